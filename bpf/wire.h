@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kernel side and the collector share: the layout of every map's keys and values, the
+ * meaning of a probe's cookie, and the names of the loss counters.
+ *
+ * Fixed-width types, explicit padding, a static_assert on every size; tests/unit/kernel holds the
+ * same sizes against the BTF of the built object.
+ */
+#ifndef SEEP_WIRE_H
+#define SEEP_WIRE_H
+
+#ifdef __BPF__
+#define SEEP_ASSERT(what) _Static_assert(what, #what)
+#else
+#include <stdint.h>
+typedef uint8_t __u8;
+typedef uint16_t __u16;
+typedef uint32_t __u32;
+#ifndef _ASM_GENERIC_INT_LL64_H
+#ifndef _ASM_GENERIC_INT_L64_H
+typedef unsigned long long __u64;
+#endif
+#endif
+#define SEEP_ASSERT(what) static_assert(what, #what)
+#endif
+
+/* Frames kept of one stack: the allocator's function and up to 127 callers, innermost first. */
+#define SEEP_MAX_FRAMES 128
+
+/* Completed lifetimes in log2 buckets of microseconds: bucket b counts [2^(b-1), 2^b) us, bucket 0
+ * what lived under 1 us; the last one, everything from 2^38 us (3.2 days) on. */
+#define SEEP_LIFETIME_BUCKETS 40
+
+/*
+ * A probe's cookie: all that a handler needs to know of the function it sits on, so that a new
+ * allocator is a line in the collector's catalogue and no change here.
+ *
+ *   63    60 59   56 55   52 51   48 47   44 43   40 39        24 23                    0
+ *  +--------+-------+-------+-------+-------+-------+------------+-----------------------+
+ *  | phase  |  out  |pointer| count | size  | role  |  process   |        probe          |
+ *  +--------+-------+-------+-------+-------+-------+------------+-----------------------+
+ *
+ * size, count, pointer, out: which argument (1 to 6) holds it, 0 for none. The allocation is of
+ * size * count bytes; `pointer` is the block that realloc or free is given; `out` is where
+ * posix_memalign puts its result. process: the collector's id of the process image. probe: index
+ * into the map probe_hits.
+ */
+#define SEEP_COOKIE_PROBE_BITS 24
+#define SEEP_COOKIE_PROCESS_SHIFT 24
+#define SEEP_COOKIE_PROCESS_BITS 16
+#define SEEP_COOKIE_ROLE_SHIFT 40
+#define SEEP_COOKIE_SIZE_SHIFT 44
+#define SEEP_COOKIE_COUNT_SHIFT 48
+#define SEEP_COOKIE_POINTER_SHIFT 52
+#define SEEP_COOKIE_OUT_SHIFT 56
+#define SEEP_COOKIE_PHASE_SHIFT 60
+
+enum seep_role {
+	SEEP_ROLE_ALLOCATE = 1,	  /* malloc, calloc, operator new, ...: a new block */
+	SEEP_ROLE_REALLOCATE = 2, /* realloc, rallocx: a new block for an old one */
+	SEEP_ROLE_FREE = 3,	  /* free, operator delete, dallocx: no result */
+	SEEP_ROLE_RESIZE = 4,	  /* xallocx: the block stays, the result is its new size */
+};
+
+enum seep_phase {
+	SEEP_PHASE_CALL = 0, /* at the function's entry, or both ends of a session */
+	SEEP_PHASE_EXIT = 1, /* at a return instruction: (%rsp) holds the return address */
+};
+
+/* An outstanding allocation. */
+struct seep_live_key {
+	__u64 address;
+	__u32 process;
+	__u32 pad;
+};
+SEEP_ASSERT(sizeof(struct seep_live_key) == 16);
+
+struct seep_live {
+	__u64 bytes;	/* as requested */
+	__u64 weight;	/* how many allocations of this size it stands for, 32.32 fixed point */
+	__u64 stack;	/* key into stacks and totals */
+	__u64 born_us;	/* microseconds, clock of `now_us` */
+};
+SEEP_ASSERT(sizeof(struct seep_live) == 32);
+
+/* Why a walk ended. */
+enum seep_stack_end {
+	SEEP_STACK_COMPLETE = 0,   /* at the thread's first frame */
+	SEEP_STACK_TOO_DEEP = 1,   /* more than SEEP_MAX_FRAMES; the innermost are kept */
+	SEEP_STACK_UNREADABLE = 2, /* stack memory could not be read */
+	SEEP_STACK_BROKEN = 3,	   /* the chain does not continue upwards */
+};
+
+/* A call stack: inserted once, never changed. Only frames[0..depth) are meaningful. */
+struct seep_stack {
+	__u32 process;
+	__u16 depth;
+	__u16 end;			/* enum seep_stack_end */
+	__u64 frames[SEEP_MAX_FRAMES];	/* [0] in the allocator's function, then return addresses */
+};
+SEEP_ASSERT(sizeof(struct seep_stack) == 8 + 8 * SEEP_MAX_FRAMES);
+
+/*
+ * What has happened at a stack since attach. Monotone counters modulo 2^64, live = allocated - freed.
+ * Under sampling all of them are weighted estimates. `freed_*` is about blocks that were allocated
+ * at this stack, wherever they were freed.
+ */
+struct seep_totals {
+	__u64 allocated_count;	/* 48.16 fixed point: a sampled block stands for a fraction more */
+	__u64 allocated_bytes;
+	__u64 freed_count;	/* 48.16 */
+	__u64 freed_bytes;
+	__u64 allocated_squares; /* sum of bytes^2 / 256 */
+	__u64 freed_squares;
+	__u64 allocated_born;	/* sum of birth times (us), each times its count: their difference over */
+	__u64 freed_born;	/* the live count is the mean birth time of what is live (modulo 2^64) */
+	__u64 lifetimes[SEEP_LIFETIME_BUCKETS]; /* freed blocks, 48.16 */
+};
+SEEP_ASSERT(sizeof(struct seep_totals) == 8 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
+#define SEEP_COUNT_SHIFT 16
+
+/* Exact totals of a process image, sampled or not. Per CPU. */
+struct seep_process_totals {
+	__u64 allocated_count;
+	__u64 allocated_bytes;
+	__u64 freed_count;	/* calls that freed a block, tracked or not */
+	__u64 failed_count;	/* allocator calls that returned no block */
+};
+SEEP_ASSERT(sizeof(struct seep_process_totals) == 32);
+
+/*
+ * Every way to lose or not to know something. Per process image; the collector prints the name in
+ * lower case without SEEP_LOSS_.
+ */
+enum seep_loss {
+	SEEP_LOSS_UNMATCHED_FREES,	/* freed block that is not tracked: allocated before attach */
+	SEEP_LOSS_LOST_ALLOCATIONS,	/* the map of live blocks was full or had no memory */
+	SEEP_LOSS_LOST_STACKS,		/* the map of stacks was full; its allocations are lost, too */
+	SEEP_LOSS_STACK_COLLISIONS,	/* two stacks with one hash, no free place nearby */
+	SEEP_LOSS_TRUNCATED_STACKS,	/* allocations whose stack was not followed to its root */
+	SEEP_LOSS_MISSED_FREES,		/* a block handed out again without its free having been seen */
+	SEEP_LOSS_ABANDONED_CALLS,	/* allocator calls that never returned: exception, longjmp */
+	SEEP_LOSS_NO_THREAD_STATE,	/* no memory for a thread's state: the call was not followed */
+	SEEP_LOSS_UNREADABLE_RESULTS,	/* posix_memalign's result could not be read */
+	SEEP_LOSS_COUNT
+};
+
+struct seep_losses {
+	__u64 count[SEEP_LOSS_COUNT];
+};
+
+#endif

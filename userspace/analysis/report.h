@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// What every output shows: the result of the analysis as passive data. Outputs compute nothing.
+// Sizes in bytes, rates in bytes a second, times in nanoseconds since the epoch.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "drain/snapshot.h"
+#include "store/model.h"
+
+namespace seep {
+
+/// A frame of a ranked stack, ready to be shown.
+struct ReportFrame {
+    std::string function;       ///< Demangled; empty if unknown.
+    std::string module;         ///< "libc.so.6"; empty if nothing is mapped there.
+    std::uint64_t offset = 0;   ///< Address in the module's address space.
+    std::string file;
+    std::uint32_t line = 0;
+    bool inlined = false;
+};
+
+/// The name to show for a frame: its function, or "[module+0xOFFSET]" ("[unknown+0x...]" if no
+/// module is known either).
+std::string frame_name(const ReportFrame& frame);
+
+struct Growth {
+    double bytes_per_second = 0;
+    double low = 0;   ///< Ends of the 95 % interval.
+    double high = 0;
+    std::int64_t bytes = 0;  ///< Live bytes at the end of the window less those at its start.
+};
+
+enum class Verdict { leak, growing, warming, load, steady, undetermined };
+const char* verdict_name(Verdict verdict);
+
+enum class StackKind { heap, mapping };
+
+struct ReportStack {
+    std::string id;  ///< Hex; the same for the same code in every recording.
+    StackKind kind = StackKind::heap;
+    Totals totals;   ///< allocated/freed within the window's end; live = at the window's end.
+    Growth growth;
+    Verdict verdict = Verdict::undetermined;
+    std::string reason;
+    bool truncated = false;           ///< Not followed to its root.
+    std::vector<ReportFrame> frames;  ///< [0] is the allocator's function, then outwards.
+};
+
+struct ReportProcess {
+    std::int64_t pid = 0;
+    std::string command;
+    std::string executable;
+    std::string allocators;
+};
+
+struct Report {
+    RecordingInfo recording;
+    std::vector<ReportProcess> targets;
+    std::int64_t window_start_ns = 0;
+    std::int64_t window_end_ns = 0;
+    std::uint64_t snapshots = 0;  ///< Within the window.
+
+    std::uint64_t probe_hits = 0;
+    double overhead_cpu_percent = 0;  ///< Of the target's CPU time.
+    Losses losses{};
+    double truncated_share = 0;       ///< Of the allocations, 0 to 1.
+
+    // The processes together, at the window's end:
+    std::uint64_t rss_bytes = 0;
+    double rss_growth_bytes_per_second = 0;
+    Totals totals;                     ///< Sum of all stacks.
+    std::string verdict;               ///< Of the process.
+    std::string reason;
+
+    std::vector<std::string> warnings;  ///< What the reader must know: no probe hit, losses, ...
+    std::vector<ReportStack> stacks;    ///< In rank order, all of them.
+};
+
+}  // namespace seep

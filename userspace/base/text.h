@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Numbers and times as people write and read them, and untrusted text made safe to show.
+// All functions are pure and thread-safe.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace seep {
+
+/// "250ms", "10s", "5m", "2h", "1d"; a plain number is refused (the unit would be a guess).
+Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
+
+/// "4096", "512K", "1M", "2G" (binary units, as CONTRACT has them).
+Result<std::uint64_t> parse_size(std::string_view text);
+
+/// 1536 -> "1.5 KiB"; three significant digits; negative values keep their sign.
+std::string format_bytes(double bytes);
+
+/// 12345678 -> "12,345,678".
+std::string format_count(std::uint64_t count);
+
+/// 93.5 s -> "1m33s"; 0.25 s -> "250ms"; two units at most.
+std::string format_duration(std::chrono::nanoseconds duration);
+
+/// Nanoseconds since the epoch (UTC) -> RFC 3339, "2026-11-20T18:00:00.250Z".
+std::string format_rfc3339(std::int64_t unix_nanoseconds);
+
+/// Text from the target (names, paths, argv) for a terminal or a line-oriented format: control
+/// characters, invalid UTF-8 and bidirectional overrides become "?", and text longer than
+/// `max_bytes` is cut at a character boundary and ends in "...".
+std::string printable(std::string_view text, std::size_t max_bytes = 4096);
+
+}  // namespace seep

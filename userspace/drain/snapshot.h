@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// One reading of the kernel's ledger: what the drain hands to the store and the live commands.
+// Passive data. Times are nanoseconds of CLOCK_REALTIME since the epoch, sizes bytes.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "bpf/wire.h"
+
+namespace seep {
+
+/// What has happened at a stack since attach; monotone. Under sampling these are estimates, rounded.
+struct Totals {
+    std::uint64_t allocated_count = 0;
+    std::uint64_t allocated_bytes = 0;
+    std::uint64_t freed_count = 0;
+    std::uint64_t freed_bytes = 0;
+    std::uint64_t allocated_squares = 0;  ///< Sum of bytes^2 / 256.
+    std::uint64_t freed_squares = 0;
+    std::uint64_t mean_birth_us = 0;  ///< Of what is live, microseconds since attach.
+
+    [[nodiscard]] std::uint64_t live_count() const { return allocated_count - freed_count; }
+    [[nodiscard]] std::uint64_t live_bytes() const { return allocated_bytes - freed_bytes; }
+    bool operator==(const Totals&) const = default;
+};
+
+/// Completed lifetimes; see SEEP_LIFETIME_BUCKETS in bpf/wire.h for the buckets.
+using Lifetimes = std::array<std::uint64_t, SEEP_LIFETIME_BUCKETS>;
+
+struct StackTotals {
+    StackId stack;
+    Totals totals;
+    Lifetimes lifetimes{};
+};
+
+/// Why the stack ends where it does (enum seep_stack_end).
+enum class StackEnd : std::uint8_t { complete = 0, too_deep = 1, unreadable = 2, broken = 3 };
+
+/// A stack seen for the first time, as addresses of its process: [0] inside the allocator's
+/// function, then return addresses outwards.
+struct NewStack {
+    StackId id;
+    ProcessId process;
+    StackEnd end = StackEnd::complete;
+    std::vector<std::uint64_t> addresses;
+};
+
+/// Loss counters of one process image since attach, by enum seep_loss.
+using Losses = std::array<std::uint64_t, SEEP_LOSS_COUNT>;
+/// "unmatched_frees", ...: the key a loss counter has in every output.
+const char* loss_name(std::size_t loss);
+
+/// A process image's counters at the moment of a snapshot.
+struct ProcessSample {
+    ProcessId process;
+    bool alive = true;
+    std::uint64_t rss_bytes = 0;
+    std::uint64_t anonymous_bytes = 0;  ///< RssAnon.
+    std::uint64_t swap_bytes = 0;
+    std::uint64_t virtual_bytes = 0;
+    std::uint64_t cpu_ns = 0;           ///< User and system time of the process since its start.
+    std::optional<std::uint64_t> cgroup_current;
+    std::optional<std::uint64_t> cgroup_limit;
+    std::optional<std::uint64_t> cgroup_inactive_file;
+    // Exact, sampled or not, since attach:
+    std::uint64_t allocated_count = 0;
+    std::uint64_t allocated_bytes = 0;
+    std::uint64_t freed_count = 0;
+    std::uint64_t failed_count = 0;
+    std::uint64_t probe_hits = 0;
+    Losses losses{};
+};
+
+struct Snapshot {
+    std::int64_t time_ns = 0;
+    std::vector<NewStack> new_stacks;
+    std::vector<StackTotals> changed;  ///< Only stacks whose totals are not those of the last snapshot.
+    std::vector<ProcessSample> processes;
+};
+
+}  // namespace seep

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Starts a command so that it can be traced from its first allocation.
+//
+// The child is held by ptrace from its exec until it reaches its entry point, and stopped at each
+// executable mapping that the dynamic linker makes on the way; `on_code_mapped` runs at each stop,
+// with everything mapped so far in place and no instruction of it run. Then ptrace lets go and the
+// process runs as any other. Not thread-safe: launch() must be called and waited for on one thread.
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/handles.h"
+#include "base/result.h"
+
+namespace seep {
+
+class LaunchedCommand {
+  public:
+    /// Runs argv[0] (searched in PATH). `on_code_mapped(pid)` is called at each stop; an error from
+    /// it kills the child and is returned. A command that cannot be executed: bad_input.
+    static Result<LaunchedCommand> launch(const std::vector<std::string>& argv,
+                                          const std::function<Result<void>(pid_t)>& on_code_mapped);
+    LaunchedCommand(LaunchedCommand&&) noexcept = default;
+    LaunchedCommand& operator=(LaunchedCommand&&) noexcept = default;
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    /// The wait status (as of waitpid) once the command has ended; does not block.
+    std::optional<int> poll_exit();
+
+  private:
+    LaunchedCommand() = default;
+    pid_t pid_ = 0;
+    std::optional<int> status_;
+};
+
+/// "exited with status 3", "killed by signal 9 (Killed)".
+std::string describe_wait_status(int status);
+
+}  // namespace seep
