@@ -36,12 +36,13 @@ mkdir -p "$out"
 }
 seep=$build/userspace/seep
 
-# A program that parses a broken function definition a hundred times a second.
-# shellcheck disable=SC2016 # expanded by the program
+# A program that parses a broken function definition a hundred times a second. It sleeps by reading
+# from a pipe that stays empty: a sleep command would be a process each time.
 /bin/bash -c '
+    exec 3<> <(:)
     while :; do
         eval "worker() { echo starting; echo reading the queue; " 2>/dev/null
-        read -r -t 0.01 _ <> <(:)
+        read -r -t 0.01 -u 3
     done' </dev/null &
 leaky=$!
 trap 'kill "$leaky" 2>/dev/null || true; wait "$leaky" 2>/dev/null || true' EXIT
