@@ -42,8 +42,8 @@ typedef unsigned long long __u64;
  *
  * size, count, pointer, out: which argument (1 to 6) holds it, 0 for none. The allocation is of
  * size * count bytes; `pointer` is the block that realloc or free is given; `out` is where
- * posix_memalign puts its result. process: the collector's id of the process image. probe: index
- * into the map probe_hits.
+ * posix_memalign puts its result. process: the slot of the process image, index into
+ * the map processes. probe: index into the map probe_hits.
  */
 #define SEEP_COOKIE_PROBE_BITS 24
 #define SEEP_COOKIE_PROCESS_SHIFT 24
@@ -63,8 +63,9 @@ enum seep_role {
 };
 
 enum seep_phase {
-	SEEP_PHASE_CALL = 0, /* at the function's entry, or both ends of a session */
-	SEEP_PHASE_EXIT = 1, /* at a return instruction: (%rsp) holds the return address */
+	SEEP_PHASE_CALL = 0,		/* at the function's entry, or both ends of a session */
+	SEEP_PHASE_EXIT = 1,		/* at a return instruction: (%rsp) holds the return address */
+	SEEP_PHASE_CALL_MAY_THROW = 2,	/* at the entry of a function that is left by EXIT or throws */
 };
 
 /* An outstanding allocation. */
@@ -119,7 +120,7 @@ struct seep_totals {
 SEEP_ASSERT(sizeof(struct seep_totals) == 8 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
 #define SEEP_COUNT_SHIFT 16
 
-/* Exact totals of a process image, sampled or not. Per CPU. */
+/* Exact totals of a process image, sampled or not. */
 struct seep_process_totals {
 	__u64 allocated_count;
 	__u64 allocated_bytes;
@@ -145,8 +146,11 @@ enum seep_loss {
 	SEEP_LOSS_COUNT
 };
 
-struct seep_losses {
-	__u64 count[SEEP_LOSS_COUNT];
+/* What the kernel keeps of a process image, by its slot. Per CPU: the collector adds them up. */
+struct seep_process {
+	struct seep_process_totals totals;
+	__u64 losses[SEEP_LOSS_COUNT];
 };
+SEEP_ASSERT(sizeof(struct seep_process) == 32 + 8 * SEEP_LOSS_COUNT);
 
 #endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every knob. `const volatile`: set between open and load, and then a constant to the verifier.
+ * The others may be changed while probes are attached. Map sizes are set on the maps themselves.
+ */
+#ifndef SEEP_CONFIG_BPF_H
+#define SEEP_CONFIG_BPF_H
+
+/* CLOCK_MONOTONIC nanoseconds that birth times are counted from. */
+const volatile __u64 attach_time_ns = 0;
+
+/* Mean bytes between samples; 0 follows every allocation. */
+__u64 sample_bytes = 0;
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map: what is in it, what bounds it, and what happens when it is full. The sizes here are
+ * defaults; the collector sets them from its options before load. Maps that are not preallocated use
+ * kernel memory as they fill.
+ */
+#ifndef SEEP_MAPS_BPF_H
+#define SEEP_MAPS_BPF_H
+
+#include "config.bpf.h"
+
+/* Outstanding allocations. Bound: --max-live. Full: the allocation is not followed, and counted as
+ * lost_allocations; its free is then an unmatched one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4194304);
+	__type(key, struct seep_live_key);
+	__type(value, struct seep_live);
+} live SEC(".maps");
+
+/* Distinct call stacks by id. Bound: --max-stacks. Full: the allocation is not followed, and counted
+ * as lost_stacks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, u64);
+	__type(value, struct seep_stack);
+} stacks SEC(".maps");
+
+/* Counters by stack id. Same bound as stacks, of which it holds the same keys. Full: as for stacks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, u64);
+	__type(value, struct seep_totals);
+} totals SEC(".maps");
+
+/* Exact totals and losses by process slot. Bound: slots the collector gives out (1 and up); it traces
+ * no further process when they are all taken, and says so. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, struct seep_process);
+} processes SEC(".maps");
+
+/* Hits by probe. Bound: probes the collector attaches; as for processes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, u32);
+	__type(value, u64);
+} probe_hits SEC(".maps");
+
+/*
+ * What a thread is in the middle of. In task storage, because a sleepable program may be preempted
+ * and others run on its CPU before it goes on. Bound: threads of the targets, freed with them. No
+ * memory: the call is not followed, and counted as no_thread_state.
+ */
+struct thread_state {
+	/* The outermost allocator call that has not returned yet; call_sp 0 if there is none. */
+	u64 call_sp;	  /* sp at its entry: address of its return address */
+	u64 call_cookie;
+	u64 call_site;	  /* address of the probed instruction */
+	u64 call_return;  /* its return address, if that was read; else 0 */
+	u64 bytes;
+	u64 weight;	  /* 32.32; 0 if the allocation is not sampled */
+	u64 out;	  /* where the result goes, if it is not returned */
+	u64 old_address;  /* block given to realloc */
+	struct seep_live old; /* its ledger entry, taken out for the time of the call */
+	bool have_old;
+
+	u64 last_freed;	  /* for free functions that call another one */
+	s64 until_sample; /* bytes to the next sample */
+	u64 sampled_at;	  /* the rate that gap was drawn for; 0 before the first */
+
+	struct seep_stack stack; /* being built */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_state);
+} threads SEC(".maps");
+
+#endif

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "kernel/kernel_object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+#include <time.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <string>
+
+#include "base/handles.h"
+#include "kernel/link_types.h"
+#include "seep.skel.h"
+
+namespace seep {
+namespace {
+
+/// libbpf's own messages are for developers: shown with --verbose only.
+int log_from_libbpf(libbpf_print_level /*level*/, const char* format, va_list arguments) {
+    std::array<char, 1024> line{};
+    const int length = vsnprintf(line.data(), line.size(), format, arguments);
+    std::string_view text(line.data());
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    spdlog::debug("libbpf: {}", text);
+    return length;
+}
+
+std::uint64_t monotonic_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
+           static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+Error load_error(const char* operation, int error) {
+    std::string hint = "run `seep doctor` to see what is missing";
+    if (error == EPERM || error == EACCES)
+        hint = "run as root, or give seep CAP_BPF and CAP_PERFMON; `seep doctor` shows which is missing";
+    if (error == ENOMEM || error == E2BIG) hint = "use smaller maps: --max-live, --max-stacks";
+    return errno_error(fmt::format("cannot {} the BPF programs", operation), error,
+                       ErrorKind::untraceable, std::move(hint));
+}
+
+}  // namespace
+
+struct KernelObject::State {
+    AttachMode mode = AttachMode::single;
+    CHandle<seep_bpf, seep_bpf__destroy> skeleton;
+};
+
+KernelObject::KernelObject(std::unique_ptr<State> state) : state_(std::move(state)) {}
+KernelObject::KernelObject(KernelObject&&) noexcept = default;
+KernelObject& KernelObject::operator=(KernelObject&&) noexcept = default;
+KernelObject::~KernelObject() = default;
+
+Result<KernelObject> KernelObject::load(const KernelOptions& options) {
+    libbpf_set_print(log_from_libbpf);
+    auto state = std::make_unique<State>();
+    state->mode = options.mode;
+    state->skeleton.reset(seep_bpf__open());
+    if (!state->skeleton) return load_error("open", errno);
+    seep_bpf& object = *state->skeleton;
+
+    object.rodata->attach_time_ns = monotonic_ns();
+    object.bss->sample_bytes = options.sample_bytes;
+    bpf_map__set_max_entries(object.maps.live, options.max_live);
+    bpf_map__set_max_entries(object.maps.stacks, options.max_stacks);
+    bpf_map__set_max_entries(object.maps.totals, options.max_stacks);
+    bpf_map__set_max_entries(object.maps.processes, process_slots);
+    bpf_map__set_max_entries(object.maps.probe_hits, probe_slots);
+
+    const bool session = options.mode == AttachMode::session;
+    bpf_program__set_autoload(object.progs.seep_session, session);
+    bpf_program__set_autoload(object.progs.seep_return, !session);
+    const int entry_type =
+        options.mode == AttachMode::single ? attach_type_single : attach_type_multi;
+    const auto set_type = [](bpf_program* program, int type) {
+        bpf_program__set_expected_attach_type(program, static_cast<bpf_attach_type>(type));
+    };
+    set_type(object.progs.seep_call, entry_type);
+    set_type(object.progs.seep_return, entry_type);
+    set_type(object.progs.seep_session, attach_type_session);
+
+    if (const int error = seep_bpf__load(&object)) return load_error("load", -error);
+    return KernelObject(std::move(state));
+}
+
+AttachMode KernelObject::mode() const {
+    return state_->mode;
+}
+bpf_program* KernelObject::call_program() const {
+    return state_->skeleton->progs.seep_call;
+}
+bpf_program* KernelObject::return_program() const {
+    return state_->skeleton->progs.seep_return;
+}
+bpf_program* KernelObject::session_program() const {
+    return state_->skeleton->progs.seep_session;
+}
+int KernelObject::stacks_map() const {
+    return bpf_map__fd(state_->skeleton->maps.stacks);
+}
+int KernelObject::totals_map() const {
+    return bpf_map__fd(state_->skeleton->maps.totals);
+}
+int KernelObject::processes_map() const {
+    return bpf_map__fd(state_->skeleton->maps.processes);
+}
+int KernelObject::probe_hits_map() const {
+    return bpf_map__fd(state_->skeleton->maps.probe_hits);
+}
+std::uint64_t KernelObject::attach_time_ns() const {
+    return state_->skeleton->rodata->attach_time_ns;
+}
+void KernelObject::set_sample_bytes(std::uint64_t bytes) {
+    state_->skeleton->bss->sample_bytes = bytes;
+}
+
+Result<std::uint32_t> KernelObject::purge(std::uint32_t process_slot) {
+    struct {
+        std::uint32_t process;
+        std::uint32_t dropped;
+    } request{process_slot, 0};
+    LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_out = &request,
+                .ctx_size_in = sizeof(request), .ctx_size_out = sizeof(request));
+    const int program = bpf_program__fd(state_->skeleton->progs.seep_purge);
+    if (const int error = bpf_prog_test_run_opts(program, &run))
+        return errno_error("cannot drop a finished process from the ledger", -error);
+    return request.dropped;
+}
+
+}  // namespace seep

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// The loaded BPF object: knobs set, verified, maps made, nothing attached yet. Owns programs and maps;
+// links (probes/attachment.h) must be gone before it is. Not thread-safe.
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "kernel/attach_mode.h"
+
+struct bpf_program;
+
+namespace seep {
+
+struct KernelOptions {
+    AttachMode mode = AttachMode::single;
+    std::uint32_t max_live = 1U << 22;    ///< Outstanding allocations.
+    std::uint32_t max_stacks = 1U << 18;  ///< Distinct call stacks.
+    std::uint64_t sample_bytes = 0;       ///< Mean bytes between samples; 0: every allocation.
+};
+
+/// Slots of the kernel's map of processes, 1 up to this (exclusive).
+inline constexpr std::uint32_t process_slots = 1024;
+/// Indices of the kernel's map of probe hits, 1 up to this (exclusive).
+inline constexpr std::uint32_t probe_slots = 65536;
+
+class KernelObject {
+  public:
+    /// untraceable, with the reason as far as the kernel tells it, if BPF cannot be used.
+    static Result<KernelObject> load(const KernelOptions& options);
+    KernelObject(KernelObject&&) noexcept;
+    KernelObject& operator=(KernelObject&&) noexcept;
+    ~KernelObject();
+
+    [[nodiscard]] AttachMode mode() const;
+    [[nodiscard]] bpf_program* call_program() const;     ///< Entries and exit sites; any mode.
+    [[nodiscard]] bpf_program* return_program() const;   ///< Return probes; multi and single.
+    [[nodiscard]] bpf_program* session_program() const;  ///< Entries and returns; session.
+
+    [[nodiscard]] int stacks_map() const;
+    [[nodiscard]] int totals_map() const;
+    [[nodiscard]] int processes_map() const;
+    [[nodiscard]] int probe_hits_map() const;
+
+    /// CLOCK_MONOTONIC nanoseconds that birth times are counted from.
+    [[nodiscard]] std::uint64_t attach_time_ns() const;
+    void set_sample_bytes(std::uint64_t bytes);
+
+    /// Drops the outstanding allocations of a process that is gone; returns how many there were.
+    Result<std::uint32_t> purge(std::uint32_t process_slot);
+
+  private:
+    struct State;
+    explicit KernelObject(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace seep

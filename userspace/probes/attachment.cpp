@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "probes/attachment.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include <cstring>
+#include <variant>
+
+#include "base/handles.h"
+#include "bpf/wire.h"
+#include "kernel/link_types.h"
+
+namespace seep {
+namespace {
+
+using PerfLink = CHandle<bpf_link, bpf_link__destroy>;
+using Link = std::variant<UniqueFd, PerfLink>;
+
+/// Where the programs go: the process, and a path that names the object's inode.
+struct Place {
+    const KernelObject& kernel;
+    pid_t pid;
+    std::string path;
+};
+
+/// Probes that one program serves in one way.
+struct ProbeGroup {
+    bpf_program* program = nullptr;
+    int attach_type = attach_type_single;
+    bool at_return = false;
+    std::vector<std::uint64_t> offsets;
+    std::vector<std::uint64_t> cookies;
+
+    void add(std::uint64_t offset, std::uint64_t cookie) {
+        offsets.push_back(offset);
+        cookies.push_back(cookie);
+    }
+};
+
+std::uint64_t make_cookie(std::uint32_t probe, std::uint32_t process, const AllocatorFunction& f,
+                          seep_phase phase) {
+    const auto field = [](std::uint64_t value, unsigned shift) { return value << shift; };
+    return probe | field(process, SEEP_COOKIE_PROCESS_SHIFT) |
+           field(static_cast<std::uint64_t>(f.role), SEEP_COOKIE_ROLE_SHIFT) |
+           field(f.size, SEEP_COOKIE_SIZE_SHIFT) | field(f.count, SEEP_COOKIE_COUNT_SHIFT) |
+           field(f.pointer, SEEP_COOKIE_POINTER_SHIFT) | field(f.out, SEEP_COOKIE_OUT_SHIFT) |
+           field(phase, SEEP_COOKIE_PHASE_SHIFT);
+}
+
+/// The groups of a set of probes, in the order they must be attached in.
+std::vector<ProbeGroup> group_probes(const KernelObject& kernel, std::uint32_t process_slot,
+                                     const std::vector<AttachedProbe>& probes) {
+    const AttachMode mode = kernel.mode();
+    const int plain_type = mode == AttachMode::single ? attach_type_single : attach_type_multi;
+    ProbeGroup frees{kernel.call_program(), plain_type, false, {}, {}};
+    ProbeGroup exits{kernel.call_program(), plain_type, false, {}, {}};
+    ProbeGroup returns{kernel.return_program(), plain_type, true, {}, {}};
+    ProbeGroup calls{kernel.call_program(), plain_type, false, {}, {}};
+    ProbeGroup sessions{kernel.session_program(), attach_type_session, false, {}, {}};
+
+    for (const AttachedProbe& probe : probes) {
+        const ProbePlan& plan = probe.plan;
+        const auto cookie = [&](seep_phase phase) {
+            return make_cookie(probe.slot, process_slot, *plan.function.function, phase);
+        };
+        const std::uint64_t entry = plan.entry.file_offset;
+        switch (plan.exit) {
+            case ExitProbe::none:
+                frees.add(entry, cookie(SEEP_PHASE_CALL));
+                break;
+            case ExitProbe::at_returns:
+                for (const ProbeSite& site : plan.returns)
+                    exits.add(site.file_offset, cookie(SEEP_PHASE_EXIT));
+                calls.add(entry, cookie(SEEP_PHASE_CALL_MAY_THROW));
+                break;
+            case ExitProbe::return_probe:
+                if (mode == AttachMode::session) {
+                    sessions.add(entry, cookie(SEEP_PHASE_CALL));
+                } else {
+                    returns.add(entry, cookie(SEEP_PHASE_CALL));
+                    calls.add(entry, cookie(SEEP_PHASE_CALL));
+                }
+                break;
+        }
+    }
+    std::vector<ProbeGroup> groups;
+    for (ProbeGroup* group : {&frees, &exits, &returns, &calls, &sessions})
+        if (!group->offsets.empty()) groups.push_back(std::move(*group));
+    return groups;
+}
+
+int attach_singles(const Place& place, const ProbeGroup& group, std::vector<Link>& links) {
+    for (std::size_t i = 0; i < group.offsets.size(); ++i) {
+        LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = group.cookies[i],
+                    .retprobe = group.at_return);
+        PerfLink link(bpf_program__attach_uprobe_opts(group.program, place.pid, place.path.c_str(),
+                                                      group.offsets[i], &options));
+        if (!link) return errno;
+        links.emplace_back(std::move(link));
+    }
+    return 0;
+}
+
+int attach_group(const Place& place, const ProbeGroup& group, std::vector<Link>& links) {
+    if (group.attach_type == attach_type_single) return attach_singles(place, group, links);
+    UniqueFd link = make_uprobe_link(bpf_program__fd(group.program), group.attach_type,
+                                     place.path.c_str(), group.offsets, group.cookies, place.pid,
+                                     group.at_return);
+    if (!link) return errno;
+    links.emplace_back(std::move(link));
+    return 0;
+}
+
+/// All the probes or none: an errno, and what was attached is detached again.
+int attach_probes(const Place& place, std::uint32_t process_slot,
+                  const std::vector<AttachedProbe>& probes, std::vector<Link>& links) {
+    std::vector<Link> made;
+    for (const ProbeGroup& group : group_probes(place.kernel, process_slot, probes))
+        if (const int error = attach_group(place, group, made)) return error;
+    for (Link& link : made) links.push_back(std::move(link));
+    return 0;
+}
+
+bool concerns_all_probes(int error) {
+    return error == ESRCH || error == EPERM || error == EACCES || error == EMFILE ||
+           error == ENFILE;
+}
+
+Error attach_error(pid_t pid, const ObjectFile& object, int error) {
+    std::string hint = "run `seep doctor` to see what is missing";
+    if (error == ESRCH) hint = "the process ended while seep was attaching";
+    if (error == EPERM || error == EACCES)
+        hint = "run as root, or give seep CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE";
+    if (error == EMFILE) hint = "raise the limit of open files (ulimit -n)";
+    return errno_error(fmt::format("cannot attach to {} in process {}", object.name(), pid), error,
+                       ErrorKind::untraceable, std::move(hint));
+}
+
+}  // namespace
+
+std::uint32_t ProbeSlots::take(const KernelObject& kernel) {
+    std::uint32_t slot = 0;
+    if (!free_.empty()) {
+        slot = free_.back();
+        free_.pop_back();
+    } else if (next_ < probe_slots) {
+        slot = next_++;
+    } else {
+        return 0;
+    }
+    const std::vector<std::uint64_t> zeros(
+        static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    bpf_map_update_elem(kernel.probe_hits_map(), &slot, zeros.data(), BPF_ANY);
+    return slot;
+}
+
+struct Attachment::State {
+    ProbeSlots* slots = nullptr;
+    std::vector<AttachedProbe> probes;
+    std::vector<std::string> skipped;
+    std::vector<Link> links;
+
+    ~State() {
+        links.clear();
+        for (const AttachedProbe& probe : probes) slots->give_back(probe.slot);
+    }
+};
+
+Attachment::Attachment(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Attachment::Attachment(Attachment&&) noexcept = default;
+Attachment& Attachment::operator=(Attachment&&) noexcept = default;
+Attachment::~Attachment() = default;
+
+const std::vector<AttachedProbe>& Attachment::probes() const {
+    return state_->probes;
+}
+const std::vector<std::string>& Attachment::skipped() const {
+    return state_->skipped;
+}
+
+Result<Attachment> Attachment::attach(const KernelObject& kernel, pid_t pid,
+                                      std::uint32_t process_slot, const ObjectFile& object,
+                                      const std::vector<ProbePlan>& plans, ProbeSlots& slots) {
+    auto state = std::make_unique<State>();
+    state->slots = &slots;
+    for (const ProbePlan& plan : plans) {
+        const std::uint32_t slot = slots.take(kernel);
+        if (slot == 0)
+            return Error{ErrorKind::failed, "no more probes can be attached at once",
+                         "trace fewer processes"};
+        state->probes.push_back({slot, plan});
+    }
+
+    const Place place{kernel, pid, fmt::format("/proc/self/fd/{}", object.fd())};
+    const int error = attach_probes(place, process_slot, state->probes, state->links);
+    if (error == 0) return Attachment(std::move(state));
+    if (concerns_all_probes(error)) return attach_error(pid, object, error);
+
+    // The kernel refuses some place (an instruction it cannot step, say): find out which, one
+    // function at a time, and go on without it.
+    std::vector<AttachedProbe> accepted;
+    for (AttachedProbe& probe : state->probes) {
+        const int why = attach_probes(place, process_slot, {probe}, state->links);
+        if (concerns_all_probes(why)) return attach_error(pid, object, why);
+        if (why == 0) {
+            accepted.push_back(std::move(probe));
+        } else {
+            state->skipped.push_back(
+                fmt::format("{}: {}", probe.plan.function.symbol, std::strerror(why)));
+            slots.give_back(probe.slot);
+        }
+    }
+    state->probes = std::move(accepted);
+    if (state->probes.empty()) return attach_error(pid, object, error);
+    return Attachment(std::move(state));
+}
+
+}  // namespace seep

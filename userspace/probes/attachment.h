@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Puts the kernel's programs on the planned places of one object in one process, and takes them away
+// again. Freeing functions first, then exits, then entries: a block that is seen being allocated will
+// be seen being freed. Destruction detaches. Not thread-safe.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "kernel/kernel_object.h"
+#include "probes/sites.h"
+#include "target/object_file.h"
+
+namespace seep {
+
+/// Gives out indices of the kernel's map of probe hits, the least first, with the count set to 0.
+class ProbeSlots {
+  public:
+    /// 0 when all are taken.
+    std::uint32_t take(const KernelObject& kernel);
+    void give_back(std::uint32_t slot) { free_.push_back(slot); }
+
+  private:
+    std::uint32_t next_ = 1;
+    std::vector<std::uint32_t> free_;
+};
+
+/// A function that is probed in a process.
+struct AttachedProbe {
+    std::uint32_t slot = 0;  ///< Index of its hits; entry and return count together.
+    ProbePlan plan;
+};
+
+class Attachment {
+  public:
+    /// `process_slot` goes into the probes' cookies. `slots` must outlive the attachment. Places the
+    /// kernel refuses are left out with their function and named in skipped(); it is an error only
+    /// if nothing could be probed. untraceable if the process is gone or privilege is missing.
+    static Result<Attachment> attach(const KernelObject& kernel, pid_t pid,
+                                     std::uint32_t process_slot, const ObjectFile& object,
+                                     const std::vector<ProbePlan>& plans, ProbeSlots& slots);
+    Attachment(Attachment&&) noexcept;
+    Attachment& operator=(Attachment&&) noexcept;
+    ~Attachment();
+
+    [[nodiscard]] const std::vector<AttachedProbe>& probes() const;
+    [[nodiscard]] const std::vector<std::string>& skipped() const;
+
+  private:
+    struct State;
+    explicit Attachment(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace seep
