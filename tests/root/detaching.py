@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""However seep ends, the target runs on without a probe left in it, and the recording is whole."""
+
+import signal
+
+import seep_test
+from seep_test import Recording, Workload, changed_text, eventually
+
+
+class Detaching(seep_test.SeepTestCase):
+    def check_end(self, end):
+        with Workload("alloc_rate") as workload, Recording(workload.pid) as recording:
+            before = max(int(workload.process.stdout.readline()) for _ in range(2))
+            self.assertNotEqual(changed_text(workload.pid), [], "no probe while attached")
+            links = seep_test.links_of(recording.process.pid)
+            self.assertNotEqual(links, set(), "no BPF link while attached")
+
+            recording.process.send_signal(end)
+            recording.process.wait(seep_test.PATIENCE)
+            eventually(lambda: changed_text(workload.pid) == [], "text as in the files")
+            self.assertEqual(links & {link["id"] for link in seep_test.all_links()}, set())
+
+            self.assertTrue(workload.alive())
+            eventually(lambda: int(workload.process.stdout.readline()) > 3 * before,
+                       "a rate without probes")
+            self.assertGreaterEqual(recording.report()["window"]["snapshots"], 1)
+            return recording.process.returncode
+
+    def test_interrupted(self):
+        self.assertEqual(self.check_end(signal.SIGINT), 0)
+
+    def test_terminated(self):
+        self.assertEqual(self.check_end(signal.SIGTERM), 0)
+
+    def test_killed(self):
+        self.assertEqual(self.check_end(signal.SIGKILL), -signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    seep_test.main()

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Under --sample exact, bytes and counts equal what the program did, and nothing is lost."""
+
+import seep_test
+from seep_test import Recording, Workload, heap_totals, record_work
+
+
+class ExactTotals(seep_test.SeepTestCase):
+    def test_eight_functions(self):
+        with Workload("eight_functions") as workload:
+            truth, report = record_work(workload)
+        self.assert_totals_are_the_truth(report, truth)
+        self.assert_no_losses(report)
+        for name in ("malloc", "calloc", "realloc", "posix_memalign", "valloc", "memalign",
+                     "pvalloc", "aligned_alloc"):
+            totals = heap_totals(report, "leak_" + name)
+            self.assertEqual((totals["live_count"], totals["live_bytes"]), (1, 30_000), name)
+            entries = [stack["frames"][0]["function"] for stack in report["stacks"]
+                       if seep_test.stack_calls(stack, ["leak_" + name]) and stack["live_count"]]
+            self.assertEqual(entries, [name])
+
+    def check_threads(self, threads, operations):
+        with Workload("exact_threads", threads, operations) as workload:
+            truth, report = record_work(workload)
+        self.assert_totals_are_the_truth(report, truth)
+        self.assert_no_losses(report)
+        process = report["process"]
+        self.assertEqual(process["live_bytes"], truth["live_bytes"])
+        self.assertEqual(process["live_count"], truth["live_count"])
+
+    def test_one_thread(self):
+        self.check_threads(1, 100_003)
+
+    def test_two_threads(self):
+        self.check_threads(2, 50_021)
+
+    def test_seven_threads(self):
+        self.check_threads(7, 20_011)
+
+    def test_sixty_four_threads(self):
+        self.check_threads(64, 5_003)
+
+    def test_two_recordings_at_once(self):
+        with Workload("exact_threads", 2) as workload, Recording(workload.pid) as first, \
+                Recording(workload.pid) as second:
+            truth = workload.work()
+            for recording in (first, second):
+                recording.stop()
+                self.assert_totals_are_the_truth(recording.report("--top", "1000000"), truth)
+
+
+if __name__ == "__main__":
+    seep_test.main()
