@@ -16,24 +16,24 @@ namespace seep {
 /// Facts about the whole recording.
 struct RecordingInfo {
     std::string seep_version;
-    std::int64_t started_ns = 0;    ///< CLOCK_REALTIME at attach.
+    std::int64_t started_ns = 0;  ///< CLOCK_REALTIME at attach.
     std::uint64_t interval_ns = 0;
-    std::string sampling_mode;      ///< "exact" or "bytes".
+    std::string sampling_mode;         ///< "exact" or "bytes".
     std::uint64_t sampling_bytes = 0;  ///< Mean bytes between samples; 0 if exact.
-    std::string kernel;             ///< uname -r
-    std::string machine;            ///< uname -m
-    std::string attach_mode;        ///< "session", "multi", "single".
-    std::uint64_t probe_cost_ps = 0;  ///< Calibrated mean cost of a probe hit, picoseconds.
+    std::string kernel;                ///< uname -r
+    std::string machine;               ///< uname -m
+    std::string attach_mode;           ///< "session", "multi", "single".
+    std::uint64_t probe_cost_ps = 0;   ///< Calibrated mean cost of a probe hit, picoseconds.
 };
 
 struct ProcessRecord {
     ProcessId id;
     std::int64_t pid = 0;
-    std::string command;     ///< Command line.
+    std::string command;  ///< Command line.
     std::string executable;
     std::int64_t started_ns = 0;  ///< When tracing of this image began.
     std::int64_t ended_ns = 0;    ///< When it ended (exec, exit); 0 while it runs.
-    std::string allocators;  ///< "glibc (libc.so.6)", comma-separated.
+    std::string allocators;       ///< "glibc (libc.so.6)", comma-separated.
 };
 
 enum class ObjectKind : std::uint8_t { file = 0, vdso = 1, anonymous = 2 };
@@ -63,7 +63,7 @@ struct LocationRecord {
     ObjectId object;
     std::uint64_t address = 0;
     bool is_call = true;
-    bool symbolized = false;          ///< Looked up already; `frames` may still be empty.
+    bool symbolized = false;  ///< Looked up already; `frames` may still be empty.
     std::vector<FrameRecord> frames;
 };
 
@@ -76,12 +76,12 @@ struct StackRecord {
 
 /// An allocator function that is probed, and how often it was hit.
 struct ProbeRecord {
-    std::uint32_t id = 0;      ///< Index in the kernel's map, 1 and up.
+    std::uint32_t id = 0;  ///< Index in the kernel's map, 1 and up.
     ProcessId process;
     ObjectId object;
     std::string function;
     std::uint64_t address = 0;
-    std::string site;          ///< "emulated", "nop5", "single_stepped".
+    std::string site;  ///< "emulated", "nop5", "single_stepped".
     std::uint64_t hits = 0;
 };
 

@@ -35,7 +35,7 @@ struct EventRecord {
 };
 
 class RecordingReader {
-  public:
+ public:
     /// bad_input, with what to do, for: no such file, not a recording (foreign or truncated), a
     /// recording of a newer format, one without a snapshot.
     static Result<RecordingReader> open(const std::string& path);
@@ -55,7 +55,7 @@ class RecordingReader {
     /// Completed lifetimes of each stack as of the last snapshot.
     Result<std::vector<std::pair<StackId, Lifetimes>>> lifetimes();
 
-  private:
+ private:
     struct State;
     explicit RecordingReader(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

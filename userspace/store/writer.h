@@ -5,10 +5,10 @@
 // snapshot, so that a recorder killed at any instant leaves a file that is readable up to its last
 // snapshot. close() checkpoints it into a single file.
 //
-// Its size is bounded: totals are written only for stacks that changed, and once there are more than
-// `max_rows` of them, neighbouring old snapshots are merged, so resolution coarsens with age while
-// every kept number stays exact (totals are cumulative; the least live bytes within what was merged
-// are kept, for the troughs that growth is judged by).
+// Its size is bounded: totals are written only for stacks that changed, and once there are more
+// than `max_rows` of them, neighbouring old snapshots are merged, so resolution coarsens with age
+// while every kept number stays exact (totals are cumulative; the least live bytes within what was
+// merged are kept, for the troughs that growth is judged by).
 //
 // Not thread-safe.
 
@@ -26,7 +26,7 @@ struct WriterOptions {
 };
 
 class RecordingWriter {
-  public:
+ public:
     /// Fails if the file exists (a recording is never overwritten), or cannot be made.
     static Result<RecordingWriter> create(const std::string& path, const RecordingInfo& info,
                                           WriterOptions options = {});
@@ -35,7 +35,7 @@ class RecordingWriter {
     ~RecordingWriter();
 
     // All of these take part in the transaction that the next commit() ends.
-    Result<void> put(const ProcessRecord& process);    ///< Insert, or replace by id.
+    Result<void> put(const ProcessRecord& process);  ///< Insert, or replace by id.
     Result<void> put(const ObjectRecord& object);
     Result<void> put(const LocationRecord& location);  ///< Replaces what was known of its symbols.
     Result<void> put(const StackRecord& stack);
@@ -50,11 +50,12 @@ class RecordingWriter {
     /// error here; the file stays readable up to the last commit that worked.
     Result<void> commit();
 
-    /// Commits, leaves WAL mode and closes. Called by the destructor if it was not (errors ignored).
+    /// Commits, leaves WAL mode and closes. Called by the destructor if it was not (errors
+    /// ignored).
     Result<void> close();
     [[nodiscard]] const std::string& path() const;
 
-  private:
+ private:
     struct State;
     explicit RecordingWriter(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

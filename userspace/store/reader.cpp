@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "store/reader.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "store/schema.h"
+#include "store/sql.h"
+
+namespace seep {
+
+namespace {
+
+constexpr int busy_timeout_ms = 2000;
+constexpr int max_value_bytes = 1 << 20;
+
+Error damaged(std::string_view table, std::string_view problem) {
+    return {ErrorKind::bad_input,
+            fmt::format("the recording is damaged: table {}: {}", table, problem),
+            "take another copy of it from where it was recorded"};
+}
+
+Error foreign(const std::string& path) {
+    return {ErrorKind::bad_input, fmt::format("{} is not a recording of seep", path),
+            "give a file that `seep record` wrote"};
+}
+
+/// "file:/x%3fy?mode=ro": as SQLite takes options beside a name.
+std::string as_uri(const std::string& path, bool immutable) {
+    std::string uri = path.starts_with('/') ? "file:" : "file:./";
+    for (const char c : path) {
+        if (c == '%' || c == '?' || c == '#')
+            fmt::format_to(std::back_inserter(uri), "%{:02x}", static_cast<unsigned>(c));
+        else
+            uri += c;
+    }
+    return uri + (immutable ? "?mode=ro&immutable=1" : "?mode=ro");
+}
+
+/// A missing -wal file means that nobody writes: a live recorder always has one. Then `immutable`
+/// is safe, and it is what makes files in read-only places readable. (A -journal file may be left
+/// where a recorder was killed while it left WAL mode; all that it guards is the mode's mark in the
+/// header, so that the recording is whole without it.)
+Result<Database> open_database(const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0)
+        return errno_error(fmt::format("cannot open recording {}", path), errno,
+                           ErrorKind::bad_input, "check the file's name");
+    if (!S_ISREG(status.st_mode)) return foreign(path);
+    const bool immutable = stat((path + "-wal").c_str(), &status) != 0;
+
+    sqlite3* raw = nullptr;
+    const int code =
+        sqlite3_open_v2(as_uri(path, immutable).c_str(), &raw,
+                        SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
+    Database db(raw);
+    if (code == SQLITE_OK) return db;
+    return Error{ErrorKind::bad_input,
+                 fmt::format("cannot open recording {}: {}", path, sqlite3_errmsg(raw)),
+                 "a recording is readable to the user who made it, and to root"};
+}
+
+/// The file decides nothing but data: no triggers, views or functions out of it are run.
+Result<void> distrust(sqlite3* db) {
+    sqlite3_busy_timeout(db, busy_timeout_ms);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
+    sqlite3_limit(db, SQLITE_LIMIT_LENGTH, max_value_bytes);
+    sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    return execute(db, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0");
+}
+
+/// Ours, of this format, and with exactly our tables.
+Result<void> check_format(sqlite3* db, const std::string& path) {
+    const Result<std::int64_t> application = query_integer(db, "PRAGMA application_id");
+    if (!application) return application.error();
+    if (*application != recording_application_id) return foreign(path);
+    const Result<std::int64_t> format = query_integer(db, "PRAGMA user_version");
+    if (!format) return format.error();
+    if (*format > recording_format)
+        return Error{ErrorKind::bad_input,
+                     fmt::format("{} has recording format {}, this seep reads {}", path, *format,
+                                 recording_format),
+                     "read it with the version of seep that wrote it, or a newer one"};
+    if (*format != recording_format) return foreign(path);
+
+    std::unordered_map<std::string, std::string> found;
+    Result<Statement> schema =
+        Statement::prepare(db, "SELECT name, sql FROM sqlite_schema WHERE type = 'table'");
+    if (!schema) return schema.error();
+    Result<void> read = schema->for_each([&](Row& row) -> Result<void> {
+        std::string name = row.text(0);
+        found[std::move(name)] = row.text(1);
+        return {};
+    });
+    if (!read) return read;
+    for (const Table* table : recording_schema().tables())
+        if (found[std::string(table->name)] != table->create_sql())
+            return damaged(table->name, "is missing or not as seep writes it");
+    return {};
+}
+
+/// "[1,0,7]" as the writer has it.
+bool parse_lifetimes(std::string_view text, Lifetimes& lifetimes) {
+    if (text.size() < 2 || text.front() != '[' || text.back() != ']') return false;
+    const char* at = text.data() + 1;
+    const char* const end = text.data() + text.size() - 1;
+    for (std::uint64_t& bucket : lifetimes) {
+        if (at == end) return true;
+        const auto [next, error] = std::from_chars(at, end, bucket);
+        if (error != std::errc()) return false;
+        if (next == end) return true;
+        if (*next != ',') return false;
+        at = next + 1;
+    }
+    return false;
+}
+
+}  // namespace
+
+struct RecordingReader::State {
+    Database db;
+    RecordingInfo info;
+    std::vector<SnapshotRecord> snapshots;
+    std::vector<std::uint32_t> snapshot_ids;  ///< Parallel to `snapshots`, ascending.
+    std::vector<ProcessRecord> processes;
+    std::unordered_set<ProcessId> process_ids;
+
+    /// Calls `row` for each row of the table; a row whose values do not fit is an error.
+    template <typename Function>
+    Result<void> each(const Table& table, Function&& row);
+    template <typename Key>
+    Result<std::unordered_set<Key>> keys(const Table& table);
+    /// The index in `snapshots`; a bad row if there is no such snapshot.
+    std::uint32_t snapshot_index(Row& row, int column) const;
+    ProcessId process(Row& row, int column, bool none = false) const;
+
+    Result<void> read_info();
+    Result<void> read_processes();
+    Result<void> read_snapshots();
+    Result<void> read_samples();
+    Result<void> read_symbols(std::vector<LocationRecord>& locations);
+    Result<void> read_stack_frames(std::vector<StackRecord>& stacks);
+};
+
+template <typename Function>
+Result<void> RecordingReader::State::each(const Table& table, Function&& row) {
+    Result<Statement> select = Statement::prepare(db.get(), table.select_sql());
+    if (!select) return select.error();
+    return select->for_each([&](Row& values) -> Result<void> {
+        row(values);
+        if (values.problem().empty()) return {};
+        return damaged(table.name, values.problem());
+    });
+}
+
+template <typename Key>
+Result<std::unordered_set<Key>> RecordingReader::State::keys(const Table& table) {
+    std::unordered_set<Key> keys;
+    Result<void> read = each(
+        table, [&](Row& row) { keys.insert(Key(static_cast<decltype(Key::value)>(row.bits(0)))); });
+    if (!read) return read.error();
+    return keys;
+}
+
+std::uint32_t RecordingReader::State::snapshot_index(Row& row, int column) const {
+    const std::uint32_t id = row.id(column);
+    const auto found = std::ranges::lower_bound(snapshot_ids, id);
+    if (found == snapshot_ids.end() || *found != id) {
+        row.reject(column, "names a snapshot that is not there");
+        return 0;
+    }
+    return static_cast<std::uint32_t>(found - snapshot_ids.begin());
+}
+
+ProcessId RecordingReader::State::process(Row& row, int column, bool none) const {
+    const ProcessId id(row.id(column, none));
+    if (id && !process_ids.contains(id)) row.reject(column, "names a process that is not there");
+    return id;
+}
+
+Result<void> RecordingReader::State::read_info() {
+    return each(recording_schema().recording, [&](Row& row) {
+        info.seep_version = row.text(1);
+        info.started_ns = bits(row.counter(2));
+        info.interval_ns = row.counter(3);
+        info.sampling_mode = row.text(4);
+        info.sampling_bytes = row.counter(5);
+        info.kernel = row.text(6);
+        info.machine = row.text(7);
+        info.attach_mode = row.text(8);
+        info.probe_cost_ps = row.counter(9);
+        if (info.sampling_mode != "exact" && info.sampling_mode != "bytes")
+            row.reject(4, "is neither exact nor bytes");
+    });
+}
+
+Result<void> RecordingReader::State::read_processes() {
+    return each(recording_schema().process, [&](Row& row) {
+        ProcessRecord process;
+        process.id = ProcessId(row.id(0));
+        process.pid = row.integer(1, 0, std::numeric_limits<std::int32_t>::max());
+        process.command = row.text(2);
+        process.executable = row.text(3);
+        process.started_ns = bits(row.counter(4));
+        process.ended_ns = bits(row.counter(5));
+        process.allocators = row.text(6);
+        process_ids.insert(process.id);
+        processes.push_back(std::move(process));
+    });
+}
+
+Result<void> RecordingReader::State::read_snapshots() {
+    Result<void> read = each(recording_schema().snapshot, [&](Row& row) {
+        snapshot_ids.push_back(row.id(0));
+        const std::int64_t time = bits(row.counter(1));
+        if (!snapshots.empty() && time <= snapshots.back().time_ns)
+            row.reject(1, "does not ascend");
+        snapshots.push_back({.time_ns = time, .processes = {}});
+    });
+    return read ? read_samples() : read;
+}
+
+Result<void> RecordingReader::State::read_samples() {
+    return each(recording_schema().process_sample, [&](Row& row) {
+        ProcessSample sample;
+        const std::uint32_t snapshot = snapshot_index(row, 0);
+        sample.process = process(row, 1);
+        sample.alive = row.boolean(2);
+        sample.rss_bytes = row.counter(3);
+        sample.anonymous_bytes = row.counter(4);
+        sample.swap_bytes = row.counter(5);
+        sample.virtual_bytes = row.counter(6);
+        sample.cpu_ns = row.counter(7);
+        sample.cgroup_current = row.optional_counter(8);
+        sample.cgroup_limit = row.optional_counter(9);
+        sample.cgroup_inactive_file = row.optional_counter(10);
+        sample.allocated_count = row.counter(11);
+        sample.allocated_bytes = row.counter(12);
+        sample.freed_count = row.counter(13);
+        sample.failed_count = row.counter(14);
+        sample.probe_hits = row.counter(15);
+        for (std::size_t loss = 0; loss < sample.losses.size(); ++loss)
+            sample.losses[loss] = row.counter(16 + static_cast<int>(loss));
+        if (row.problem().empty()) snapshots[snapshot].processes.push_back(sample);
+    });
+}
+
+RecordingReader::RecordingReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RecordingReader::RecordingReader(RecordingReader&&) noexcept = default;
+RecordingReader& RecordingReader::operator=(RecordingReader&&) noexcept = default;
+RecordingReader::~RecordingReader() = default;
+
+Result<RecordingReader> RecordingReader::open(const std::string& path) {
+    Result<Database> db = open_database(path);
+    if (!db) return db.error();
+    auto state = std::make_unique<State>();
+    state->db = std::move(*db);
+    // One read transaction for the reader's life: all that is read is of one moment, even while the
+    // recording is being written.
+    Result<void> done = distrust(state->db.get());
+    if (done) done = execute(state->db.get(), "BEGIN");
+    if (done) done = check_format(state->db.get(), path);
+    if (done) done = state->read_info();
+    if (done) done = state->read_processes();
+    if (done) done = state->read_snapshots();
+    if (!done) return done.error();
+    if (state->snapshots.empty())
+        return Error{ErrorKind::bad_input, fmt::format("recording {} has no snapshot", path),
+                     "its recorder ended before it took the first one; record again"};
+    return RecordingReader(std::move(state));
+}
+
+const RecordingInfo& RecordingReader::info() const {
+    return state_->info;
+}
+const std::vector<SnapshotRecord>& RecordingReader::snapshots() const {
+    return state_->snapshots;
+}
+const std::vector<ProcessRecord>& RecordingReader::processes() const {
+    return state_->processes;
+}
+
+Result<std::vector<ObjectRecord>> RecordingReader::objects() {
+    std::vector<ObjectRecord> objects;
+    Result<void> read = state_->each(recording_schema().object, [&](Row& row) {
+        ObjectRecord object;
+        object.id = ObjectId(row.id(0));
+        object.kind = static_cast<ObjectKind>(
+            row.integer(1, 0, static_cast<std::int64_t>(ObjectKind::anonymous)));
+        object.path = row.text(2);
+        object.build_id = row.text(3);
+        objects.push_back(std::move(object));
+    });
+    if (!read) return read.error();
+    return objects;
+}
+
+Result<void> RecordingReader::State::read_symbols(std::vector<LocationRecord>& locations) {
+    // Both are sorted by location.
+    auto location = locations.begin();
+    return each(recording_schema().symbol, [&](Row& row) {
+        const LocationId id(row.id(0));
+        while (location != locations.end() && location->id < id) ++location;
+        if (location == locations.end() || location->id != id)
+            return row.reject(0, "names a location that is not there");
+        const auto position = static_cast<std::size_t>(
+            row.integer(1, 0, static_cast<std::int64_t>(max_recorded_symbols) - 1));
+        if (position != location->frames.size()) return row.reject(1, "leaves a gap");
+        FrameRecord frame;
+        frame.function = row.text(2);
+        frame.file = row.text(3);
+        frame.line = row.id(4, true);
+        frame.inlined = row.boolean(5);
+        location->frames.push_back(std::move(frame));
+    });
+}
+
+Result<std::vector<LocationRecord>> RecordingReader::locations() {
+    const Result<std::unordered_set<ObjectId>> objects =
+        state_->keys<ObjectId>(recording_schema().object);
+    if (!objects) return objects.error();
+    std::vector<LocationRecord> locations;
+    Result<void> read = state_->each(recording_schema().location, [&](Row& row) {
+        LocationRecord location;
+        location.id = LocationId(row.id(0));
+        location.object = ObjectId(row.id(1, true));
+        location.address = row.bits(2);
+        location.is_call = row.boolean(3);
+        location.symbolized = row.boolean(4);
+        if (location.object && !objects->contains(location.object))
+            row.reject(1, "names an object that is not there");
+        locations.push_back(std::move(location));
+    });
+    if (read) read = state_->read_symbols(locations);
+    if (!read) return read.error();
+    return locations;
+}
+
+Result<void> RecordingReader::State::read_stack_frames(std::vector<StackRecord>& stacks) {
+    const Result<std::unordered_set<LocationId>> locations =
+        keys<LocationId>(recording_schema().location);
+    if (!locations) return locations.error();
+    // Both are sorted by the stack's id as a signed integer.
+    auto stack = stacks.begin();
+    return each(recording_schema().stack_frame, [&](Row& row) {
+        const std::int64_t id = bits(row.bits(0));
+        while (stack != stacks.end() && bits(stack->id.value) < id) ++stack;
+        if (stack == stacks.end() || bits(stack->id.value) != id)
+            return row.reject(0, "names a stack that is not there");
+        const auto position = static_cast<std::size_t>(row.integer(1, 0, SEEP_MAX_FRAMES - 1));
+        if (position != stack->locations.size()) return row.reject(1, "leaves a gap");
+        const LocationId location(row.id(2));
+        if (!locations->contains(location)) row.reject(2, "names a location that is not there");
+        stack->locations.push_back(location);
+    });
+}
+
+Result<std::vector<StackRecord>> RecordingReader::stacks() {
+    std::vector<StackRecord> stacks;
+    Result<void> read = state_->each(recording_schema().stack, [&](Row& row) {
+        StackRecord stack;
+        stack.id = StackId(row.bits(0));
+        stack.process = state_->process(row, 1);
+        stack.end =
+            static_cast<StackEnd>(row.integer(2, 0, static_cast<std::int64_t>(StackEnd::broken)));
+        stacks.push_back(std::move(stack));
+    });
+    if (read) read = state_->read_stack_frames(stacks);
+    if (!read) return read.error();
+    return stacks;
+}
+
+Result<std::vector<ProbeRecord>> RecordingReader::probes() {
+    const Result<std::unordered_set<ObjectId>> objects =
+        state_->keys<ObjectId>(recording_schema().object);
+    if (!objects) return objects.error();
+    std::vector<ProbeRecord> probes;
+    Result<void> read = state_->each(recording_schema().probe, [&](Row& row) {
+        ProbeRecord probe;
+        probe.id = row.id(0);
+        probe.process = state_->process(row, 1);
+        probe.object = ObjectId(row.id(2, true));
+        probe.function = row.text(3);
+        probe.address = row.bits(4);
+        probe.site = row.text(5);
+        probe.hits = row.counter(6);
+        if (probe.object && !objects->contains(probe.object))
+            row.reject(2, "names an object that is not there");
+        probes.push_back(std::move(probe));
+    });
+    if (!read) return read.error();
+    return probes;
+}
+
+Result<std::vector<EventRecord>> RecordingReader::events() {
+    std::vector<EventRecord> events;
+    Result<void> read = state_->each(recording_schema().event, [&](Row& row) {
+        EventRecord event;
+        event.time_ns = bits(row.counter(1));
+        event.process = state_->process(row, 2, true);
+        event.kind = row.text(3);
+        event.text = row.text(4);
+        events.push_back(std::move(event));
+    });
+    if (!read) return read.error();
+    return events;
+}
+
+Result<void> RecordingReader::for_each_totals(const std::function<void(const TotalsRow&)>& row) {
+    const Result<std::unordered_set<StackId>> stacks =
+        state_->keys<StackId>(recording_schema().stack);
+    if (!stacks) return stacks.error();
+    return state_->each(recording_schema().totals, [&](Row& values) {
+        TotalsRow totals;
+        totals.snapshot = state_->snapshot_index(values, 0);
+        totals.stack = StackId(values.bits(1));
+        if (!stacks->contains(totals.stack)) values.reject(1, "names a stack that is not there");
+        Totals& t = totals.totals;
+        t.allocated_count = values.counter(2);
+        t.allocated_bytes = values.counter(3);
+        // The kernel's counters are not read in one instant: what was freed may be ahead.
+        t.freed_count = std::min(values.counter(4), t.allocated_count);
+        t.freed_bytes = std::min(values.counter(5), t.allocated_bytes);
+        t.allocated_squares = values.bits(6);
+        t.freed_squares = values.bits(7);
+        t.mean_birth_us = values.counter(8);
+        totals.least_live_bytes = std::min(values.counter(9), t.live_bytes());
+        if (values.problem().empty()) row(totals);
+    });
+}
+
+Result<std::vector<std::pair<StackId, Lifetimes>>> RecordingReader::lifetimes() {
+    const Result<std::unordered_set<StackId>> stacks =
+        state_->keys<StackId>(recording_schema().stack);
+    if (!stacks) return stacks.error();
+    std::vector<std::pair<StackId, Lifetimes>> all;
+    Result<void> read = state_->each(recording_schema().lifetime, [&](Row& row) {
+        const StackId stack(row.bits(0));
+        if (!stacks->contains(stack)) row.reject(0, "names a stack that is not there");
+        Lifetimes lifetimes{};
+        if (!parse_lifetimes(row.text(1), lifetimes)) row.reject(1, "is not a list of counts");
+        all.emplace_back(stack, lifetimes);
+    });
+    if (!read) return read.error();
+    return all;
+}
+
+}  // namespace seep
