@@ -3,9 +3,11 @@
 
 // The flame graph: one self-contained SVG that a browser makes interactive (click to zoom, reset,
 // search with the matched share, tooltips with bytes, count and share, keyboard, light and dark).
-// Pure.
+// Without a script, in an image viewer, it shows the same at its full extent. Pure.
+//
+// The root is at the top: a page opens at its top, so that the first thing in view is where the
+// memory goes, however deep the stacks are; what allocates hangs at the lower ends.
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,13 +17,13 @@ namespace seep {
 
 struct FlameOptions {
     std::string title;
-    std::string subtitle;    ///< Target, window, sampling, losses: one line.
+    std::string subtitle;  ///< Target, window, sampling, losses: one line.
     StackValue value = StackValue::live;
 };
 
-/// Frames narrower than a fraction of a pixel are merged into one neighbour marked so, not dropped:
-/// widths always add up. With `base`, widths are of `stacks` and colours show the difference of
-/// `stacks` from `base` (red grew, blue shrank).
+/// The 10,000 widest frames are drawn, each at its width; what is narrower is merged with its
+/// siblings into one frame that says so, not dropped: widths always add up. With `base`, widths are
+/// of `stacks` and colours show the difference of `stacks` from `base` (red grew, blue shrank).
 std::string flame_graph(const std::vector<FoldedStack>& stacks, const FlameOptions& options,
                         const std::vector<FoldedStack>* base = nullptr);
 

@@ -4,7 +4,6 @@
 // Folded stacks: "root;...;caller;malloc VALUE", one line a distinct stack. Pure.
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +13,7 @@
 
 namespace seep {
 
-/// Which number a stack is drawn with.
+/// Which number a stack is drawn with; `count` is of live blocks, the others are bytes.
 enum class StackValue { live, growth, allocated, freed, count };
 Result<StackValue> parse_stack_value(std::string_view name);
 const char* stack_value_name(StackValue value);
@@ -27,10 +26,13 @@ struct FoldedStack {
     std::int64_t count = 0;  ///< Blocks behind the value (live, freed, ... as the value says).
 };
 
-/// Stacks with the same names are summed; those whose value is not above 0 are left out. `growth`:
-/// growth over the window in bytes, only what grew. A truncated stack begins with "[truncated]".
-/// Sorted by frames.
+/// Stacks with the same names are summed; sums that are not above 0 are left out. `growth`: growth
+/// over the window in bytes, only what grew. A truncated stack begins with "[truncated]". Sorted by
+/// frames.
 std::vector<FoldedStack> fold(const Report& report, StackValue value);
+
+/// Sums of untrusted values: the largest number there is rather than an overflow.
+std::int64_t saturating_add(std::int64_t a, std::int64_t b);
 
 std::string folded_text(const std::vector<FoldedStack>& stacks);
 

@@ -12,7 +12,7 @@
 namespace seep {
 
 struct TextOptions {
-    std::size_t top = 10;   ///< Stacks shown; 0 = all.
+    std::size_t top = 10;  ///< Stacks shown; 0 = all.
     bool color = false;
     std::size_t width = 100;
 };

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/report.h"
+
+#include <fmt/format.h>
+
+namespace seep {
+
+std::string frame_name(const ReportFrame& frame) {
+    if (!frame.function.empty()) return frame.function;
+    return fmt::format("[{}+0x{:x}]", frame.module.empty() ? "unknown" : frame.module,
+                       frame.offset);
+}
+
+const char* verdict_name(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::leak:
+            return "leak";
+        case Verdict::growing:
+            return "growing";
+        case Verdict::warming:
+            return "warming";
+        case Verdict::load:
+            return "load";
+        case Verdict::steady:
+            return "steady";
+        case Verdict::undetermined:
+            break;
+    }
+    return "undetermined";
+}
+
+}  // namespace seep

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+// json_report() of output/text_report.h. The keys are an interface: programs rely on them.
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "output/text_report.h"
+
+namespace seep {
+namespace {
+
+// Keeps the order in which keys are written down here.
+using Json = nlohmann::ordered_json;
+
+double seconds(std::int64_t ns) {
+    return static_cast<double>(ns) / 1e9;
+}
+
+Json process_json(const ReportProcess& process) {
+    return {{"pid", process.pid},
+            {"command", process.command},
+            {"executable", process.executable},
+            {"allocators", process.allocators}};
+}
+
+Json losses_json(const Losses& losses) {
+    Json json = Json::object();
+    for (std::size_t loss = 0; loss < losses.size(); ++loss) json[loss_name(loss)] = losses[loss];
+    return json;
+}
+
+Json totals_json(const Report& report) {
+    const Totals& totals = report.totals;
+    return {{"rss_bytes", report.rss_bytes},
+            {"live_bytes", totals.live_bytes()},
+            {"live_count", totals.live_count()},
+            {"allocated_bytes", totals.allocated_bytes},
+            {"allocated_count", totals.allocated_count},
+            {"freed_bytes", totals.freed_bytes},
+            {"freed_count", totals.freed_count},
+            {"rss_growth_bytes_per_second", report.rss_growth_bytes_per_second},
+            {"verdict", report.verdict},
+            {"reason", report.reason}};
+}
+
+Json header_json(const Report& report) {
+    Json targets = Json::array();
+    for (const ReportProcess& process : report.targets) targets.push_back(process_json(process));
+    return {
+        {"seep", {{"version", SEEP_VERSION}, {"format", 1}}},
+        {"target", process_json(report.targets.empty() ? ReportProcess{} : report.targets[0])},
+        {"targets", std::move(targets)},
+        {"window",
+         {{"start", format_rfc3339(report.window_start_ns)},
+          {"seconds", seconds(report.window_end_ns - report.window_start_ns)},
+          {"snapshots", report.snapshots}}},
+        {"sampling",
+         {{"mode", report.recording.sampling_mode}, {"bytes", report.recording.sampling_bytes}}},
+        {"overhead",
+         {{"probe_hits", report.probe_hits}, {"cpu_percent", report.overhead_cpu_percent}}},
+        {"losses", losses_json(report.losses)},
+        {"truncated_share", report.truncated_share},
+        {"process", totals_json(report)},
+        {"warnings", report.warnings}};
+}
+
+Json frame_json(const ReportFrame& frame) {
+    return {{"function", frame.function}, {"module", frame.module}, {"offset", frame.offset},
+            {"file", frame.file},         {"line", frame.line},     {"inlined", frame.inlined}};
+}
+
+Json stack_json(const ReportStack& stack, std::size_t rank) {
+    Json frames = Json::array();
+    for (const ReportFrame& frame : stack.frames) frames.push_back(frame_json(frame));
+    return {{"rank", rank},
+            {"id", stack.id},
+            {"kind", stack.kind == StackKind::heap ? "heap" : "mapping"},
+            {"live_bytes", stack.totals.live_bytes()},
+            {"live_count", stack.totals.live_count()},
+            {"allocated_bytes", stack.totals.allocated_bytes},
+            {"allocated_count", stack.totals.allocated_count},
+            {"freed_bytes", stack.totals.freed_bytes},
+            {"freed_count", stack.totals.freed_count},
+            {"growth",
+             {{"bytes_per_second", stack.growth.bytes_per_second},
+              {"low", stack.growth.low},
+              {"high", stack.growth.high},
+              {"bytes", stack.growth.bytes}}},
+            {"verdict", verdict_name(stack.verdict)},
+            {"reason", stack.reason},
+            {"truncated", stack.truncated},
+            {"frames", std::move(frames)}};
+}
+
+/// Names may hold any bytes; invalid UTF-8 becomes U+FFFD.
+std::string dumped(const Json& json, int indent) {
+    return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string json_report(const Report& report, std::size_t top) {
+    // Stacks are written one by one, a line each: as one document, 100,000 of them would take
+    // gigabytes.
+    std::string text = dumped(header_json(report), 2);
+    text.resize(text.rfind("\n}"));
+    text += ",\n  \"stacks\": [";
+    const std::size_t shown = top == 0 ? report.stacks.size() : std::min(top, report.stacks.size());
+    for (std::size_t rank = 1; rank <= shown; ++rank) {
+        text += rank == 1 ? "\n    " : ",\n    ";
+        text += dumped(stack_json(report.stacks[rank - 1], rank), -1);
+    }
+    return text + (shown == 0 ? "]\n}\n" : "\n  ]\n}\n");
+}
+
+}  // namespace seep

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "output/text_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "base/text.h"
+
+namespace seep {
+namespace {
+
+enum class Style { bold, dim, red, yellow, green };
+
+/// Lines of at most `width` columns, styled if asked. Styles do not count as columns.
+class Page {
+ public:
+    explicit Page(const TextOptions& options)
+        : color_(options.color), width_(std::max<std::size_t>(options.width, 40)) {}
+
+    [[nodiscard]] std::size_t width() const { return width_; }
+
+    [[nodiscard]] std::string styled(Style style, std::string_view text) const {
+        static constexpr std::string_view codes[] = {"1", "2", "1;31", "1;33", "32"};
+        if (!color_) return std::string(text);
+        return fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<std::size_t>(style)], text);
+    }
+
+    void line(std::string_view text = {}) {
+        text_ += text;
+        text_ += '\n';
+    }
+
+    /// `label` in a column of its own, `indent` wide, then `words` wrapped beside it.
+    void paragraph(std::string_view label, std::size_t indent, std::string_view words,
+                   std::optional<Style> label_style = std::nullopt) {
+        std::string current = fmt::format("{:{}}", label, indent);
+        if (label_style) current = styled(*label_style, current);
+        std::size_t used = indent;
+        while (!words.empty()) {
+            const std::string_view word = words.substr(0, words.find(' '));
+            words.remove_prefix(std::min(words.size(), word.size() + 1));
+            const std::string shown = fit_columns(word, width_ - indent);
+            const std::size_t columns = display_columns(shown);
+            if (used > indent && used + 1 + columns > width_) {
+                line(current);
+                current.assign(indent, ' ');
+                used = indent;
+            }
+            const bool first = used == indent;
+            current += first ? shown : " " + shown;
+            used += columns + (first ? 0 : 1);
+        }
+        line(current);
+    }
+
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+    bool color_;
+    std::size_t width_;
+    std::string text_;
+};
+
+constexpr std::size_t header_indent = 14;
+constexpr std::size_t frame_indent = 6;
+constexpr double seconds_an_hour = 3600;
+
+std::string signed_bytes(double bytes) {
+    return (bytes > 0 ? "+" : "") + format_bytes(bytes);
+}
+
+std::string percent(double share) {
+    return share > 0 && share < 0.001 ? "under 0.1 %" : fmt::format("{:.3g} %", share * 100);
+}
+
+std::string blocks(std::uint64_t count) {
+    return fmt::format("{} block{}", format_count(count), count == 1 ? "" : "s");
+}
+
+void print_target(Page& page, const ReportProcess& process) {
+    const std::string name = process.command.empty() ? process.executable : process.command;
+    page.paragraph("Target", header_indent,
+                   fmt::format("{}, {}", process.pid, printable(name, 400)));
+    if (!process.allocators.empty()) {
+        page.paragraph("", header_indent, "allocator " + printable(process.allocators, 400));
+    }
+}
+
+std::string sampling_text(const RecordingInfo& recording) {
+    if (recording.sampling_mode == "exact") return "every allocation is followed";
+    return fmt::format("one allocation in about {} is followed; figures are estimates",
+                       format_bytes(static_cast<double>(recording.sampling_bytes)));
+}
+
+std::string losses_text(const Report& report) {
+    std::string text;
+    for (std::size_t loss = 0; loss < report.losses.size(); ++loss) {
+        if (report.losses[loss] == 0) continue;
+        std::string name = loss_name(loss);
+        std::replace(name.begin(), name.end(), '_', ' ');
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_count(report.losses[loss]),
+                            name);
+    }
+    return text.empty() ? "none" : text;
+}
+
+/// Growth of the live heap over the window, in bytes: the stacks together.
+double heap_growth(const Report& report) {
+    double bytes = 0;
+    for (const ReportStack& stack : report.stacks) {
+        if (stack.kind == StackKind::heap) bytes += static_cast<double>(stack.growth.bytes);
+    }
+    return bytes;
+}
+
+void print_header(Page& page, const Report& report) {
+    for (const ReportProcess& process : report.targets) print_target(page, process);
+    const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
+    page.paragraph(
+        "Window", header_indent,
+        fmt::format("{} from {}, {} snapshots", format_duration(window),
+                    format_rfc3339(report.window_start_ns), format_count(report.snapshots)));
+    page.paragraph("Sampling", header_indent, sampling_text(report.recording));
+    page.paragraph("Overhead", header_indent,
+                   fmt::format("{:.3g} % of the target's CPU time, {} probe hits",
+                               report.overhead_cpu_percent, format_count(report.probe_hits)));
+    page.paragraph("Losses", header_indent, losses_text(report));
+    if (report.truncated_share > 0) {
+        page.paragraph("", header_indent,
+                       fmt::format("{} of the allocations have a truncated stack",
+                                   percent(report.truncated_share)));
+    }
+    page.line();
+
+    const Totals& totals = report.totals;
+    const double hours = std::chrono::duration<double>(window).count() / seconds_an_hour;
+    const double grown = heap_growth(report);
+    page.paragraph(
+        "Resident", header_indent,
+        fmt::format("{}, {} an hour", format_bytes(static_cast<double>(report.rss_bytes)),
+                    signed_bytes(report.rss_growth_bytes_per_second * seconds_an_hour)));
+    page.paragraph(
+        "Traced heap", header_indent,
+        fmt::format("{} live in {}, {} in the window{}",
+                    format_bytes(static_cast<double>(totals.live_bytes())),
+                    blocks(totals.live_count()), signed_bytes(grown),
+                    hours > 0 ? fmt::format(", {} an hour", signed_bytes(grown / hours)) : ""));
+    page.paragraph("Since attach", header_indent,
+                   fmt::format("{} allocated in {}, {} freed in {}",
+                               format_bytes(static_cast<double>(totals.allocated_bytes)),
+                               blocks(totals.allocated_count),
+                               format_bytes(static_cast<double>(totals.freed_bytes)),
+                               blocks(totals.freed_count)));
+    if (!report.verdict.empty()) {
+        page.paragraph(
+            "Verdict", header_indent,
+            printable(report.verdict + (report.reason.empty() ? "" : ": ") + report.reason));
+    }
+}
+
+std::string location_text(const ReportFrame& frame) {
+    std::string text;
+    if (!frame.file.empty()) {
+        text = frame.line == 0 ? printable(frame.file, 400)
+                               : fmt::format("{}:{}", printable(frame.file, 400), frame.line);
+    } else if (!frame.function.empty() && !frame.module.empty()) {
+        text = printable(frame.module, 400);
+    }
+    if (frame.inlined) text += text.empty() ? "inlined" : ", inlined";
+    return text;
+}
+
+/// The end of a path says more than its beginning.
+std::string fit_end(std::string_view text, std::size_t columns) {
+    if (display_columns(text) <= columns) return std::string(text);
+    std::size_t start = 0;
+    while (display_columns(text.substr(start)) + 2 > columns) ++start;
+    // Not in the middle of a character.
+    while (start < text.size() && (static_cast<unsigned char>(text[start]) & 0xc0U) == 0x80)
+        ++start;
+    return ".." + std::string(text.substr(start));
+}
+
+/// The name, and the place beside it in a column of its own if both fit, else beneath.
+void print_frame(Page& page, const ReportFrame& frame) {
+    const std::size_t room = page.width() - frame_indent;
+    const std::size_t column = room / 2;
+    const std::string name = fit_columns(printable(frame_name(frame)), room);
+    const std::string place = fit_end(location_text(frame), room - 4);
+    const std::size_t start = std::max(column, display_columns(name) + 2);
+    const std::string indent(frame_indent, ' ');
+    if (place.empty()) {
+        page.line(indent + name);
+    } else if (start + display_columns(place) <= room) {
+        page.line(indent + name + std::string(start - display_columns(name), ' ') +
+                  page.styled(Style::dim, place));
+    } else {
+        page.line(indent + name);
+        page.line(indent + "    " + page.styled(Style::dim, place));
+    }
+}
+
+/// A deep stack keeps its ends: what allocates, and where the thread came from.
+void print_frames(Page& page, const ReportStack& stack) {
+    constexpr std::size_t innermost = 24;
+    constexpr std::size_t outermost = 4;
+    const std::size_t depth = stack.frames.size();
+    const bool elided = depth > innermost + outermost + 1;
+    for (std::size_t at = 0; at < depth; ++at) {
+        if (elided && at == innermost) {
+            at = depth - outermost;
+            page.line(page.styled(Style::dim, fmt::format("{:{}}... {} more frames ...", "",
+                                                          frame_indent, at - innermost)));
+        }
+        print_frame(page, stack.frames[at]);
+    }
+    if (stack.truncated) {
+        page.line(page.styled(Style::dim, fmt::format("{:{}}[truncated: the callers are not known]",
+                                                      "", frame_indent)));
+    }
+}
+
+Style verdict_style(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::leak:
+        case Verdict::growing:
+            return Style::red;
+        case Verdict::warming:
+        case Verdict::load:
+            return Style::yellow;
+        case Verdict::steady:
+            return Style::green;
+        case Verdict::undetermined:
+            break;
+    }
+    return Style::bold;
+}
+
+std::string interval_text(const Growth& growth) {
+    if (growth.low >= growth.high) return {};
+    return fmt::format("  (95 % interval {} to {})", signed_bytes(growth.low * seconds_an_hour),
+                       signed_bytes(growth.high * seconds_an_hour));
+}
+
+/// Verdict and growth first: they decide whether the rest is read.
+void print_stack(Page& page, const ReportStack& stack, std::size_t rank) {
+    const Totals& totals = stack.totals;
+    const std::string head =
+        fmt::format("{:>4}  {:>12}/h", fmt::format("#{}", rank),
+                    signed_bytes(stack.growth.bytes_per_second * seconds_an_hour));
+    page.line(page.styled(Style::bold, head) + "  " +
+              page.styled(verdict_style(stack.verdict), verdict_name(stack.verdict)) +
+              interval_text(stack.growth) +
+              (stack.kind == StackKind::mapping ? "  (mapping, not heap)" : ""));
+    page.paragraph(
+        "", frame_indent,
+        fmt::format("{} live in {} ({} in the window), {} allocated, {} freed",
+                    format_bytes(static_cast<double>(totals.live_bytes())),
+                    blocks(totals.live_count()),
+                    signed_bytes(static_cast<double>(stack.growth.bytes)),
+                    format_count(totals.allocated_count), format_count(totals.freed_count)));
+    if (!stack.reason.empty()) page.paragraph("", frame_indent, printable(stack.reason));
+    print_frames(page, stack);
+}
+
+void print_ranking(Page& page, const Report& report, std::size_t top) {
+    const std::size_t count = report.stacks.size();
+    const std::size_t shown = top == 0 ? count : std::min(top, count);
+    if (count == 0) {
+        page.line("No allocation was seen.");
+        return;
+    }
+    const bool grew = std::any_of(report.stacks.begin(), report.stacks.end(),
+                                  [](const ReportStack& stack) { return stack.growth.bytes > 0; });
+    if (!grew) {
+        page.line(page.styled(Style::green, "Nothing grew") +
+                  ": no stack holds more at the end of the window than at its start.");
+    }
+    page.line(
+        shown == count
+            ? fmt::format("{} stack{}:", format_count(count), count == 1 ? "" : "s")
+            : fmt::format("The first {} of {} stacks:", format_count(shown), format_count(count)));
+    for (std::size_t rank = 1; rank <= shown; ++rank) {
+        page.line();
+        print_stack(page, report.stacks[rank - 1], rank);
+    }
+}
+
+}  // namespace
+
+std::string text_report(const Report& report, const TextOptions& options) {
+    Page page(options);
+    for (const std::string& warning : report.warnings) {
+        page.paragraph("WARNING", header_indent, printable(warning), Style::yellow);
+    }
+    if (!report.warnings.empty()) page.line();
+    print_header(page, report);
+    page.line();
+    print_ranking(page, report, options.top);
+    return page.take();
+}
+
+}  // namespace seep
