@@ -58,10 +58,16 @@ find_seep() {
     fail 1 "no seep found; build it with scripts/demo.sh, or name it: SEEP=/path/to/seep $0"
 }
 
+# About thirty snapshots in $seconds, which is enough for a slope, and at most one in 200 ms.
+snapshot_interval() {
+    local milliseconds=$((seconds * 1000 / 30))
+    printf '%sms\n' "$((milliseconds > 200 ? milliseconds : 200))"
+}
+
 # BCC compiles against the running kernel's headers. Any kernel's headers near enough will do for
 # uprobes and tracepoints: they give it types, not addresses.
 need_kernel_headers() {
-    [ -e "/lib/modules/$(uname -r)/build/include/linux/kconfig.h" ] ||
+    [ -e "/lib/modules/$(uname -r)/build/include/generated/autoconf.h" ] ||
         fail 3 "BCC needs kernel headers at /lib/modules/$(uname -r)/build;" \
             "install linux-headers-$(uname -r), or, where there is no such package, let" \
             "'sudo $root/scripts/install-deps.sh --tests' link Debian's linux-headers-amd64 there"

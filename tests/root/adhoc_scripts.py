@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The scripts for ad-hoc investigations work on live programs, and refuse what they cannot do."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+import seep_test
+from seep_test import Workload
+
+SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
+NAMES = ("leak-flamegraph.sh", "leak-growth.sh", "alloc-sizes.sh", "page-growth.sh")
+HAS_HEADERS = os.path.exists(f"/lib/modules/{os.uname().release}/build")
+
+
+class AdhocScripts(seep_test.SeepTestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+
+    def run_script(self, name, *arguments):
+        return subprocess.run(
+            [os.path.join(SCRIPTS, name), *map(str, arguments)], cwd=self.directory.name,
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=120)
+
+    def investigate(self, name, workload, *arguments):
+        workload.start_working()
+        result = self.run_script(name, workload.pid, *arguments)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertTrue(workload.alive())
+        self.assertEqual(seep_test.changed_text(workload.pid), [])
+        return result.stdout
+
+    def test_leak_flamegraph(self):
+        with Workload("many_stacks", 30) as workload:
+            self.investigate("leak-flamegraph.sh", workload, 5)
+            with open(os.path.join(self.directory.name, f"leak-{workload.pid}.svg"),
+                      encoding="utf-8") as file:
+                self.assertIn("handle_request", file.read())
+
+    def test_leak_growth(self):
+        with Workload("many_stacks", 30) as workload:
+            ranking = self.investigate("leak-growth.sh", workload, 5)
+        self.assertIn("handle_request", ranking)
+
+    @unittest.skipUnless(HAS_HEADERS, "BCC needs kernel headers")
+    def test_alloc_sizes(self):
+        with Workload("alloc_rate") as workload:
+            histogram = self.investigate("alloc-sizes.sh", workload, 2)
+        rows = re.findall(r"(\d+) -> (\d+) +: (\d+)", histogram)
+        self.assertEqual([row[:2] for row in rows if int(row[2]) > 0], [("64", "127")], histogram)
+
+    @unittest.skipUnless(HAS_HEADERS, "BCC needs kernel headers")
+    def test_page_growth(self):
+        with Workload("many_stacks", 60) as workload:
+            stacks = self.investigate("page-growth.sh", workload, 3)
+        self.assertRegex(stacks, r"page_fault_user ==\n(?s:.*)\n +\S+\n +\d+\n")
+
+    def test_help_and_refusals(self):
+        for name in NAMES:
+            with self.subTest(name):
+                helped = self.run_script(name, "-h")
+                self.assertEqual(helped.returncode, 0)
+                self.assertIn("Example", helped.stdout)
+                for arguments in ([], ["x"], ["1", "x"], ["1", "2", "3"], ["--frobnicate", "1"]):
+                    self.assertEqual(self.run_script(name, *arguments).returncode, 2, arguments)
+                self.assertEqual(self.run_script(name, 2).returncode, 3)
+                self.assertEqual(self.run_script(name, 4194305).returncode, 3)
+
+
+if __name__ == "__main__":
+    seep_test.main()
