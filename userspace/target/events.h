@@ -5,7 +5,8 @@
 //
 // Read from the kernel's perf side-band records (PERF_RECORD_MMAP2, COMM with the exec flag, FORK,
 // EXIT of a software dummy event, one a CPU): no tracefs, no probe in the target, nothing on its
-// system calls. What is not about a watched process is dropped as it is read.
+// system calls. What is not about a watched process is dropped as it is read. An event says that
+// something changed, not what it is by now: its reader looks at the process again.
 // Not thread-safe.
 
 #include <sys/types.h>
@@ -30,23 +31,27 @@ struct TargetEvent {
     Kind kind = Kind::lost;
     pid_t pid = 0;    ///< As seen by seep; 0 for `lost`.
     pid_t child = 0;  ///< For fork.
+    bool operator==(const TargetEvent&) const = default;
 };
 
 class TargetEvents {
-  public:
+ public:
     /// Needs CAP_PERFMON (or perf_event_paranoid <= 0).
     static Result<TargetEvents> open();
     TargetEvents(TargetEvents&&) noexcept;
     TargetEvents& operator=(TargetEvents&&) noexcept;
     ~TargetEvents();
 
-    /// Polls readable when records are waiting (an epoll descriptor over the CPUs' buffers).
+    /// Polls readable when records have come since it was last polled (an epoll descriptor over the
+    /// CPUs' buffers). The kernel says so once: call read() whenever it is readable, and at every
+    /// snapshot as well, so that nothing waits for the next record.
     [[nodiscard]] int poll_fd() const;
-    /// The waiting events of the processes `watched(pid)` is true for, in the order of time.
-    /// A fork is reported if its parent is watched.
+    /// The waiting events of the watched processes, in the order of time; but for forks, each once
+    /// a call. A fork is reported if its parent is watched. `exit` may come a moment before the
+    /// process's pidfd is readable.
     std::vector<TargetEvent> read(const std::vector<pid_t>& watched);
 
-  private:
+ private:
     struct State;
     explicit TargetEvents(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

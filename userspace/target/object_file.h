@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// An ELF file that a target maps code from, opened by inode. What every later stage needs to know of
-// it without reading symbols: class and machine, build id, and how file offsets become the addresses
-// its symbol tables and DWARF use. Hostile input: sizes and offsets are checked.
+// An ELF file that a target maps code from, opened by inode. What every later stage needs to know
+// of it without reading symbols: class and machine, build id, and how file offsets become the
+// addresses its symbol tables and DWARF use. Hostile input: sizes and offsets are checked.
 // Immutable after open(); thread-safe to read.
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct LoadSegment {
 };
 
 class ObjectFile {
-  public:
+ public:
     /// Reads headers and the build id note. bad ELF: ErrorKind::failed.
     static Result<ObjectFile> open(UniqueFd fd, std::string path, FileIdentity identity);
 
@@ -40,13 +40,14 @@ class ObjectFile {
     /// Lower-case hex of the GNU build id; empty if the file has none.
     [[nodiscard]] const std::string& build_id() const { return build_id_; }
     [[nodiscard]] Architecture architecture() const { return architecture_; }
+    /// Executable ones first, else in the file's order.
     [[nodiscard]] const std::vector<LoadSegment>& segments() const { return segments_; }
     /// Address in the object's own address space (p_vaddr) of a file offset in a PT_LOAD segment.
     [[nodiscard]] std::optional<std::uint64_t> address_of_offset(std::uint64_t file_offset) const;
     /// The inverse, for what is backed by the file.
     [[nodiscard]] std::optional<std::uint64_t> offset_of_address(std::uint64_t address) const;
 
-  private:
+ private:
     ObjectFile() = default;
     UniqueFd fd_;
     std::string path_;

@@ -19,21 +19,21 @@ namespace seep {
 enum class Architecture { x86_64, aarch64, x86_32, other };
 
 struct ProcessInfo {
-    pid_t pid = 0;              ///< As seen by seep.
-    pid_t namespace_pid = 0;    ///< As the process sees itself (its innermost pid namespace).
-    uid_t user = 0;             ///< Effective user id.
-    std::string comm;           ///< /proc/PID/comm.
-    std::string command_line;   ///< argv joined by spaces, not escaped.
-    std::string executable;     ///< Target of /proc/PID/exe as shown, without " (deleted)".
+    pid_t pid = 0;                 ///< As seen by seep.
+    pid_t namespace_pid = 0;       ///< As the process sees itself (its innermost pid namespace).
+    uid_t user = 0;                ///< Effective user id.
+    std::string comm;              ///< /proc/PID/comm.
+    std::string command_line;      ///< argv joined by spaces, not escaped.
+    std::string executable;        ///< Target of /proc/PID/exe as shown, without " (deleted)".
     std::uint64_t start_time = 0;  ///< Clock ticks after boot (/proc/PID/stat, field 22).
     Architecture architecture = Architecture::other;
 };
 
 class Process {
-  public:
-    /// Fails with ErrorKind::untraceable and a hint for: no such process, a kernel thread, a zombie,
-    /// a thread id that is not a process id, another user's process without privilege, a 32-bit or
-    /// foreign-architecture executable.
+ public:
+    /// Fails with ErrorKind::untraceable and a hint for: no such process, a kernel thread, a
+    /// zombie, a thread id that is not a process id, another user's process without privilege, a
+    /// 32-bit or foreign-architecture executable.
     static Result<Process> open(pid_t pid);
 
     [[nodiscard]] const ProcessInfo& info() const { return info_; }
@@ -44,7 +44,7 @@ class Process {
     /// Reads the details again, after an exec.
     Result<void> refresh();
 
-  private:
+ private:
     Process() = default;
     UniqueFd pidfd_;
     ProcessInfo info_;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "target/launch.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/handles.h"
+#include "base/text.h"
+#include "target/held_command.h"
+#include "target/start_signals.h"
+
+namespace seep {
+namespace {
+
+/// The child's side: waits for leave to go, becomes the command, or says by errno why it cannot.
+/// Only async-signal-safe calls: other threads of seep may have held locks at the fork.
+[[noreturn]] void become(char* const* argv, int channel) {
+    restore_start_signals();
+    char leave = 0;
+    if (read(channel, &leave, sizeof leave) == sizeof leave) {
+        execvp(argv[0], argv);
+        const int number = errno;
+        if (write(channel, &number, sizeof number) < 0) _exit(126);
+    }
+    _exit(127);
+}
+
+/// Forks with all signals blocked, so that no handler of seep's runs in the child.
+pid_t fork_quietly(char* const* argv, const UniqueFd& child_end, const UniqueFd& parent_end) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        close(parent_end.get());
+        become(argv, child_end.get());
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return pid;
+}
+
+void kill_and_collect(pid_t pid) {
+    kill(pid, SIGKILL);
+    while (waitpid(pid, nullptr, __WALL) > 0 || errno == EINTR) {
+    }
+}
+
+/// While SIGCHLD is ignored the kernel throws exit statuses away.
+void keep_exit_statuses() {
+    struct sigaction action = {};
+    if (sigaction(SIGCHLD, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) {
+        action.sa_handler = SIG_DFL;
+        sigaction(SIGCHLD, &action, nullptr);
+    }
+}
+
+Error exec_error(const std::string& command, int number) {
+    return errno_error(fmt::format("cannot run {}", printable(command)), number,
+                       ErrorKind::bad_input, number == ENOENT ? "check its name and PATH" : "");
+}
+
+}  // namespace
+
+Result<LaunchedCommand> LaunchedCommand::launch(
+    const std::vector<std::string>& argv,
+    const std::function<Result<void>(pid_t)>& on_code_mapped) {
+    if (argv.empty()) return Error{ErrorKind::bad_input, "no command given", ""};
+    std::vector<char*> arguments;
+    for (const std::string& argument : argv) {
+        arguments.push_back(const_cast<char*>(argument.c_str()));
+    }
+    arguments.push_back(nullptr);
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return errno_error("socketpair");
+    }
+    const UniqueFd channel(ends[0]);
+    UniqueFd child_end(ends[1]);
+    keep_exit_statuses();
+
+    const pid_t pid = fork_quietly(arguments.data(), child_end, channel);
+    if (pid < 0) return errno_error("fork");
+    child_end.reset();
+    LaunchedCommand command(pid);
+    auto held = HeldCommand::seize(pid, on_code_mapped);
+    if (!held) {
+        kill_and_collect(pid);
+        return held.error();
+    }
+    constexpr char leave = 1;
+    // MSG_NOSIGNAL: a child that was killed meanwhile is noticed by waiting for it.
+    send(channel.get(), &leave, sizeof leave, MSG_NOSIGNAL);
+    const auto ended = held->run_to_entry();
+    if (!ended) {
+        kill_and_collect(pid);
+        return ended.error();
+    }
+    int number = 0;
+    if (!held->executed() && read(channel.get(), &number, sizeof number) == sizeof number) {
+        return exec_error(argv[0], number);
+    }
+    command.status_ = *ended;
+    return command;
+}
+
+std::optional<int> LaunchedCommand::poll_exit() {
+    int status = 0;
+    if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
+    return status_;
+}
+
+std::string describe_wait_status(int status) {
+    if (WIFEXITED(status)) return fmt::format("exited with status {}", WEXITSTATUS(status));
+    const int signal = WTERMSIG(status);
+    return fmt::format("killed by signal {} ({})", signal, strsignal(signal));
+}
+
+}  // namespace seep

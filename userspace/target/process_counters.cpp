@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "target/process_counters.h"
+
+#include <time.h>
+
+#include <optional>
+
+#include "target/proc_file.h"
+
+namespace seep {
+namespace {
+
+std::optional<std::uint64_t> status_bytes(std::string_view status, std::string_view name) {
+    std::string_view value = status_field(status, name).value_or("");
+    const auto kibibytes = take_number<std::uint64_t>(value);
+    if (!kibibytes || value != " kB") return std::nullopt;
+    return *kibibytes * 1024;
+}
+
+/// By the process's CPU clock: /proc/PID/stat counts in ticks of 10 ms.
+Result<std::uint64_t> cpu_time(pid_t pid) {
+    clockid_t clock = 0;
+    if (const int number = clock_getcpuclockid(pid, &clock)) return proc_error(pid, "stat", number);
+    timespec time = {};
+    if (clock_gettime(clock, &time) != 0) return proc_error(pid, "stat", ESRCH);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+}  // namespace
+
+Result<ProcessCounters> read_process_counters(pid_t pid) {
+    const auto status = read_proc_file(pid, "status");
+    if (!status) return status.error();
+    const auto rss = status_bytes(*status, "VmRSS");
+    const auto anonymous = status_bytes(*status, "RssAnon");
+    const auto swap = status_bytes(*status, "VmSwap");
+    const auto size = status_bytes(*status, "VmSize");
+    if (!rss || !size) return proc_error(pid, "status", ESRCH);
+    const auto cpu_ns = cpu_time(pid);
+    if (!cpu_ns) return cpu_ns.error();
+    // A kernel without swap has no VmSwap line.
+    return ProcessCounters{*rss, anonymous.value_or(0), swap.value_or(0), *size, *cpu_ns};
+}
+
+}  // namespace seep

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// The signal state that seep was started with, for the commands it starts: by the time it starts
+// one, seep has blocked and ignored signals for its own use.
+// Taken before main(); immutable, thread-safe.
+
+namespace seep {
+
+/// Gives the calling process the dispositions and the mask that seep was started with.
+/// Async-signal-safe: for use between fork and exec, with all signals blocked.
+void restore_start_signals();
+
+}  // namespace seep
