@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -16,20 +17,25 @@ namespace seep {
 
 struct FoundFunction {
     const AllocatorFunction* function = nullptr;
-    std::string symbol;          ///< The name people know it by ("malloc", "operator new(unsigned long)").
-    std::uint64_t address = 0;   ///< In the object's address space.
-    std::uint64_t size = 0;      ///< Bytes of code, 0 if the symbol table does not say.
+    std::string symbol;  ///< The name people know it by ("malloc", "operator new(unsigned long)").
+    std::uint64_t address = 0;  ///< In the object's address space.
+    std::uint64_t size = 0;     ///< Bytes of code, 0 if the symbol table does not say.
+    std::string_view prefix;    ///< Of any of its names ("tc_"), as in CatalogueMatch.
 };
 
 /// Functions to probe, ascending by address, each address once: among aliases the plain name is
-/// shown. A family (a prefix) counts only if the object defines both an allocating and a freeing
-/// function of it, so that a program's own `free(struct thing*)` is not taken for an allocator.
-/// Left out: operators new and delete that do their work by calling another function of the list
-/// on every path (libstdc++'s do), undefined symbols, ifunc resolvers, thunks of other families.
-/// Empty if the object is no allocator.
+/// shown. A family (the functions of one prefix; operators new and delete are one of their own)
+/// counts only if the object defines both an allocating and a freeing function of it, so that a
+/// program's own `free(struct thing*)` is not taken for an allocator. Local symbols count only for
+/// a family that also reallocates; the operators' mangled names cannot be mistaken.
+///
+/// Left out: functions that do their work by calling another one of the same role on every path
+/// (libstdc++'s operators new and delete do; so do thunks), so that a call costs one probe and not
+/// two; undefined symbols; ifunc resolvers. Empty if the object is no allocator, or is for another
+/// processor than x86-64.
 Result<std::vector<FoundFunction>> find_allocator_functions(const ObjectFile& object);
 
-/// "glibc", "jemalloc", "tcmalloc", "mimalloc", "musl", or "allocator in NAME".
+/// "glibc", "jemalloc", "tcmalloc", "mimalloc", "musl", ..., or "allocator in NAME".
 std::string allocator_name(const ObjectFile& object, const std::vector<FoundFunction>& functions);
 
 }  // namespace seep
