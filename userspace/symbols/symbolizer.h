@@ -2,10 +2,17 @@
 #pragma once
 
 // (object, address in the object) -> functions, files and lines, with inlined calls as frames of
-// their own. libdwfl reads .symtab, .dynsym, .gnu_debugdata, DWARF, separate debug files by build id
-// and debuglink, and asks debuginfod if DEBUGINFOD_URLS is set. C++ and Rust names are demangled.
-// Works without the target. Object files and perf maps are hostile input.
-// Not thread-safe; one Symbolizer may be used by one thread at a time. Results are cached.
+// their own. libdwfl reads .symtab, .dynsym, .gnu_debugdata, DWARF, separate debug files by build
+// id and debuglink, and asks debuginfod if DEBUGINFOD_URLS is set. C++ and Rust names are
+// demangled. Works without the target. Object files and perf maps are hostile input.
+//
+// A function has one spelling, inlined or not (symbols/demangle.h): C++ with parameter types,
+// C plain. The one exception: a function that g++ kept local to its file and inlined everywhere has
+// no linker's name; it is shown qualified, but without parameters.
+//
+// Not thread-safe; one Symbolizer may be used by one thread at a time. Results are cached. An
+// object is opened when the first address of it is resolved: that may take seconds, or a download.
+// elfutils' own DEBUGINFOD_PROGRESS and DEBUGINFOD_VERBOSE, if set, make it write to stderr.
 
 #include <cstdint>
 #include <memory>
@@ -14,25 +21,20 @@
 
 #include "base/handles.h"
 #include "base/result.h"
+#include "symbols/source_frame.h"
 
 namespace seep {
 
-/// One function at an address.
-struct SourceFrame {
-    std::string function;    ///< Demangled; empty if unknown.
-    std::string file;        ///< As the compiler recorded it (directory joined); empty if unknown.
-    std::uint32_t line = 0;  ///< Of the call (or, innermost, of the address); 0 if unknown.
-    bool inlined = false;    ///< Its code is part of the next frame's function.
-    bool operator==(const SourceFrame&) const = default;
-};
-
 struct SymbolizerOptions {
-    std::vector<std::string> debug_directories;  ///< Searched for debug files and for objects, first.
-    bool debuginfod = true;                      ///< Ask the servers in DEBUGINFOD_URLS.
+    std::vector<std::string>
+        debug_directories;  ///< Searched for debug files and for objects, first.
+    /// Ask the servers in DEBUGINFOD_URLS. If not, create() takes the variable out of this
+    /// process's environment.
+    bool debuginfod = true;
 };
 
 class Symbolizer {
-  public:
+ public:
     static Result<Symbolizer> create(SymbolizerOptions options);
     Symbolizer(Symbolizer&&) noexcept;
     Symbolizer& operator=(Symbolizer&&) noexcept;
@@ -51,7 +53,7 @@ class Symbolizer {
     /// of the last byte of the call (pc - 1), for frame 0 the pc itself.
     const std::vector<SourceFrame>& resolve(std::uint32_t object, std::uint64_t address);
 
-  private:
+ private:
     struct State;
     explicit Symbolizer(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
