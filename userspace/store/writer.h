@@ -22,7 +22,7 @@
 namespace seep {
 
 struct WriterOptions {
-    std::uint64_t max_rows = 4'000'000;  ///< Rows of stack totals before old snapshots are merged.
+    std::uint64_t max_rows = 2'000'000;  ///< Rows of stack totals before old snapshots are merged.
 };
 
 class RecordingWriter {
