@@ -11,7 +11,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 parse_pid_and_seconds 30 "$@"
-need_root "$@"
+need_process "$pid"
 seep=$(find_seep)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -13,7 +13,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 parse_pid_and_seconds 60 "$@"
-need_root "$@"
+need_process "$pid"
 seep=$(find_seep)
 recording=growth-$pid.seep
 

@@ -35,7 +35,6 @@ parse_pid_and_seconds() { # DEFAULT_SECONDS ARGS...
     seconds=${2:-$seconds}
     [[ $pid =~ ^[1-9][0-9]{0,9}$ ]] || fail 2 "'$pid' is not a process id"
     [[ $seconds =~ ^[1-9][0-9]{0,6}$ ]] || fail 2 "'$seconds' is not a whole number of seconds"
-    need_process "$pid"
 }
 
 need_process() { # PID

@@ -16,6 +16,7 @@ set -euo pipefail
 
 parse_pid_and_seconds 10 "$@"
 need_root "$@"
+need_process "$pid"
 need_command stackcount-bpfcc bpfcc-tools
 need_kernel_headers
 
