@@ -30,7 +30,7 @@ constexpr double frame_height = 18;
 constexpr double label_padding = 5;
 // A column of 12px monospaced text; the widest of the usual fonts.
 constexpr double column_width = 7.4;
-constexpr std::size_t least_label_columns = 3;
+constexpr std::size_t least_label_columns = 5;
 
 /// Any bytes as XML character data, also within double quotes.
 std::string xml(std::string_view text, std::size_t max_bytes = max_name_bytes) {
@@ -65,6 +65,7 @@ std::uint32_t hash(std::string_view text) {
 
 /// What functions of one library or class have in common: the name up to its first separator.
 std::string_view family(std::string_view name) {
+    name.remove_prefix(std::min(name.find_first_not_of('_'), name.size()));
     return name.substr(0, name.find_first_of(":_<(."));
 }
 
@@ -137,8 +138,8 @@ class Drawing {
     [[nodiscard]] std::string rects() const {
         std::string text;
         for (const FlameFrame& frame : frames_) {
-            const double x = rounded(edge(frame.start));
-            const double width = rounded(edge(saturating_add(frame.start, frame.value))) - x;
+            const double x = rounded(left(frame));
+            const double width = rounded(right(frame)) - x;
             text += fmt::format(R"(<rect class="{}{}" x="{}" y="{}" width="{}" height="{}"/>)"
                                 "\n",
                                 color(frame), width < 3 ? " thin" : "", number(x), number(y(frame)),
@@ -150,13 +151,12 @@ class Drawing {
     [[nodiscard]] std::string labels() const {
         std::string text;
         for (const FlameFrame& frame : frames_) {
-            const double width = edge(saturating_add(frame.start, frame.value)) - edge(frame.start);
-            const double room = (width - 2 * label_padding) / column_width;
+            const double room = (right(frame) - left(frame) - 2 * label_padding) / column_width;
             if (room < least_label_columns) continue;
             text += fmt::format(
                 R"(<text x="{}" y="{}">{}</text>)"
                 "\n",
-                number(edge(frame.start) + label_padding), number(y(frame) + frame_height - 5),
+                number(left(frame) + label_padding), number(y(frame) + frame_height - 5),
                 xml(fit_columns(frame_label(frame), static_cast<std::size_t>(room))));
         }
         return text;
@@ -167,11 +167,18 @@ class Drawing {
         return is_difference_ ? difference_class(frame, greatest_) : palette_class(frame);
     }
 
+    [[nodiscard]] double left(const FlameFrame& frame) const { return edge(frame.start); }
+
+    /// The root fills the page even if there is nothing to show.
+    [[nodiscard]] double right(const FlameFrame& frame) const {
+        if (frame.kind == FrameKind::root) return page_width - margin;
+        return edge(saturating_add(frame.start, frame.value));
+    }
+
     /// Where a position among the values is on the page.
     [[nodiscard]] double edge(std::int64_t position) const {
-        const auto total = static_cast<double>(frames_[0].value);
-        const double share = total > 0 ? static_cast<double>(position) / total : 1;
-        return margin + share * (page_width - 2 * margin);
+        const double total = std::max(static_cast<double>(frames_[0].value), 1.0);
+        return margin + static_cast<double>(position) / total * (page_width - 2 * margin);
     }
 
     static double y(const FlameFrame& frame) {
@@ -234,7 +241,7 @@ std::string legend(bool is_difference, double y) {
                             R"(<text x="{}" y="{}">{}</text>)"
                             "\n",
                             entry.color, x, y, x + 16, y + 10, entry.text);
-        x += 16 + 6.5 * static_cast<double>(std::string_view(entry.text).size()) + 18;
+        x += 16 + 5.9 * static_cast<double>(std::string_view(entry.text).size()) + 18;
     }
     return text;
 }

@@ -8,7 +8,7 @@
   const data = JSON.parse(svg.querySelector('script[type="application/json"]').textContent);
   const rects = [...svg.querySelectorAll('.frames > rect')];
   const labels = svg.querySelector('.labels');
-  const LEAST_COLUMNS = 3;
+  const LEAST_COLUMNS = 5;
 
   // --- Frames -----------------------------------------------------------------------------------
 
@@ -218,6 +218,7 @@
   }
 
   function find() {
+    hideTip();
     const pattern = compiled(search.value);
     search.setAttribute('aria-invalid', String(pattern === null));
     const wanted = search.value !== '' && pattern !== null;
@@ -248,8 +249,8 @@
 
   function resetAll() {
     search.value = '';
+    search.blur();
     zoomed = root;
-    hideTip();
     find();
   }
 
@@ -285,8 +286,9 @@
     if (frame) showTip(frame, event.clientX - page.left, event.clientY - page.top);
   });
   group.addEventListener('mouseleave', hideTip);
-  group.addEventListener('focusin', (event) => {
-    focused = frameOf(event);
+  // Not on the group: a listener for focus would make it a stop of the Tab key in Chromium.
+  document.addEventListener('focusin', (event) => {
+    focused = frameOf(event) ?? null;
     if (!focused) return;
     const { rect } = focused;
     rect.setAttribute('aria-label', description(focused).join(', '));
@@ -294,7 +296,7 @@
     if (!rect.matches(':focus-visible')) return;  // A click has its tooltip at the pointer.
     showTip(focused, Number(rect.getAttribute('x')), Number(rect.getAttribute('y')) + 4);
   });
-  group.addEventListener('focusout', () => { focused = null; hideTip(); });
+  document.addEventListener('focusout', () => { focused = null; hideTip(); });
   search.addEventListener('input', find);
   reset.addEventListener('click', resetAll);
 
@@ -334,10 +336,15 @@
     bar.setAttribute('y', 56);
     bar.setAttribute('width', pageWidth() - 2 * data.margin + 4);
     bar.setAttribute('height', 30);
+    // A page of its own fills the window: its colour, and room for tooltips.
+    if (svg === document.documentElement) {
+      svg.setAttribute('height', Math.max(drawnHeight, window.innerHeight));
+    }
     hideTip();
     fitHeader();
     draw();
   }
+  const drawnHeight = Number(svg.getAttribute('height'));
   svg.setAttribute('width', '100%');
   svg.removeAttribute('viewBox');
   window.addEventListener('resize', resize);
