@@ -55,6 +55,8 @@ std::vector<pid_t> processes_below(const std::string& directory) {
 
 /// The directories that `path` may mean: itself, or the group of that name in each hierarchy.
 std::vector<std::string> cgroup_directories(const std::string& path) {
+    // Not the root group: an unset variable of a script must not mean every process.
+    if (path.empty()) return {};
     if (is_cgroup_directory(path)) return {path};
     std::vector<std::string> directories;
     const std::string relative = path.starts_with('/') ? path : "/" + path;

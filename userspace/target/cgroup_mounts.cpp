@@ -48,6 +48,7 @@ std::optional<CgroupMount> parse_mount(std::string_view line) {
     CgroupMount mount;
     mount.root = unescape(take_until(line, ' '));
     mount.directory = unescape(take_until(line, ' '));
+    if (mount.directory.empty()) return std::nullopt;
     mount.unified = type == "cgroup2";
     if (!mount.unified) mount.controllers = file_system;
     return mount;

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "target/address_space.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "support.h"
+
+namespace seep {
+namespace {
+
+using Kind = ResolvedAddress::Kind;
+using test::TempDirectory;
+
+std::uint64_t address_of(const void* pointer) {
+    return reinterpret_cast<std::uint64_t>(pointer);
+}
+
+std::vector<std::string> names(const std::vector<AddressSpace::Object>& objects) {
+    std::vector<std::string> names;
+    for (const auto& object : objects) names.push_back(object->name());
+    return names;
+}
+
+class AddressSpaceTest : public testing::Test {
+ protected:
+    AddressSpace::Refreshed refresh() {
+        auto refreshed = space_.refresh();
+        EXPECT_TRUE(refreshed) << refreshed.error().message;
+        return refreshed.value_or(AddressSpace::Refreshed());
+    }
+    /// A library of one function, in the test's directory.
+    std::string library(const std::string& name) {
+        const std::string path = directory_ / name;
+        test::compile("int answer(void) { return 42; }", path, "-shared -fPIC");
+        return path;
+    }
+
+    TempDirectory directory_;
+    AddressSpace space_{getpid()};
+};
+
+TEST_F(AddressSpaceTest, knows_nothing_before_it_is_read) {
+    EXPECT_EQ(space_.resolve(address_of(this)).kind, Kind::none);
+    EXPECT_FALSE(space_.vdso());
+    EXPECT_TRUE(space_.objects().empty());
+}
+
+TEST_F(AddressSpaceTest, resolves_into_the_address_space_of_the_object) {
+    const auto refreshed = refresh();
+    EXPECT_THAT(names(refreshed.added), testing::IsSupersetOf({"unit_target", "libc.so.6"}));
+    EXPECT_THAT(refreshed.unreadable, testing::IsEmpty());
+    EXPECT_EQ(names(space_.objects()), names(refreshed.added));
+
+    const auto where = space_.resolve(address_of(dlsym(RTLD_DEFAULT, "qsort_r")) + 3);
+    ASSERT_EQ(where.kind, Kind::file);
+    EXPECT_EQ(where.object->name(), "libc.so.6");
+    // The dynamic linker knows the library's base, and so its symbol's address in the file.
+    Dl_info info = {};
+    ASSERT_NE(dladdr(dlsym(RTLD_DEFAULT, "qsort_r"), &info), 0);
+    EXPECT_EQ(where.address, address_of(info.dli_saddr) - address_of(info.dli_fbase) + 3);
+}
+
+TEST_F(AddressSpaceTest, knows_the_vdso_and_memory_without_a_file) {
+    void* const code =
+        mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(code, MAP_FAILED);
+    refresh();
+    const auto jit = space_.resolve(address_of(code) + 5);
+    EXPECT_EQ(jit.kind, Kind::anonymous);
+    EXPECT_EQ(jit.address, address_of(code) + 5);
+    munmap(code, 4096);
+
+    const std::uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
+    const auto in_vdso = space_.resolve(vdso + 0x10);
+    EXPECT_EQ(in_vdso.kind, Kind::vdso);
+    EXPECT_EQ(in_vdso.address, 0x10U);
+    ASSERT_TRUE(space_.vdso());
+    EXPECT_EQ(space_.vdso()->start, vdso);
+    EXPECT_GT(space_.vdso()->end, vdso);
+
+    const int local = 0;
+    EXPECT_EQ(space_.resolve(address_of(&local)).kind, Kind::none);
+}
+
+TEST_F(AddressSpaceTest, follows_a_library_that_comes_and_goes) {
+    const std::string path = library("lib.so");
+    refresh();
+    void* handle = dlopen(path.c_str(), RTLD_NOW);
+    ASSERT_NE(handle, nullptr);
+    const std::uint64_t answer = address_of(dlsym(handle, "answer"));
+    EXPECT_THAT(names(refresh().added), testing::ElementsAre("lib.so"));
+    EXPECT_THAT(refresh().added, testing::IsEmpty());
+    const auto before = space_.resolve(answer);
+    ASSERT_EQ(before.kind, Kind::file);
+
+    dlclose(handle);
+    EXPECT_THAT(refresh().added, testing::IsEmpty());
+    const auto after = space_.resolve(answer);
+    EXPECT_EQ(after.kind, Kind::file);
+    EXPECT_EQ(after.object, before.object);
+    EXPECT_EQ(after.address, before.address);
+    EXPECT_THAT(names(space_.objects()), testing::Not(testing::Contains("lib.so")));
+
+    // Again, it is the same file.
+    handle = dlopen(path.c_str(), RTLD_NOW);
+    EXPECT_THAT(refresh().added, testing::IsEmpty());
+    EXPECT_THAT(names(space_.objects()), testing::Contains("lib.so"));
+    dlclose(handle);
+}
+
+TEST_F(AddressSpaceTest, gives_a_place_to_what_was_mapped_last) {
+    const UniqueFd file(open(library("lib.so").c_str(), O_RDONLY | O_CLOEXEC));
+    constexpr std::size_t page = 4096;
+    auto* const memory = static_cast<char*>(
+        mmap(nullptr, 3 * page, PROT_READ | PROT_EXEC, MAP_PRIVATE, file.get(), 0));
+    ASSERT_NE(memory, MAP_FAILED);
+    refresh();
+    // The middle page becomes other code, the first one data.
+    mmap(memory + page, page, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+         0);
+    mprotect(memory, page, PROT_READ | PROT_WRITE);
+    refresh();
+    EXPECT_EQ(space_.resolve(address_of(memory)).kind, Kind::file);
+    EXPECT_EQ(space_.resolve(address_of(memory) + page).kind, Kind::anonymous);
+    const auto last = space_.resolve(address_of(memory) + 2 * page);
+    ASSERT_EQ(last.kind, Kind::file);
+    EXPECT_EQ(last.object->offset_of_address(last.address), 2 * page);
+    munmap(memory, 3 * page);
+    refresh();
+    EXPECT_EQ(space_.resolve(address_of(memory) + 2 * page).kind, Kind::file);
+    EXPECT_EQ(space_.resolve(address_of(memory) + page).kind, Kind::none);
+}
+
+TEST_F(AddressSpaceTest, tells_a_replaced_file_from_the_mapped_one) {
+    const std::string path = library("lib.so");
+    void* const old_handle = dlopen(path.c_str(), RTLD_NOW);
+    ASSERT_NE(old_handle, nullptr);
+    std::filesystem::rename(path, directory_ / "kept");
+    library("lib.so");
+    // The dynamic linker takes the very same name for the library that it has.
+    void* const new_handle = dlopen((directory_ / "./lib.so").c_str(), RTLD_NOW);
+    ASSERT_NE(new_handle, nullptr);
+    refresh();
+    const auto old_place = space_.resolve(address_of(dlsym(old_handle, "answer")));
+    const auto new_place = space_.resolve(address_of(dlsym(new_handle, "answer")));
+    ASSERT_EQ(old_place.kind, Kind::file);
+    ASSERT_EQ(new_place.kind, Kind::file);
+    EXPECT_NE(old_place.object, new_place.object);
+    dlclose(old_handle);
+    dlclose(new_handle);
+}
+
+TEST_F(AddressSpaceTest, takes_a_file_of_code_that_is_no_elf_for_anonymous) {
+    test::write_file(directory_ / "code", std::string(4096, '\xc3'));
+    const UniqueFd file(open((directory_ / "code").c_str(), O_RDONLY | O_CLOEXEC));
+    void* const code = mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, file.get(), 0);
+    ASSERT_NE(code, MAP_FAILED);
+    const auto first = refresh();
+    ASSERT_EQ(first.unreadable.size(), 1U);
+    EXPECT_THAT(first.unreadable[0].message, testing::HasSubstr("not an ELF file"));
+    EXPECT_THAT(refresh().unreadable, testing::IsEmpty());
+    EXPECT_EQ(space_.resolve(address_of(code)).kind, Kind::anonymous);
+    munmap(code, 4096);
+}
+
+TEST_F(AddressSpaceTest, forgets_the_oldest_of_too_much_that_is_gone) {
+    const UniqueFd file(open(library("lib.so").c_str(), O_RDONLY | O_CLOEXEC));
+    constexpr std::size_t page = 4096;
+    constexpr std::size_t count = 600;
+    auto* const memory = static_cast<char*>(
+        mmap(nullptr, count * page, PROT_READ | PROT_EXEC, MAP_PRIVATE, file.get(), 0));
+    ASSERT_NE(memory, MAP_FAILED);
+    // Every other page, so that none merges with the next.
+    for (std::size_t i = 0; i < count; i += 2) {
+        refresh();
+        munmap(memory + i * page, page);
+        mmap(memory + i * page, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    }
+    refresh();
+    EXPECT_EQ(space_.resolve(address_of(memory)).kind, Kind::none);
+    munmap(memory, count * page);
+}
+
+TEST(AddressSpaceOf, a_process_that_does_not_exist_is_an_error) {
+    AddressSpace space(0x7fffffff);
+    EXPECT_FALSE(space.refresh());
+}
+
+}  // namespace
+}  // namespace seep
