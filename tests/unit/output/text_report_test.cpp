@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "output/text_report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "base/text.h"
+#include "sample_report.h"
+
+namespace seep {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::size_t widest_line(const std::string& text) {
+    std::istringstream lines(text);
+    std::size_t widest = 0;
+    for (std::string line; std::getline(lines, line);) {
+        widest = std::max(widest, display_columns(line));
+    }
+    return widest;
+}
+
+TEST(TextReport, ShowsWhatItStandsOnThenTheRanking) {
+    EXPECT_EQ(text_report(sample_report(), {.top = 2}),
+              R"(Target        1234, /usr/bin/server --port 80
+              allocator glibc (libc.so.6)
+Window        1m from 2026-11-20T18:00:00.250Z, 7 snapshots
+Sampling      every allocation is followed
+Overhead      0.42 % of the target's CPU time, 1,234,567 probe hits
+Losses        none
+
+Resident      123 MiB, +3.43 MiB an hour
+Traced heap   4.39 KiB live in 450 blocks, +2.64 KiB in the window, +158 KiB an hour
+Since attach  6.84 KiB allocated in 700 blocks, 2.44 KiB freed in 250 blocks
+Verdict       undetermined: the window is short
+
+The first 2 of 3 stacks:
+
+  #1      +141 KiB/h  growing
+      2.93 KiB live in 300 blocks (+2.34 KiB in the window), 400 allocated, 100 freed
+      grew in each of 8 windows
+      malloc                                         libc.so.6
+      Cache::insert(std::string const&)              /src/cache.cpp:42, inlined
+      handle_request(Request&)                       /src/server.cpp:107
+      main                                           server
+
+  #2     +35.2 KiB/h  undetermined
+      500 B live in 50 blocks (+600 B in the window), 100 allocated, 50 freed
+      malloc                                         libc.so.6
+      [libplugin.so+0xbeef]
+      [truncated: the callers are not known]
+)");
+}
+
+TEST(TextReport, PutsWarningsFirst) {
+    Report report = sample_report();
+    report.warnings = {"12 allocations were lost"};
+    EXPECT_THAT(text_report(report, {}), StartsWith("WARNING       12 allocations were lost\n\n"));
+    EXPECT_THAT(text_report(report, {.color = true}),
+                StartsWith("\x1b[1;33mWARNING       \x1b[0m"));
+}
+
+TEST(TextReport, NamesEveryLoss) {
+    Report report = sample_report();
+    report.losses[SEEP_LOSS_UNMATCHED_FREES] = 1234;
+    report.losses[SEEP_LOSS_TRUNCATED_STACKS] = 7;
+    report.truncated_share = 0.0001;
+    const std::string text = text_report(report, {});
+    EXPECT_THAT(text, HasSubstr("Losses        1,234 unmatched frees, 7 truncated stacks\n"));
+    EXPECT_THAT(text, HasSubstr("under 0.1 % of the allocations have a truncated stack\n"));
+}
+
+TEST(TextReport, SaysWhenFiguresAreEstimates) {
+    Report report = sample_report();
+    report.recording.sampling_mode = "bytes";
+    report.recording.sampling_bytes = 512 << 10;
+    EXPECT_THAT(text_report(report, {}), HasSubstr("one allocation in about 512 KiB is followed; "
+                                                   "figures are estimates"));
+}
+
+TEST(TextReport, SaysPlainlyThatNothingGrew) {
+    Report report = sample_report();
+    EXPECT_THAT(text_report(report, {}), Not(HasSubstr("Nothing grew")));
+    for (ReportStack& stack : report.stacks) stack.growth = {};
+    EXPECT_THAT(text_report(report, {}), HasSubstr("\nNothing grew: no stack holds more"));
+    report.stacks.clear();
+    EXPECT_THAT(text_report(report, {}), HasSubstr("\nNo allocation was seen.\n"));
+}
+
+TEST(TextReport, ShowsTheIntervalOfAGrowthThatHasOne) {
+    Report report = sample_report();
+    report.stacks[0].growth.low = 30;
+    report.stacks[0].growth.high = 50;
+    EXPECT_THAT(text_report(report, {}),
+                HasSubstr("growing  (95 % interval +105 KiB to +176 KiB)\n"));
+}
+
+TEST(TextReport, ColorsOnlyIfAsked) {
+    EXPECT_THAT(text_report(sample_report(), {}), Not(HasSubstr("\x1b")));
+    EXPECT_THAT(text_report(sample_report(), {.color = true}), HasSubstr("\x1b[1;31mgrowing"));
+}
+
+TEST(TextReport, KeepsToTheWidth) {
+    Report report = sample_report();
+    report.targets[0].command = std::string(300, 'c');
+    report.warnings = {"a long warning of many words that does not fit one line of eighty columns"};
+    report.stacks[0].frames[1].function = "ns::f<" + std::string(300, 'T') + ">(日本)";
+    report.stacks[0].frames[1].file = "/src/" + std::string(300, 'd') + "/日本/end.cpp";
+    for (const std::size_t width : {60U, 80U, 100U, 200U}) {
+        const std::string text = text_report(report, {.width = width});
+        EXPECT_LE(widest_line(text), width);
+        EXPECT_THAT(text, HasSubstr("/end.cpp:42, inlined\n"));
+        // No character was cut in two.
+        std::string one_line = text;
+        std::replace(one_line.begin(), one_line.end(), '\n', ' ');
+        EXPECT_EQ(printable(one_line, one_line.size()), one_line);
+    }
+}
+
+TEST(TextReport, ShowsBothEndsOfADeepStack) {
+    Report report = sample_report();
+    ReportStack& stack = report.stacks[0];
+    const ReportFrame main_frame = stack.frames.back();
+    stack.frames.resize(99, {.function = "recurse()"});
+    stack.frames.push_back(main_frame);
+    const std::string text = text_report(report, {.top = 1});
+    EXPECT_THAT(text, HasSubstr("      ... 72 more frames ...\n      recurse()\n"));
+    EXPECT_THAT(text, HasSubstr("      malloc "));
+    EXPECT_THAT(text, HasSubstr("      main "));
+}
+
+TEST(TextReport, ObeysNothingThatTheTargetSays) {
+    Report report = sample_report();
+    const std::string evil = "\x1b]0;owned\x07\r\n#1 +1 GiB/h\u202e";
+    report.targets[0].command = evil;
+    report.targets[0].allocators = evil;
+    report.reason = evil;
+    report.stacks[0].reason = evil;
+    report.stacks[0].frames[0] = {.function = evil, .module = evil, .file = evil};
+    report.stacks[0].frames[1] = {.module = evil};
+    const std::string text = text_report(report, {});
+    for (const char* forbidden : {"\x1b", "\x07", "\r", "\n#1 +1", "\u202e"}) {
+        EXPECT_THAT(text, Not(HasSubstr(forbidden)));
+    }
+}
+
+}  // namespace
+}  // namespace seep
