@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// What the analysis takes from a recording, read once. Passive data; load_contents() is the only
+// function of the analysis that reads.
+
+#include <unordered_map>
+#include <vector>
+
+#include "analysis/series.h"
+#include "analysis/window.h"
+#include "base/result.h"
+#include "store/model.h"
+#include "store/reader.h"
+
+namespace seep {
+
+/// A stack and what happened to it until the window's end.
+struct StackHistory {
+    StackRecord record;
+    Totals at_end;    ///< As of the window's last snapshot.
+    LiveSeries live;  ///< Up to the window's last snapshot, also before its first.
+};
+
+struct RecordingContents {
+    RecordingInfo info;
+    Window window;
+    std::vector<SnapshotRecord> snapshots;  ///< All, also outside the window.
+    std::vector<ProcessRecord> processes;
+    std::unordered_map<ObjectId, ObjectRecord> objects;
+    std::unordered_map<LocationId, LocationRecord> locations;
+    std::vector<StackHistory> stacks;  ///< Those with an allocation by the window's end.
+};
+
+/// bad_input for a damaged recording, or a window that does not fit it.
+Result<RecordingContents> load_contents(RecordingReader& reader, const WindowRequest& window);
+
+}  // namespace seep

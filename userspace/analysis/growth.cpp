@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/growth.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+namespace seep {
+
+namespace {
+
+/// The 97.5 % point of the normal distribution: 95 % between it and its negative.
+constexpr double z_95 = 1.959963984540054;
+
+/// t(t-1)(2t+5) summed over groups of t equal values: what ties take off the variance of S.
+template <typename Projection>
+double tie_term(std::span<const Point> points, Projection value) {
+    std::vector<double> sorted;
+    sorted.reserve(points.size());
+    for (const Point& point : points) sorted.push_back(value(point));
+    std::ranges::sort(sorted);
+    double sum = 0;
+    for (auto group = sorted.begin(); group != sorted.end();) {
+        const auto end = std::upper_bound(group, sorted.end(), *group);
+        const auto t = static_cast<double>(end - group);
+        sum += t * (t - 1) * (2 * t + 5);
+        group = end;
+    }
+    return sum;
+}
+
+double median_of_sorted(const std::vector<double>& sorted) {
+    const std::size_t middle = sorted.size() / 2;
+    return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/// The snapshots of each equal part of the window's time, [begin, end) with end = next begin.
+std::array<std::size_t, trough_spans + 1> span_bounds(const std::vector<SnapshotRecord>& snapshots,
+                                                      const Window& window) {
+    const std::int64_t start = snapshots[window.first].time_ns;
+    const double length = static_cast<double>(snapshots[window.last].time_ns - start);
+    std::array<std::size_t, trough_spans + 1> bounds{};
+    for (std::size_t span = 0; span <= trough_spans; ++span) {
+        const double offset = length * static_cast<double>(span) / trough_spans;
+        const auto begin = snapshots.begin();
+        const auto bound = std::partition_point(
+            begin + static_cast<std::ptrdiff_t>(window.first),
+            begin + static_cast<std::ptrdiff_t>(window.last), [&](const SnapshotRecord& snapshot) {
+                return static_cast<double>(snapshot.time_ns - start) < offset;
+            });
+        bounds[span] = static_cast<std::size_t>(bound - begin);
+    }
+    bounds.back() = window.last + 1;
+    return bounds;
+}
+
+}  // namespace
+
+std::optional<Slope> theil_sen(std::span<const Point> points) {
+    std::vector<double> slopes;
+    for (std::size_t i = 0; i < points.size(); ++i)
+        for (std::size_t j = i + 1; j < points.size(); ++j)
+            if (points[i].x != points[j].x)
+                slopes.push_back((points[j].y - points[i].y) / (points[j].x - points[i].x));
+    if (slopes.empty()) return std::nullopt;
+    std::ranges::sort(slopes);
+
+    const auto n = static_cast<double>(points.size());
+    const double variance =
+        std::max(0.0, (n * (n - 1) * (2 * n + 5) - tie_term(points, [](Point p) { return p.x; }) -
+                       tie_term(points, [](Point p) { return p.y; })) /
+                          18);
+    const auto count = static_cast<double>(slopes.size());
+    const double half_width = z_95 * std::sqrt(variance);
+    const auto at = [&](double rank) {
+        return slopes[static_cast<std::size_t>(std::clamp(rank, 0.0, count - 1))];
+    };
+    return Slope{.median = median_of_sorted(slopes),
+                 .low = at(std::nearbyint((count - half_width) / 2) - 1),
+                 .high = at(std::nearbyint((count + half_width) / 2))};
+}
+
+double window_seconds(const std::vector<SnapshotRecord>& snapshots, const Window& window) {
+    return static_cast<double>(snapshots[window.last].time_ns - snapshots[window.first].time_ns) /
+           1e9;
+}
+
+std::uint64_t live_at(const LiveSeries& series, std::size_t snapshot) {
+    const auto after = std::ranges::upper_bound(series, snapshot, {}, &LivePoint::snapshot);
+    return after == series.begin() ? 0 : (after - 1)->live;
+}
+
+std::vector<Point> troughs(const LiveSeries& series, const std::vector<SnapshotRecord>& snapshots,
+                           const Window& window) {
+    const double span_seconds = window_seconds(snapshots, window) / trough_spans;
+    if (span_seconds <= 0) return {};
+    const auto bounds = span_bounds(snapshots, window);
+    std::vector<Point> result;
+    for (std::size_t span = 0; span < trough_spans; ++span) {
+        const std::size_t begin = bounds[span];
+        const std::size_t end = bounds[span + 1];
+        if (begin == end) continue;
+        auto point = std::ranges::lower_bound(series, begin, {}, &LivePoint::snapshot);
+        const bool changed_at_begin = point != series.end() && point->snapshot == begin;
+        // What was merged into the window's first snapshot lies before the window.
+        std::uint64_t least = changed_at_begin && span > 0 ? point->least : live_at(series, begin);
+        for (; point != series.end() && point->snapshot < end; ++point)
+            if (point->snapshot > begin) least = std::min(least, point->least);
+        result.push_back(
+            {(static_cast<double>(span) + 0.5) * span_seconds, static_cast<double>(least)});
+    }
+    return result;
+}
+
+GrowthEstimate estimate_growth(const LiveSeries& series,
+                               const std::vector<SnapshotRecord>& snapshots, const Window& window) {
+    GrowthEstimate estimate;
+    Growth& growth = estimate.growth;
+    growth.bytes =
+        static_cast<std::int64_t>(live_at(series, window.last) - live_at(series, window.first));
+    if (const double seconds = window_seconds(snapshots, window); seconds > 0)
+        growth.bytes_per_second = static_cast<double>(growth.bytes) / seconds;
+    growth.low = growth.high = growth.bytes_per_second;
+    if (window.snapshots() < least_snapshots) return estimate;
+    const std::vector<Point> points = troughs(series, snapshots, window);
+    const std::optional<Slope> slope = theil_sen(points);
+    if (points.size() < least_troughs || !slope) return estimate;
+    growth.low = slope->low;
+    growth.high = slope->high;
+    estimate.estimated = true;
+    return estimate;
+}
+
+}  // namespace seep

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// How fast live bytes grow: the slope of their troughs. What a busy or warming program holds for a
+// while moves the peaks of a stack; a leak raises what is left when it is least. Pure functions.
+//
+// Sources: H. Theil, "A rank-invariant method of linear and polynomial regression analysis",
+// Proc. Kon. Ned. Akad. v. Wetensch. A 53 (1950); P. K. Sen, "Estimates of the regression
+// coefficient based on Kendall's tau", J. Am. Stat. Assoc. 63 (1968), whose section 4 gives the
+// interval.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "analysis/report.h"
+#include "analysis/series.h"
+#include "analysis/window.h"
+#include "store/model.h"
+
+namespace seep {
+
+/// Snapshots in a window below which no slope is estimated.
+inline constexpr std::size_t least_snapshots = 8;
+/// Spans that a window is cut into, one trough each.
+inline constexpr std::size_t trough_spans = 8;
+/// With fewer points Kendall's test has no outcome as rare as 5 %: 2/4! = 8 %, 2/5! = 1.7 %.
+inline constexpr std::size_t least_troughs = 5;
+
+struct Point {
+    double x = 0;
+    double y = 0;
+};
+
+/// In units of y per unit of x.
+struct Slope {
+    double median = 0;
+    double low = 0;  ///< Ends of the 95 % interval.
+    double high = 0;
+};
+
+/// The median of the slopes of all pairs of points with different x, and Sen's interval, with the
+/// variance of Kendall's S corrected for ties. Empty if no two points differ in x.
+std::optional<Slope> theil_sen(std::span<const Point> points);
+
+/// The least live bytes in each of trough_spans equal parts of the window's time; x is the middle
+/// of the part in seconds after the window's start. A part without a snapshot gives no trough.
+std::vector<Point> troughs(const LiveSeries& series, const std::vector<SnapshotRecord>& snapshots,
+                           const Window& window);
+
+/// A stack's growth, and whether its interval is an estimate (else low = high = the plain rate, as
+/// there are too few snapshots).
+struct GrowthEstimate {
+    Growth growth;
+    bool estimated = false;
+};
+
+GrowthEstimate estimate_growth(const LiveSeries& series,
+                               const std::vector<SnapshotRecord>& snapshots, const Window& window);
+
+/// Live bytes at a snapshot.
+std::uint64_t live_at(const LiveSeries& series, std::size_t snapshot);
+
+/// The length of the window in seconds.
+double window_seconds(const std::vector<SnapshotRecord>& snapshots, const Window& window);
+
+}  // namespace seep

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/merging.h"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <unordered_set>
+
+namespace seep {
+
+namespace {
+
+/// 64-bit FNV-1a; texts are hashed with their end, so that "ab","c" is not "a","bc".
+class Fnv1a {
+ public:
+    void add(std::string_view text) {
+        for (const char c : text) add_byte(static_cast<unsigned char>(c));
+        add_byte(0);
+    }
+    void add(std::uint64_t number) {
+        for (int shift = 0; shift < 64; shift += 8) add_byte((number >> shift) & 0xff);
+    }
+    [[nodiscard]] std::uint64_t value() const { return value_; }
+
+ private:
+    void add_byte(std::uint64_t byte) { value_ = (value_ ^ byte) * 0x100000001b3; }
+    std::uint64_t value_ = 0xcbf29ce484222325;
+};
+
+std::string base_name(const std::string& path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
+/// Null if nothing was mapped there.
+const ObjectRecord* object_of(const LocationRecord& location, const RecordingContents& contents) {
+    const auto found = contents.objects.find(location.object);
+    return found == contents.objects.end() ? nullptr : &found->second;
+}
+
+void add_location(Fnv1a& hash, const LocationRecord& location, const RecordingContents& contents) {
+    const ObjectRecord* object = object_of(location, contents);
+    const bool has_file = object != nullptr && object->kind != ObjectKind::anonymous;
+    if (!has_file && !location.frames.empty() && !location.frames.front().function.empty()) {
+        for (const FrameRecord& frame : location.frames) hash.add(frame.function);
+        return;
+    }
+    if (has_file) hash.add(object->build_id.empty() ? base_name(object->path) : object->build_id);
+    hash.add(location.address);
+}
+
+bool ended_by(const ProcessRecord& process, std::int64_t time_ns) {
+    return process.ended_ns != 0 && process.ended_ns <= time_ns;
+}
+
+/// What a stack was when its process ended, given back from the first snapshot after that on.
+StackHistory given_back(const StackHistory& stack, std::int64_t ended_ns,
+                        const RecordingContents& contents) {
+    StackHistory result = stack;
+    result.at_end.freed_count = result.at_end.allocated_count;
+    result.at_end.freed_bytes = result.at_end.allocated_bytes;
+    result.at_end.freed_squares = result.at_end.allocated_squares;
+    const auto after =
+        std::ranges::lower_bound(contents.snapshots, ended_ns, {}, &SnapshotRecord::time_ns);
+    const auto end = static_cast<std::size_t>(after - contents.snapshots.begin());
+    std::erase_if(result.live, [&](const LivePoint& point) { return point.snapshot >= end; });
+    result.live.push_back({end, 0, 0});
+    return result;
+}
+
+MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>& group) {
+    MergedStack merged{.id = id, .record = group.front()->record, .totals = {}, .live = {}};
+    std::vector<const LiveSeries*> series;
+    for (const StackHistory* stack : group) {
+        accumulate(merged.totals, stack->at_end);
+        series.push_back(&stack->live);
+    }
+    merged.live = series.size() == 1 ? *series.front() : sum_series(series);
+    return merged;
+}
+
+}  // namespace
+
+void accumulate(Totals& sum, const Totals& part) {
+    // The mean of means, weighted by what they are means of.
+    const double count =
+        static_cast<double>(sum.live_count()) + static_cast<double>(part.live_count());
+    if (count > 0)
+        sum.mean_birth_us = static_cast<std::uint64_t>(
+            (static_cast<double>(sum.mean_birth_us) * static_cast<double>(sum.live_count()) +
+             static_cast<double>(part.mean_birth_us) * static_cast<double>(part.live_count())) /
+            count);
+    sum.allocated_count += part.allocated_count;
+    sum.allocated_bytes += part.allocated_bytes;
+    sum.freed_count += part.freed_count;
+    sum.freed_bytes += part.freed_bytes;
+    sum.allocated_squares += part.allocated_squares;
+    sum.freed_squares += part.freed_squares;
+}
+
+std::uint64_t stack_code(const StackRecord& stack, const RecordingContents& contents) {
+    Fnv1a hash;
+    for (const LocationId location : stack.locations)
+        add_location(hash, contents.locations.at(location), contents);
+    if (stack.end != StackEnd::complete) hash.add("truncated");
+    return hash.value();
+}
+
+std::vector<const ProcessRecord*> gone_processes(const RecordingContents& contents) {
+    const std::int64_t end = contents.snapshots[contents.window.last].time_ns;
+    std::vector<const ProcessRecord*> gone;
+    bool one_left = false;
+    for (const ProcessRecord& process : contents.processes) {
+        if (ended_by(process, end))
+            gone.push_back(&process);
+        else
+            one_left = one_left || process.started_ns <= end;
+    }
+    return one_left ? gone : std::vector<const ProcessRecord*>();
+}
+
+std::vector<MergedStack> merge_stacks(const RecordingContents& contents) {
+    std::map<ProcessId, std::int64_t> gone;
+    for (const ProcessRecord* process : gone_processes(contents))
+        gone.emplace(process->id, process->ended_ns);
+    std::vector<StackHistory> changed;  // Referred to by the groups: never reallocated.
+    changed.reserve(contents.stacks.size());
+    std::map<std::uint64_t, std::vector<const StackHistory*>> groups;
+    for (const StackHistory& stack : contents.stacks) {
+        const auto ended = gone.find(stack.record.process);
+        const StackHistory* history = &stack;
+        if (ended != gone.end())
+            history = &changed.emplace_back(given_back(stack, ended->second, contents));
+        groups[stack_code(stack.record, contents)].push_back(history);
+    }
+    std::vector<MergedStack> merged;
+    merged.reserve(groups.size());
+    for (const auto& [id, group] : groups) merged.push_back(merge_group(id, group));
+    return merged;
+}
+
+std::vector<ReportFrame> report_frames(const StackRecord& stack,
+                                       const RecordingContents& contents) {
+    std::vector<ReportFrame> frames;
+    for (const LocationId id : stack.locations) {
+        const LocationRecord& location = contents.locations.at(id);
+        const ObjectRecord* object = object_of(location, contents);
+        ReportFrame frame;
+        if (object != nullptr) frame.module = base_name(object->path);
+        frame.offset = location.address;
+        if (location.frames.empty()) frames.push_back(frame);
+        // What is inlined into the allocator's own function is of no interest to its caller.
+        const std::size_t first =
+            frames.empty() && !location.frames.empty() ? location.frames.size() - 1 : 0;
+        for (std::size_t i = first; i < location.frames.size(); ++i) {
+            frame.function = location.frames[i].function;
+            frame.file = location.frames[i].file;
+            frame.line = location.frames[i].line;
+            frame.inlined = location.frames[i].inlined;
+            frames.push_back(frame);
+        }
+    }
+    return frames;
+}
+
+}  // namespace seep

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/ranking.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "analysis/growth.h"
+#include "analysis/merging.h"
+#include "analysis/verdict.h"
+#include "analysis/warnings.h"
+
+namespace seep {
+
+namespace {
+
+ReportStack report_stack(const MergedStack& stack, const RecordingContents& contents,
+                         const Circumstances& circumstances) {
+    const GrowthEstimate estimate =
+        estimate_growth(stack.live, contents.snapshots, contents.window);
+    Judgement judgement = judge(estimate, stack.totals, circumstances);
+    ReportStack result;
+    result.id = fmt::format("{:016x}", stack.id);
+    result.totals = stack.totals;
+    result.growth = estimate.growth;
+    result.verdict = judgement.verdict;
+    result.reason = std::move(judgement.reason);
+    result.truncated = stack.record.end != StackEnd::complete;
+    result.frames = report_frames(stack.record, contents);
+    return result;
+}
+
+/// A lower end above zero means something only for what is more at the window's end.
+double sure_growth(const Growth& growth) {
+    return growth.bytes > 0 ? std::max(growth.low, 0.0) : 0;
+}
+
+void sort_stacks(std::vector<ReportStack>& stacks, SortBy sort) {
+    const auto key = [&](const ReportStack& stack) -> std::pair<double, double> {
+        switch (sort) {
+            case SortBy::live:
+                break;
+            case SortBy::count:
+                return {static_cast<double>(stack.totals.live_count()), 0};
+            case SortBy::allocated:
+                return {static_cast<double>(stack.totals.allocated_bytes), 0};
+            case SortBy::growth:
+                return {sure_growth(stack.growth), stack.growth.bytes_per_second};
+        }
+        return {0, 0};
+    };
+    std::ranges::sort(stacks, [&](const ReportStack& a, const ReportStack& b) {
+        const auto key_a = key(a);
+        const auto key_b = key(b);
+        if (key_a != key_b) return key_a > key_b;
+        if (a.totals.live_bytes() != b.totals.live_bytes())
+            return a.totals.live_bytes() > b.totals.live_bytes();
+        return a.id < b.id;
+    });
+}
+
+std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
+    std::vector<ReportProcess> targets;
+    for (const ProcessRecord& process : contents.processes)
+        targets.push_back({process.pid, process.command, process.executable, process.allocators});
+    return targets;
+}
+
+/// Probe hits, and what they cost as a share of the CPU time that the targets have used since
+/// attach.
+void add_overhead(const RecordingContents& contents, Report& report) {
+    const auto first = first_samples(contents);
+    const auto last = last_samples(contents);
+    double cpu_ns = 0;
+    for (std::size_t i = 0; i < last.size(); ++i) {
+        if (last[i] == nullptr) continue;
+        report.probe_hits += last[i]->probe_hits;
+        cpu_ns += std::max(
+            0.0, static_cast<double>(last[i]->cpu_ns) - static_cast<double>(first[i]->cpu_ns));
+    }
+    const double cost_ns = static_cast<double>(report.probe_hits) *
+                           static_cast<double>(contents.info.probe_cost_ps) / 1000;
+    if (cpu_ns > 0) report.overhead_cpu_percent = 100 * cost_ns / cpu_ns;
+}
+
+std::uint64_t living_rss(const SnapshotRecord& snapshot) {
+    std::uint64_t rss = 0;
+    for (const ProcessSample& sample : snapshot.processes)
+        if (sample.alive) rss += sample.rss_bytes;
+    return rss;
+}
+
+/// RSS where it last was anything: the last snapshot is often taken when the target has just ended.
+void add_rss(const RecordingContents& contents, Report& report) {
+    const std::vector<SnapshotRecord>& snapshots = contents.snapshots;
+    Window window = contents.window;
+    while (window.last > window.first && living_rss(snapshots[window.last]) == 0) --window.last;
+    report.rss_bytes = living_rss(snapshots[window.last]);
+    const double seconds = window_seconds(snapshots, window);
+    if (seconds > 0)
+        report.rss_growth_bytes_per_second =
+            (static_cast<double>(report.rss_bytes) -
+             static_cast<double>(living_rss(snapshots[window.first]))) /
+            seconds;
+}
+
+void add_totals(const std::vector<MergedStack>& stacks, Report& report) {
+    double truncated = 0;
+    for (const MergedStack& stack : stacks) {
+        accumulate(report.totals, stack.totals);
+        if (stack.record.end != StackEnd::complete)
+            truncated += static_cast<double>(stack.totals.allocated_count);
+    }
+    if (report.totals.allocated_count > 0)
+        report.truncated_share = truncated / static_cast<double>(report.totals.allocated_count);
+}
+
+void judge_process(const std::vector<MergedStack>& stacks, const RecordingContents& contents,
+                   const Circumstances& circumstances, Report& report) {
+    std::vector<const LiveSeries*> series;
+    for (const MergedStack& stack : stacks) series.push_back(&stack.live);
+    const GrowthEstimate estimate =
+        estimate_growth(sum_series(series), contents.snapshots, contents.window);
+    Judgement judgement = judge(estimate, report.totals, circumstances);
+    report.verdict = verdict_name(judgement.verdict);
+    report.reason = std::move(judgement.reason);
+}
+
+}  // namespace
+
+Result<SortBy> parse_sort(std::string_view name) {
+    if (name == "growth") return SortBy::growth;
+    if (name == "live") return SortBy::live;
+    if (name == "count") return SortBy::count;
+    if (name == "allocated") return SortBy::allocated;
+    return Error{ErrorKind::bad_input, fmt::format("cannot sort by \"{}\"", name),
+                 "sort by growth, live, count or allocated"};
+}
+
+Report build_report(const RecordingContents& contents, const ReportOptions& options) {
+    Report report;
+    report.recording = contents.info;
+    report.targets = report_targets(contents);
+    report.window_start_ns = contents.snapshots[contents.window.first].time_ns;
+    report.window_end_ns = contents.snapshots[contents.window.last].time_ns;
+    report.snapshots = contents.window.snapshots();
+    report.losses = sum_losses(contents);
+    report.warnings = report_warnings(contents);
+    add_overhead(contents, report);
+    add_rss(contents, report);
+
+    const Circumstances circumstances{
+        .snapshots = contents.window.snapshots(),
+        .sampling_bytes = contents.info.sampling_bytes,
+        .missed_frees =
+            report.losses[SEEP_LOSS_MISSED_FREES] + report.losses[SEEP_LOSS_NO_THREAD_STATE],
+    };
+    const std::vector<MergedStack> stacks = merge_stacks(contents);
+    add_totals(stacks, report);
+    judge_process(stacks, contents, circumstances, report);
+    for (const MergedStack& stack : stacks)
+        report.stacks.push_back(report_stack(stack, contents, circumstances));
+    sort_stacks(report.stacks, options.sort);
+    return report;
+}
+
+}  // namespace seep

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// The report: every stack with its totals, growth and verdict, in rank order. Pure.
+
+#include <string_view>
+
+#include "analysis/contents.h"
+#include "analysis/report.h"
+#include "base/result.h"
+
+namespace seep {
+
+/// growth: what surely grew first, by the lower end of its interval; the rest by its plain rate.
+/// live, allocated: bytes. count: live blocks. Equal ones: by live bytes, then by id.
+enum class SortBy { growth, live, count, allocated };
+/// bad_input for another name.
+Result<SortBy> parse_sort(std::string_view name);
+
+struct ReportOptions {
+    SortBy sort = SortBy::growth;
+};
+
+Report build_report(const RecordingContents& contents, const ReportOptions& options);
+
+}  // namespace seep
