@@ -13,22 +13,31 @@ struct pt_regs {
 	unsigned long orig_ax, ip, cs, flags, sp, ss;
 };
 
+/* The verifier wants a constant offset in each read of the context; the empty asm keeps the compiler
+ * from joining the reads of a switch into one at a computed address. */
+#define READ_REGISTER(regs, name)                                                                  \
+	({                                                                                         \
+		u64 read_value = (regs)->name;                                                     \
+		asm volatile("" : "+r"(read_value));                                               \
+		read_value;                                                                        \
+	})
+
 /* Argument 1 to 6 of the System V calling convention; 0 for any other number. */
 static __always_inline u64 call_argument(const struct pt_regs *regs, u32 number)
 {
 	switch (number) {
 	case 1:
-		return regs->di;
+		return READ_REGISTER(regs, di);
 	case 2:
-		return regs->si;
+		return READ_REGISTER(regs, si);
 	case 3:
-		return regs->dx;
+		return READ_REGISTER(regs, dx);
 	case 4:
-		return regs->cx;
+		return READ_REGISTER(regs, cx);
 	case 5:
-		return regs->r8;
+		return READ_REGISTER(regs, r8);
 	case 6:
-		return regs->r9;
+		return READ_REGISTER(regs, r9);
 	default:
 		return 0;
 	}

@@ -31,38 +31,33 @@ static __always_inline long read_user(void *to, u32 size, u64 from)
  * address (kernel/events/uprobes.c, prepare_uretprobe). The kernel's list of them is ordered like the
  * stack, so one cursor goes along with the walk.
  */
-struct trampolines {
-	struct return_instance *next;
-};
-
-static __always_inline struct trampolines pending_trampolines(void)
+static __always_inline struct return_instance *pending_trampolines(void)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct trampolines pending = {
-		.next = BPF_CORE_READ(task, utask, return_instances),
-	};
 
-	return pending;
+	return BPF_CORE_READ(task, utask, return_instances);
 }
 
 #define MAX_TRAMPOLINES_PER_FRAME 8
 
-static __always_inline u64 replace_trampoline(struct trampolines *pending, u64 slot, u64 address)
+static __always_inline u64 replace_trampoline(struct return_instance **pending, u64 slot, u64 address)
 {
+	struct return_instance *next = *pending;
 	int i;
 
-	if (!pending->next)
-		return address;
-	for (i = 0; i < MAX_TRAMPOLINES_PER_FRAME && pending->next; i++) {
-		u64 at = BPF_CORE_READ(pending->next, stack);
+	for (i = 0; i < MAX_TRAMPOLINES_PER_FRAME && next; i++) {
+		u64 at = BPF_CORE_READ(next, stack);
 
+		if (at == slot) {
+			/* Chained ones share the slot; the kernel has resolved them all. */
+			address = BPF_CORE_READ(next, orig_ret_vaddr);
+			break;
+		}
 		if (at > slot)
 			break;
-		if (at == slot)
-			/* Chained ones share the slot and the kernel has resolved them all. */
-			return BPF_CORE_READ(pending->next, orig_ret_vaddr);
-		pending->next = BPF_CORE_READ(pending->next, next);
+		next = BPF_CORE_READ(next, next);
 	}
+	*pending = next;
 	return address;
 }
 
@@ -80,7 +75,7 @@ static __always_inline void push_frame(struct seep_stack *stack, u64 *hash, u64 
  */
 static __always_inline u64 walk_callers(struct seep_stack *stack, const struct registers *start)
 {
-	struct trampolines pending = pending_trampolines();
+	struct return_instance *pending = pending_trampolines();
 	u64 hash = stack->frames[0], fp = start->fp, floor = start->sp;
 	u64 link[2]; /* the caller's frame pointer, the return address */
 	int i;

@@ -7,9 +7,9 @@
 #include <spdlog/spdlog.h>
 #include <time.h>
 
-#include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "base/handles.h"
@@ -21,11 +21,14 @@ namespace {
 
 /// libbpf's own messages are for developers: shown with --verbose only.
 int log_from_libbpf(libbpf_print_level /*level*/, const char* format, va_list arguments) {
-    std::array<char, 1024> line{};
-    const int length = vsnprintf(line.data(), line.size(), format, arguments);
-    std::string_view text(line.data());
-    while (text.ends_with('\n')) text.remove_suffix(1);
-    spdlog::debug("libbpf: {}", text);
+    if (!spdlog::should_log(spdlog::level::debug)) return 0;
+    char* text = nullptr;  // the verifier's log has no useful bound
+    const int length = vasprintf(&text, format, arguments);
+    if (length < 0) return length;
+    const CHandle<char, std::free> owner(text);
+    std::string_view line(text);
+    while (line.ends_with('\n')) line.remove_suffix(1);
+    spdlog::debug("{}", line);
     return length;
 }
 
@@ -125,8 +128,8 @@ Result<std::uint32_t> KernelObject::purge(std::uint32_t process_slot) {
         std::uint32_t process;
         std::uint32_t dropped;
     } request{process_slot, 0};
-    LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_out = &request,
-                .ctx_size_in = sizeof(request), .ctx_size_out = sizeof(request));
+    // The kernel writes the context back to where it read it from (bpf_prog_test_run_syscall).
+    LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &request, .ctx_size_in = sizeof(request));
     const int program = bpf_program__fd(state_->skeleton->progs.seep_purge);
     if (const int error = bpf_prog_test_run_opts(program, &run))
         return errno_error("cannot drop a finished process from the ledger", -error);

@@ -174,6 +174,9 @@ Attachment::Attachment(Attachment&&) noexcept = default;
 Attachment& Attachment::operator=(Attachment&&) noexcept = default;
 Attachment::~Attachment() = default;
 
+void Attachment::detach() {
+    state_->links.clear();
+}
 const std::vector<AttachedProbe>& Attachment::probes() const {
     return state_->probes;
 }

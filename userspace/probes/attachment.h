@@ -49,6 +49,9 @@ class Attachment {
     Attachment& operator=(Attachment&&) noexcept;
     ~Attachment();
 
+    /// Takes the probes away; their slots stay taken, so that the hits can still be read.
+    void detach();
+
     [[nodiscard]] const std::vector<AttachedProbe>& probes() const;
     [[nodiscard]] const std::vector<std::string>& skipped() const;
 

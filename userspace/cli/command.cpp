@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/command.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "base/handles.h"
+#include "base/text.h"
+
+namespace seep {
+
+void add_target_options(CLI::App& command, TargetOptions& target) {
+    command.add_option("-p,--pid", target.pids, "A running process; may be given several times")
+        ->type_name("PID")
+        ->check(CLI::PositiveNumber)
+        ->group("Target");
+    command
+        .add_option("--cgroup", target.cgroup,
+                    "Every process of a cgroup, now and later: a directory below /sys/fs/cgroup")
+        ->type_name("PATH")
+        ->group("Target");
+    command
+        .add_option("command", target.command,
+                    "After --: a command to launch and trace from its first instruction")
+        ->type_name("COMMAND ARGS...")
+        ->group("Target");
+}
+
+Result<void> check_target(const TargetOptions& target) {
+    const int kinds = (target.pids.empty() ? 0 : 1) + (target.cgroup.empty() ? 0 : 1) +
+                      (target.command.empty() ? 0 : 1);
+    if (kinds == 1) return {};
+    return Error{ErrorKind::bad_input,
+                 kinds == 0 ? "no target given" : "more than one kind of target given",
+                 "give one of: -p PID, --cgroup PATH, -- COMMAND ARGS..."};
+}
+
+Result<void> write_output(const std::string& path, const std::string& text) {
+    const bool to_stdout = path.empty() || path == "-";
+    UniqueFd file;
+    if (!to_stdout) {
+        file = UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+        if (!file)
+            return errno_error(fmt::format("cannot write {}", printable(path)), errno,
+                               ErrorKind::failed, "give another file with -o");
+    }
+    const int fd = to_stdout ? STDOUT_FILENO : file.get();
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const ssize_t written = write(fd, rest.data(), rest.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0)
+            return errno_error(fmt::format("cannot write {}",
+                                           to_stdout ? "to standard output" : printable(path)));
+        rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+    if (!to_stdout && close(file.release()) != 0)
+        return errno_error(fmt::format("cannot write {}", printable(path)));
+    return {};
+}
+
+}  // namespace seep

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// A command of the seep program. Each file of cli/ named for a command adds its options to the one
+// table (the CLI::App) and, if it is the one given, its run function; parsing, --help, completions and
+// the manual page all come from that table.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace seep {
+
+/// Runs the chosen command; the value is the exit status.
+using RunCommand = std::function<Result<int>()>;
+
+void add_record_command(CLI::App& app, RunCommand& run);
+void add_report_command(CLI::App& app, RunCommand& run);
+void add_folded_command(CLI::App& app, RunCommand& run);
+void add_flame_command(CLI::App& app, RunCommand& run);
+void add_doctor_command(CLI::App& app, RunCommand& run);
+
+/// Which processes to trace.
+struct TargetOptions {
+    std::vector<pid_t> pids;
+    std::string cgroup;
+    std::vector<std::string> command;
+};
+void add_target_options(CLI::App& command, TargetOptions& target);
+/// bad_input unless exactly one kind of target is given.
+Result<void> check_target(const TargetOptions& target);
+
+/// A CLI11 check made of a parser of base/text.h: its error message is the option's.
+template <typename Parse>
+CLI::Validator check_with(Parse parse, const std::string& name) {
+    return CLI::Validator(
+        [parse](const std::string& text) -> std::string {
+            const auto parsed = parse(text);
+            return parsed ? std::string() : parsed.error().message;
+        },
+        name);
+}
+
+/// Writes to a file, or to standard output for "" and "-". A full or vanished disk is an error.
+Result<void> write_output(const std::string& path, const std::string& text);
+
+}  // namespace seep

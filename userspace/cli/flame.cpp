@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fmt/core.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/results.h"
+#include "output/flamegraph.h"
+#include "output/folded.h"
+
+namespace seep {
+namespace {
+
+struct FlameCommandOptions {
+    ReportRequest request;
+    std::string output;
+    std::string value = "live";
+    std::string base;
+};
+
+const char* value_title(StackValue value) {
+    switch (value) {
+        case StackValue::live:
+            return "Live bytes";
+        case StackValue::growth:
+            return "Growth in bytes";
+        case StackValue::allocated:
+            return "Allocated bytes";
+        case StackValue::freed:
+            return "Freed bytes";
+        case StackValue::count:
+            return "Live blocks";
+    }
+    return "";
+}
+
+FlameOptions describe(const Report& report, StackValue value) {
+    FlameOptions options;
+    options.value = value;
+    const std::string command = report.targets.empty() ? "" : report.targets.front().command;
+    options.title = fmt::format("{}: {}", value_title(value), printable(command, 120));
+    const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
+    options.subtitle = fmt::format(
+        "{} from {}, {}", format_duration(window), format_rfc3339(report.window_start_ns),
+        report.recording.sampling_bytes == 0
+            ? std::string("every allocation")
+            : fmt::format("sampled each {}",
+                          format_bytes(static_cast<double>(report.recording.sampling_bytes))));
+    return options;
+}
+
+Result<int> run_flame(const FlameCommandOptions& options) {
+    const auto value = parse_stack_value(options.value);
+    if (!value) return value.error();
+    const auto report = load_report(options.request);
+    if (!report) return report.error();
+    std::optional<std::vector<FoldedStack>> base;
+    if (!options.base.empty()) {
+        ReportRequest request = options.request;
+        request.file = options.base;
+        const auto base_report = load_report(request);
+        if (!base_report) return base_report.error();
+        base = fold(*base_report, *value);
+    }
+    const std::string svg = flame_graph(fold(*report, *value), describe(*report, *value),
+                                        base ? &*base : nullptr);
+    if (const Result<void> written = write_output(options.output, svg); !written)
+        return written.error();
+    return 0;
+}
+
+}  // namespace
+
+void add_flame_command(CLI::App& app, RunCommand& run) {
+    auto options = std::make_shared<FlameCommandOptions>();
+    CLI::App& command = *app.add_subcommand("flame", "Draw a flame graph as an interactive SVG");
+    add_request_options(command, options->request);
+    command.add_option("-o,--output", options->output, "SVG file to write; - for standard output")
+        ->type_name("OUT.svg")
+        ->required();
+    command
+        .add_option("--value", options->value, "live, growth, allocated, freed (bytes) or count")
+        ->capture_default_str()
+        ->check(check_with(parse_stack_value, ""));
+    command.add_option("--diff", options->base, "Colour by the difference from this recording")
+        ->type_name("BASE");
+    command.footer(
+        "Examples:\n"
+        "  seep flame x.seep -o live.svg\n"
+        "  seep flame x.seep --value growth --window 10m: -o growth.svg");
+    command.callback([options, &run] { run = [options] { return run_flame(*options); }; });
+}
+
+}  // namespace seep

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "output/folded.h"
+
+#include "cli/command.h"
+#include "cli/results.h"
+
+namespace seep {
+namespace {
+
+struct FoldedOptions {
+    ReportRequest request;
+    std::string value = "live";
+};
+
+Result<int> run_folded(const FoldedOptions& options) {
+    const auto report = load_report(options.request);
+    if (!report) return report.error();
+    const auto value = parse_stack_value(options.value);
+    if (!value) return value.error();
+    if (const Result<void> written = write_output("", folded_text(fold(*report, *value))); !written)
+        return written.error();
+    return 0;
+}
+
+}  // namespace
+
+void add_folded_command(CLI::App& app, RunCommand& run) {
+    auto options = std::make_shared<FoldedOptions>();
+    CLI::App& command =
+        *app.add_subcommand("folded", "Print folded stacks: root;...;caller;malloc VALUE");
+    add_request_options(command, options->request);
+    command
+        .add_option("--value", options->value, "live, growth, allocated, freed (bytes) or count")
+        ->capture_default_str()
+        ->check(check_with(parse_stack_value, ""));
+    command.callback([options, &run] { run = [options] { return run_folded(*options); }; });
+}
+
+}  // namespace seep

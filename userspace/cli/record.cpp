@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fmt/core.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <optional>
+
+#include "base/handles.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/recorder.h"
+#include "cli/results.h"
+#include "drain/tracer.h"
+#include "kernel/attach_mode.h"
+#include "target/launch.h"
+
+namespace seep {
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr std::chrono::seconds symbol_patience{60};
+
+struct RecordOptions {
+    TargetOptions target;
+    std::string output;
+    std::string interval = "10s";
+    std::string duration;
+    std::string sample = "exact";
+    std::string attach_mode;
+    bool follow_forks = false;
+    std::uint32_t max_live = KernelOptions{}.max_live;
+    std::uint32_t max_stacks = KernelOptions{}.max_stacks;
+};
+
+/// --sample: 0 for "exact".
+Result<std::uint64_t> parse_sampling(const std::string& text) {
+    if (text == "exact") return std::uint64_t{0};
+    auto size = parse_size(text);
+    if (!size) return size;
+    if (*size == 0 || *size > (std::uint64_t{1} << 30))
+        return Error{ErrorKind::bad_input, "the sampling size must be from 1 byte to 1G", ""};
+    return size;
+}
+
+Result<nanoseconds> parse_interval(const std::string& text) {
+    auto interval = parse_duration(text);
+    if (interval && *interval < std::chrono::milliseconds(100))
+        return Error{ErrorKind::bad_input, "the interval must be 100ms at least", ""};
+    return interval;
+}
+
+Result<nanoseconds> parse_run_time(const std::string& text) {
+    auto duration = parse_duration(text);
+    if (duration && *duration <= nanoseconds(0))
+        return Error{ErrorKind::bad_input, "the duration must be above 0", ""};
+    return duration;
+}
+
+/// seep-COMM-PID-TIME.seep
+std::string default_file_name(const TracedProcess& process) {
+    std::string comm = process.process.info().comm;
+    std::replace_if(
+        comm.begin(), comm.end(),
+        [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_' && c != '.'; },
+        '_');
+    const time_t now = time(nullptr);
+    tm local{};
+    localtime_r(&now, &local);
+    std::array<char, 32> stamp{};
+    strftime(stamp.data(), stamp.size(), "%Y%m%d-%H%M%S", &local);
+    return fmt::format("seep-{}-{}-{}.seep", comm, process.process.pid(), stamp.data());
+}
+
+RecordingInfo describe_recording(const RecordOptions& options, const KernelOptions& kernel) {
+    RecordingInfo info;
+    utsname system{};
+    uname(&system);
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    info.seep_version = SEEP_VERSION;
+    info.started_ns = now.tv_sec * 1'000'000'000 + now.tv_nsec;
+    info.interval_ns =
+        static_cast<std::uint64_t>(parse_interval(options.interval).value().count());
+    info.sampling_mode = kernel.sample_bytes == 0 ? "exact" : "bytes";
+    info.sampling_bytes = kernel.sample_bytes;
+    info.kernel = system.release;
+    info.machine = system.machine;
+    info.attach_mode = attach_mode_name(kernel.mode);
+    return info;
+}
+
+/// The descriptors that the loop waits for besides the tracer's.
+struct Wakeups {
+    UniqueFd signals;
+    UniqueFd interval;
+    UniqueFd deadline;
+};
+
+UniqueFd make_timer(nanoseconds first, nanoseconds period) {
+    UniqueFd timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    const auto as_timespec = [](nanoseconds time) {
+        return timespec{time.count() / 1'000'000'000, time.count() % 1'000'000'000};
+    };
+    const itimerspec setting{as_timespec(period), as_timespec(first)};
+    timerfd_settime(timer.get(), 0, &setting, nullptr);
+    return timer;
+}
+
+/// SIGINT, SIGTERM and SIGHUP end the recording properly; from here on they are only read.
+UniqueFd catch_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    return UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+bool drained(const UniqueFd& timer) {
+    std::uint64_t expirations = 0;
+    return timer && read(timer.get(), &expirations, sizeof(expirations)) > 0;
+}
+
+/// Every probe that is attached alone, and every target, takes a descriptor.
+void raise_open_file_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+class RecordCommand {
+ public:
+    explicit RecordCommand(RecordOptions options) : options_(std::move(options)) {}
+    Result<int> run();
+
+ private:
+    Result<void> start_tracer();
+    Result<void> add_targets();
+    Result<void> open_recording();
+    Result<void> loop();
+    Result<void> write_and_report_events();
+    void show_progress() const;
+    Result<void> finish();
+    Result<void> show_result();
+
+    RecordOptions options_;
+    KernelOptions kernel_options_;
+    std::optional<Tracer> tracer_;
+    std::optional<LaunchedCommand> launched_;
+    std::unique_ptr<Recorder> recorder_;
+    Wakeups wakeups_;
+    std::string file_;
+};
+
+Result<void> RecordCommand::start_tracer() {
+    kernel_options_.mode = options_.attach_mode.empty()
+                               ? best_attach_mode()
+                               : parse_attach_mode(options_.attach_mode).value();
+    kernel_options_.max_live = options_.max_live;
+    kernel_options_.max_stacks = options_.max_stacks;
+    kernel_options_.sample_bytes = parse_sampling(options_.sample).value();
+    auto tracer = Tracer::create({kernel_options_, options_.follow_forks});
+    if (!tracer) return tracer.error();
+    tracer_.emplace(std::move(*tracer));
+    return {};
+}
+
+Result<void> RecordCommand::add_targets() {
+    for (const pid_t pid : options_.target.pids)
+        if (Result<void> added = tracer_->add_process(pid); !added) return added;
+    if (!options_.target.cgroup.empty()) return tracer_->add_cgroup(options_.target.cgroup);
+    if (options_.target.command.empty()) return {};
+
+    auto launched = LaunchedCommand::launch(options_.target.command, [this](pid_t pid) {
+        // The first stop is at the exec, before any library is mapped.
+        Result<void> added = tracer_->add_process(pid, /*allocator_may_come=*/true);
+        return added ? tracer_->refresh(pid) : added;
+    });
+    if (!launched) return launched.error();
+    launched_.emplace(std::move(*launched));
+    return {};
+}
+
+Result<void> RecordCommand::open_recording() {
+    file_ = options_.output.empty() ? default_file_name(*tracer_->processes().begin()->second)
+                                    : options_.output;
+    auto recorder =
+        Recorder::create(file_, describe_recording(options_, kernel_options_), *tracer_);
+    if (!recorder) return recorder.error();
+    recorder_ = std::move(*recorder);
+    return {};
+}
+
+Result<void> RecordCommand::write_and_report_events() {
+    const std::vector<TracerEvent> events = tracer_->handle_events();
+    for (const TracerEvent& event : events) {
+        if (event.kind == "attach" || event.kind == "target")
+            spdlog::info("{}: {}", event.kind, printable(event.text, 200));
+        else if (event.kind == "refused" || event.kind == "lost")
+            spdlog::warn("{}: {}", event.kind, printable(event.text, 400));
+    }
+    return recorder_->write_events(events);
+}
+
+void RecordCommand::show_progress() const {
+    if (isatty(STDERR_FILENO) == 0) return;
+    std::uint64_t rss = 0;
+    std::uint64_t calls = 0;
+    for (const ProcessSample& sample : recorder_->last().processes) {
+        rss += sample.rss_bytes;
+        calls += sample.allocated_count;
+    }
+    fmt::print(stderr, "\r\033[Krecording {}: RSS {}, {} allocations, {} stacks (Ctrl-C ends it)",
+               file_, format_bytes(static_cast<double>(rss)), format_count(calls),
+               format_count(recorder_->stacks()));
+}
+
+Result<void> RecordCommand::loop() {
+    while (true) {
+        std::vector<pollfd> waiting{{wakeups_.signals.get(), POLLIN, 0},
+                                    {wakeups_.interval.get(), POLLIN, 0},
+                                    {wakeups_.deadline.get(), POLLIN, 0}};
+        for (const int fd : tracer_->poll_fds()) waiting.push_back({fd, POLLIN, 0});
+        if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
+            return errno_error("cannot wait for the target");
+
+        if (Result<void> written = write_and_report_events(); !written) return written;
+        signalfd_siginfo signal{};
+        const bool asked = read(wakeups_.signals.get(), &signal, sizeof(signal)) > 0;
+        if (asked || drained(wakeups_.deadline) || !tracer_->any_alive()) return {};
+        if (drained(wakeups_.interval)) {
+            if (Result<void> taken = recorder_->snapshot(); !taken) return taken;
+            show_progress();
+        }
+    }
+}
+
+Result<void> RecordCommand::finish() {
+    tracer_->detach();
+    if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
+    if (Result<void> taken = recorder_->snapshot(); !taken) return taken;
+    return recorder_->finish(symbol_patience);
+}
+
+Result<void> RecordCommand::show_result() {
+    if (launched_)
+        if (const auto status = launched_->poll_exit())
+            fmt::print(stderr, "{} {}\n", printable(options_.target.command.front()),
+                       describe_wait_status(*status));
+    ReportRequest request;
+    request.file = file_;
+    auto report = load_report(request);
+    if (!report) return report.error();
+    fmt::print("{}\n", text_report(*report, terminal_text_options(10)));
+    fmt::print(
+        "recording: {0}\n"
+        "  seep report {0}                  the ranking again, with every option\n"
+        "  seep flame  {0} -o leak.svg      a flame graph of what is live (--value growth: of what "
+        "grew)\n"
+        "  seep folded {0}                  folded stacks\n",
+        file_);
+    return {};
+}
+
+Result<int> RecordCommand::run() {
+    if (const Result<void> target = check_target(options_.target); !target) return target.error();
+    raise_open_file_limit();
+    wakeups_.signals = catch_signals();
+    for (const auto step : {&RecordCommand::start_tracer, &RecordCommand::add_targets,
+                            &RecordCommand::open_recording, &RecordCommand::write_and_report_events})
+        if (const Result<void> done = (this->*step)(); !done) return done.error();
+    const nanoseconds interval = parse_interval(options_.interval).value();
+    wakeups_.interval = make_timer(interval, interval);
+    if (!options_.duration.empty())
+        wakeups_.deadline = make_timer(parse_run_time(options_.duration).value(), nanoseconds(0));
+
+    // After a failure (a full disk, say) the target is let go first, then the failure is told.
+    Result<void> recorded = recorder_->snapshot();
+    if (recorded) recorded = loop();
+    if (recorded) recorded = finish();
+    if (!recorded) {
+        tracer_.reset();
+        return recorded.error();
+    }
+    if (const Result<void> shown = show_result(); !shown) return shown.error();
+    return 0;
+}
+
+}  // namespace
+
+void add_record_command(CLI::App& app, RunCommand& run) {
+    auto options = std::make_shared<RecordOptions>();
+    CLI::App& command = *app.add_subcommand("record", "Trace a target and write a recording");
+    add_target_options(command, options->target);
+    command.add_option("-o,--output", options->output, "File to write [seep-COMM-PID-TIME.seep]")
+        ->type_name("FILE");
+    command.add_option("--interval", options->interval, "Time between snapshots, 100ms or more")
+        ->type_name("DUR")
+        ->capture_default_str()
+        ->check(check_with(parse_interval, ""));
+    command
+        .add_option("--duration", options->duration,
+                    "Stop after this time [when the target ends, or at Ctrl-C]")
+        ->type_name("DUR")
+        ->check(check_with(parse_run_time, ""));
+    command
+        .add_option("--sample", options->sample,
+                    "exact: follow every allocation; SIZE: one in so many bytes on average")
+        ->type_name("exact|SIZE")
+        ->capture_default_str()
+        ->check(check_with(parse_sampling, ""));
+    command.add_flag("--follow-forks", options->follow_forks,
+                     "Also trace the children that targets make");
+    command.add_option("--max-live", options->max_live, "Outstanding allocations kept")
+        ->type_name("COUNT")
+        ->capture_default_str()
+        ->check(CLI::Range(1U, 1U << 30))
+        ->group("Limits");
+    command.add_option("--max-stacks", options->max_stacks, "Distinct call stacks kept")
+        ->type_name("COUNT")
+        ->capture_default_str()
+        ->check(CLI::Range(1U, 1U << 24))
+        ->group("Limits");
+    command
+        .add_option("--attach-mode", options->attach_mode,
+                    "session, multi or single [the best the kernel has]")
+        ->type_name("MODE")
+        ->check(CLI::IsMember({"session", "multi", "single"}))
+        ->group("Limits");
+    command.footer(
+        "Examples:\n"
+        "  seep record -p 1234 --duration 5m           five minutes of a running process\n"
+        "  seep record --cgroup /system.slice/x.service\n"
+        "  seep record --interval 1s -- ./server --port 80");
+    command.callback([options, &run] { run = [options] { return RecordCommand(*options).run(); }; });
+}
+
+}  // namespace seep

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/recorder.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+namespace seep {
+namespace {
+
+const char* site_name(SiteKind kind) {
+    switch (kind) {
+        case SiteKind::nop5:
+            return "nop5";
+        case SiteKind::emulated:
+            return "emulated";
+        case SiteKind::single_stepped:
+            return "single_stepped";
+    }
+    return "?";
+}
+
+std::string describe_allocators(const TracedProcess& process) {
+    std::vector<std::string> names;
+    for (const TracedAllocator& allocator : process.allocators)
+        names.push_back(fmt::format("{} ({})", allocator.name, allocator.object->name()));
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+}  // namespace
+
+Recorder::Recorder(RecordingWriter writer, std::unique_ptr<SymbolWorker> symbols, Tracer& tracer)
+    : tracer_(&tracer),
+      writer_(std::move(writer)),
+      symbols_(std::move(symbols)),
+      locations_(writer_, *symbols_) {}
+
+Result<std::unique_ptr<Recorder>> Recorder::create(const std::string& path, RecordingInfo info,
+                                                   Tracer& tracer) {
+    auto writer = RecordingWriter::create(path, info);
+    if (!writer) return writer.error();
+    auto symbols = SymbolWorker::start({});
+    if (!symbols) return symbols.error();
+    return std::unique_ptr<Recorder>(
+        new Recorder(std::move(*writer), std::move(*symbols), tracer));
+}
+
+Result<void> Recorder::write_events(const std::vector<TracerEvent>& events) {
+    for (const TracerEvent& event : events)
+        if (Result<void> put = writer_.put_event(event.time_ns, event.process, event.kind, event.text);
+            !put)
+            return put;
+    return {};
+}
+
+Result<void> Recorder::write_probes(const TracedProcess& process) {
+    for (const TracedAllocator& allocator : process.allocators) {
+        const auto object = locations_.object_of(*allocator.object);
+        if (!object) return object.error();
+        for (const AttachedProbe& probe : allocator.attachment.probes()) {
+            const ProbePlan& plan = probe.plan;
+            const auto hits = tracer_->hits(probe);
+            const ProbeRecord record{probe.slot,
+                                     process.id,
+                                     *object,
+                                     plan.function.symbol,
+                                     plan.function.address,
+                                     site_name(plan.entry.kind),
+                                     hits.value_or(0)};
+            if (Result<void> put = writer_.put(record); !put) return put;
+        }
+    }
+    return {};
+}
+
+Result<void> Recorder::write_process(const TracedProcess& process) {
+    const ProcessInfo& info = process.process.info();
+    ProcessRecord record;
+    record.id = process.id;
+    record.pid = info.pid;
+    record.command = info.command_line;
+    record.executable = info.executable;
+    record.started_ns = process.started_ns;
+    record.ended_ns = process.ended_ns;
+    record.allocators = describe_allocators(process);
+    if (Result<void> put = writer_.put(record); !put) return put;
+    return write_probes(process);
+}
+
+Result<void> Recorder::write_processes() {
+    for (const auto& [id, process] : tracer_->processes()) {
+        if (finished_.contains(id)) continue;
+        if (Result<void> written = write_process(*process); !written) return written;
+        if (process->ended_ns != 0) finished_.insert(id);
+    }
+    return {};
+}
+
+Result<void> Recorder::write_stack(const NewStack& stack) {
+    const TracedProcess& process = *tracer_->processes().at(stack.process);
+    StackRecord record{stack.id, stack.process, stack.end, {}};
+    record.locations.reserve(stack.addresses.size());
+    for (std::size_t i = 0; i < stack.addresses.size(); ++i) {
+        const auto location = locations_.locate(process, stack.addresses[i], /*is_call=*/i > 0);
+        if (!location) return location.error();
+        record.locations.push_back(*location);
+    }
+    return writer_.put(record);
+}
+
+Result<void> Recorder::snapshot() {
+    // Before the snapshot: what ended is read by it for the last time, and its probes are then gone.
+    if (Result<void> written = write_processes(); !written) return written;
+    auto taken = tracer_->snapshot();
+    if (!taken) return taken.error();
+    last_ = std::move(*taken);
+    stacks_ += last_.new_stacks.size();
+    for (const NewStack& stack : last_.new_stacks)
+        if (Result<void> written = write_stack(stack); !written) return written;
+    if (Result<void> written = writer_.put_snapshot(last_); !written) return written;
+    if (Result<void> written = locations_.write_symbols(); !written) return written;
+    return writer_.commit();
+}
+
+Result<void> Recorder::finish(std::chrono::milliseconds patience) {
+    if (!symbols_->wait_idle(patience))
+        spdlog::warn("symbols are not complete; `seep report` looks up what is missing");
+    if (Result<void> written = locations_.write_symbols(); !written) return written;
+    return writer_.close();
+}
+
+}  // namespace seep

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// From a recording to the report that every output shows: read, look up the symbols that are missing
+// (or all of them anew), analyse. Works without the target, without root, on another machine.
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "analysis/ranking.h"
+#include "analysis/report.h"
+#include "base/result.h"
+#include "output/text_report.h"
+
+namespace seep {
+
+struct ReportRequest {
+    std::string file;
+    std::string window;                           ///< "FROM:TO"; empty: the whole recording.
+    SortBy sort = SortBy::growth;
+    std::vector<std::string> debug_directories;  ///< Given: look every symbol up again.
+};
+
+/// The options that all commands on a recording share.
+void add_request_options(CLI::App& command, ReportRequest& request);
+
+Result<Report> load_report(const ReportRequest& request);
+
+/// As wide as the terminal, in colour if it is one and NO_COLOR is not set.
+TextOptions terminal_text_options(std::size_t top);
+
+}  // namespace seep

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "drain/kernel_reader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace seep {
+namespace {
+
+constexpr std::uint32_t batch_entries = 4096;
+
+std::uint64_t rounded(std::uint64_t fixed_point) {
+    return (fixed_point + (1U << (SEEP_COUNT_SHIFT - 1))) >> SEEP_COUNT_SHIFT;
+}
+
+/// Birth times are summed modulo 2^64; of what is live, the sum itself fits.
+std::uint64_t mean_birth(const seep_totals& raw) {
+    if (raw.allocated_count <= raw.freed_count) return 0;
+    const std::uint64_t sum = raw.allocated_born - raw.freed_born;
+    const double count = static_cast<double>(raw.allocated_count - raw.freed_count) /
+                         static_cast<double>(1U << SEEP_COUNT_SHIFT);
+    return static_cast<std::uint64_t>(static_cast<double>(sum) / count);
+}
+
+}  // namespace
+
+StackTotals stack_totals(StackId id, const seep_totals& raw) {
+    StackTotals result;
+    result.stack = id;
+    Totals& totals = result.totals;
+    totals.allocated_count = rounded(raw.allocated_count);
+    totals.allocated_bytes = raw.allocated_bytes;
+    totals.freed_count = std::min(rounded(raw.freed_count), totals.allocated_count);
+    totals.freed_bytes = std::min<std::uint64_t>(raw.freed_bytes, raw.allocated_bytes);
+    totals.allocated_squares = raw.allocated_squares;
+    totals.freed_squares = raw.freed_squares;
+    totals.mean_birth_us = mean_birth(raw);
+    for (std::size_t i = 0; i < result.lifetimes.size(); ++i)
+        result.lifetimes[i] = rounded(raw.lifetimes[i]);
+    return result;
+}
+
+KernelReader::KernelReader(const KernelObject& kernel)
+    : kernel_(&kernel), keys_(batch_entries), values_(batch_entries) {}
+
+void KernelReader::take(std::uint64_t id, const seep_totals& raw, KernelReading& reading) {
+    const auto known = seen_.find(id);
+    if (known == seen_.end()) {
+        seep_stack stack;
+        // Totals are inserted before their stack: one without the other is there the next time.
+        if (bpf_map_lookup_elem(kernel_->stacks_map(), &id, &stack) != 0) return;
+        const std::size_t depth = std::min<std::size_t>(stack.depth, SEEP_MAX_FRAMES);
+        reading.new_stacks.push_back({StackId(id), stack.process,
+                                      static_cast<StackEnd>(stack.end),
+                                      {stack.frames, stack.frames + depth}});
+        seen_.emplace(id, Seen{raw.allocated_count, raw.freed_count});
+    } else if (known->second.allocated != raw.allocated_count ||
+               known->second.freed != raw.freed_count) {
+        known->second = {raw.allocated_count, raw.freed_count};
+    } else {
+        return;
+    }
+    reading.changed.push_back(stack_totals(StackId(id), raw));
+}
+
+Result<KernelReading> KernelReader::read_stacks() {
+    KernelReading reading;
+    std::uint32_t position = 0;
+    bool first = true;
+    while (true) {
+        std::uint32_t next = 0;
+        std::uint32_t count = batch_entries;
+        const int error = bpf_map_lookup_batch(kernel_->totals_map(), first ? nullptr : &position,
+                                               &next, keys_.data(), values_.data(), &count, nullptr);
+        if (error != 0 && error != -ENOENT)
+            return errno_error("cannot read the totals from the kernel", -error);
+        for (std::uint32_t i = 0; i < count; ++i) take(keys_[i], values_[i], reading);
+        if (error == -ENOENT) return reading;
+        position = next;
+        first = false;
+    }
+}
+
+Result<seep_process> KernelReader::read_process(std::uint32_t process_slot) const {
+    std::vector<seep_process> by_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    if (bpf_map_lookup_elem(kernel_->processes_map(), &process_slot, by_cpu.data()) != 0)
+        return errno_error("cannot read a process's counters from the kernel");
+    seep_process sum{};
+    for (const seep_process& cpu : by_cpu) {
+        sum.totals.allocated_count += cpu.totals.allocated_count;
+        sum.totals.allocated_bytes += cpu.totals.allocated_bytes;
+        sum.totals.freed_count += cpu.totals.freed_count;
+        sum.totals.failed_count += cpu.totals.failed_count;
+        for (std::size_t i = 0; i < SEEP_LOSS_COUNT; ++i) sum.losses[i] += cpu.losses[i];
+    }
+    return sum;
+}
+
+Result<std::uint64_t> KernelReader::read_hits(std::uint32_t probe_slot) const {
+    std::vector<std::uint64_t> by_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    if (bpf_map_lookup_elem(kernel_->probe_hits_map(), &probe_slot, by_cpu.data()) != 0)
+        return errno_error("cannot read a probe's hits from the kernel");
+    std::uint64_t sum = 0;
+    for (const std::uint64_t hits : by_cpu) sum += hits;
+    return sum;
+}
+
+void KernelReader::forget(const std::vector<StackId>& stacks) {
+    for (const StackId stack : stacks) {
+        bpf_map_delete_elem(kernel_->totals_map(), &stack.value);
+        bpf_map_delete_elem(kernel_->stacks_map(), &stack.value);
+        seen_.erase(stack.value);
+    }
+}
+
+}  // namespace seep

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Reads the kernel's maps: the totals that changed since the last reading, the stacks that are new,
+// and what is kept a process and a probe. Batched, so that the cost is a few system calls for
+// thousands of stacks; the outstanding allocations themselves are never read.
+//
+// Counters are read while programs add to them: within one stack, a block that is born and freed
+// during the read may show as freed only; it is then taken as not there yet. Not thread-safe.
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "drain/snapshot.h"
+#include "kernel/kernel_object.h"
+
+namespace seep {
+
+/// A stack as the kernel keeps it: by slot, not yet by process image.
+struct KernelStack {
+    StackId id;
+    std::uint32_t process_slot = 0;
+    StackEnd end = StackEnd::complete;
+    std::vector<std::uint64_t> addresses;
+};
+
+struct KernelReading {
+    std::vector<KernelStack> new_stacks;
+    std::vector<StackTotals> changed;
+};
+
+class KernelReader {
+  public:
+    /// `kernel` must outlive the reader.
+    explicit KernelReader(const KernelObject& kernel);
+
+    Result<KernelReading> read_stacks();
+    /// Exact totals and losses of a process slot, over all CPUs.
+    Result<seep_process> read_process(std::uint32_t process_slot) const;
+    Result<std::uint64_t> read_hits(std::uint32_t probe_slot) const;
+    /// Drops stacks from kernel and reader, once their process is gone and its slot is to be reused.
+    void forget(const std::vector<StackId>& stacks);
+
+  private:
+    /// What tells whether anything happened at a stack.
+    struct Seen {
+        std::uint64_t allocated = 0;
+        std::uint64_t freed = 0;
+    };
+
+    void take(std::uint64_t id, const seep_totals& raw, KernelReading& reading);
+
+    const KernelObject* kernel_;
+    std::unordered_map<std::uint64_t, Seen> seen_;
+    std::vector<std::uint64_t> keys_;
+    std::vector<seep_totals> values_;
+};
+
+/// The kernel's fixed-point counters as whole numbers. Pure.
+StackTotals stack_totals(StackId id, const seep_totals& raw);
+
+}  // namespace seep

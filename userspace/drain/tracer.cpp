@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "drain/tracer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+#include <time.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+#include "probes/finder.h"
+#include "target/cgroup.h"
+#include "target/process_counters.h"
+
+namespace seep {
+namespace {
+
+std::int64_t realtime_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+/// What an object offers to probe; the same for every process that maps it.
+struct ObjectPlans {
+    std::string allocator;  ///< Empty if it is none.
+    ProbePlans probes;
+};
+
+Result<ObjectPlans> examine(const ObjectFile& object) {
+    ObjectPlans result;
+    auto functions = find_allocator_functions(object);
+    if (!functions) return functions.error();
+    if (functions->empty()) return result;
+    auto plans = plan_probes(object, *functions);
+    if (!plans) return plans.error();
+    result.allocator = allocator_name(object, *functions);
+    result.probes = std::move(*plans);
+    return result;
+}
+
+/// Slots of the kernel's map of processes, each all zeros when it is taken.
+class ProcessSlots {
+  public:
+    /// 0 when all are taken.
+    std::uint32_t take(const KernelObject& kernel) {
+        std::uint32_t slot = 0;
+        if (!free_.empty()) {
+            slot = free_.back();
+            free_.pop_back();
+        } else if (next_ < process_slots) {
+            slot = next_++;
+        } else {
+            return 0;
+        }
+        const std::vector<seep_process> zeros(
+            static_cast<std::size_t>(libbpf_num_possible_cpus()));
+        bpf_map_update_elem(kernel.processes_map(), &slot, zeros.data(), BPF_ANY);
+        return slot;
+    }
+    void give_back(std::uint32_t slot) { free_.push_back(slot); }
+
+  private:
+    std::uint32_t next_ = 1;
+    std::vector<std::uint32_t> free_;
+};
+
+}  // namespace
+
+// Declared so that destruction runs processes (their probes) first and the kernel object last.
+struct Tracer::State {
+    State(KernelObject object, TargetEvents target_events, bool follow)
+        : kernel(std::move(object)),
+          reader(kernel),
+          events(std::move(target_events)),
+          follow_forks(follow) {}
+
+    KernelObject kernel;
+    KernelReader reader;
+    TargetEvents events;
+    bool follow_forks;
+    ProbeSlots probe_slots;
+    ProcessSlots process_slots;
+    std::uint32_t next_id = 1;
+    std::map<FileIdentity, ObjectPlans> plans;
+    std::map<ProcessId, std::unique_ptr<TracedProcess>> processes;
+    std::map<pid_t, TracedProcess*> running;
+    std::map<std::uint32_t, TracedProcess*> by_slot;
+    std::vector<std::string> cgroups;
+    std::vector<TracerEvent> happened;
+
+    void note(const TracedProcess* process, std::string kind, std::string text);
+    Result<TracedProcess*> begin_image(Process process);
+    Result<void> attach_new_objects(TracedProcess& process);
+    Result<void> attach_object(TracedProcess& process,
+                               const std::shared_ptr<const ObjectFile>& object);
+    void end_image(TracedProcess& process, const char* kind, std::string text);
+    Result<void> add(pid_t pid, bool allocator_may_come, const char* kind);
+    void try_add(pid_t pid, const char* kind);
+    void on_event(const TargetEvent& event);
+    void check_exits();
+    void rescan();
+    ProcessSample sample(TracedProcess& process);
+    void drop(TracedProcess& process);
+};
+
+void Tracer::State::note(const TracedProcess* process, std::string kind, std::string text) {
+    spdlog::debug("{}: {}", kind, printable(text));
+    happened.push_back({realtime_ns(), process ? process->id : ProcessId{}, std::move(kind),
+                        std::move(text)});
+}
+
+Result<TracedProcess*> Tracer::State::begin_image(Process process) {
+    const std::uint32_t slot = process_slots.take(kernel);
+    if (slot == 0)
+        return Error{ErrorKind::failed, "too many processes are traced at once",
+                     "trace fewer processes, or several seep side by side"};
+    const pid_t pid = process.pid();
+    const ProcessId id(next_id++);
+    auto traced = std::make_unique<TracedProcess>(TracedProcess{
+        id, slot, std::move(process), AddressSpace(pid), {}, {}, {}, realtime_ns(), 0, {},
+        memory_cgroup_of(pid).value_or("")});
+    TracedProcess* result = traced.get();
+    processes.emplace(id, std::move(traced));
+    running[pid] = result;
+    by_slot[slot] = result;
+    return result;
+}
+
+Result<void> Tracer::State::attach_object(TracedProcess& process,
+                                          const std::shared_ptr<const ObjectFile>& object) {
+    auto known = plans.find(object->identity());
+    if (known == plans.end()) {
+        auto examined = examine(*object);
+        if (!examined) return examined.error();
+        known = plans.emplace(object->identity(), std::move(*examined)).first;
+    }
+    const ObjectPlans& found = known->second;
+    if (found.probes.plans.empty()) return {};
+    auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
+                                         found.probes.plans, probe_slots);
+    if (!attachment) return attachment.error();
+    for (const auto* skipped : {&found.probes.skipped, &attachment->skipped()})
+        for (const std::string& reason : *skipped)
+            note(&process, "refused", fmt::format("{}: {}", object->name(), reason));
+    note(&process, "attach",
+         fmt::format("{} functions of {} ({})", attachment->probes().size(), object->name(),
+                     found.allocator));
+    process.allocators.push_back({found.allocator, object, std::move(*attachment)});
+    return {};
+}
+
+Result<void> Tracer::State::attach_new_objects(TracedProcess& process) {
+    const auto refreshed = process.space.refresh();
+    if (!refreshed) return refreshed.error();
+    for (const Error& unreadable : refreshed->unreadable)
+        note(&process, "refused", unreadable.message);
+    for (const std::shared_ptr<const ObjectFile>& object : refreshed->added) {
+        if (!process.examined.insert(object->identity()).second) continue;
+        const Result<void> attached = attach_object(process, object);
+        if (attached) continue;
+        if (attached.error().kind == ErrorKind::untraceable) return attached.error();
+        note(&process, "refused",
+             fmt::format("{}: {}", object->name(), attached.error().message));
+    }
+    return {};
+}
+
+void Tracer::State::end_image(TracedProcess& process, const char* kind, std::string text) {
+    for (TracedAllocator& allocator : process.allocators) allocator.attachment.detach();
+    process.ended_ns = realtime_ns();
+    running.erase(process.process.pid());
+    note(&process, kind, std::move(text));
+}
+
+Error no_allocator_error(const TracedProcess& process) {
+    return {ErrorKind::untraceable,
+            fmt::format("no allocator found in process {} ({}): none of its {} mapped objects "
+                        "defines malloc and free under a name seep knows",
+                        process.process.pid(), printable(process.process.info().comm),
+                        process.examined.size()),
+            "a statically linked and stripped program hides them: run one that is not stripped; "
+            "`seep doctor -p PID` lists what was searched"};
+}
+
+Result<void> Tracer::State::add(pid_t pid, bool allocator_may_come, const char* kind) {
+    if (running.contains(pid)) return {};
+    auto process = Process::open(pid);
+    if (!process) return process.error();
+    auto begun = begin_image(std::move(*process));
+    if (!begun) return begun.error();
+    TracedProcess& traced = **begun;
+    Result<void> attached = attach_new_objects(traced);
+    if (attached && traced.allocators.empty() && !allocator_may_come)
+        attached = no_allocator_error(traced);
+    if (!attached) {
+        end_image(traced, "refused", attached.error().message);
+        drop(traced);
+        processes.erase(traced.id);
+        return attached.error();
+    }
+    note(&traced, kind, traced.process.info().command_line);
+    return {};
+}
+
+/// For processes that nobody named: one that cannot be traced is noted, and left alone.
+void Tracer::State::try_add(pid_t pid, const char* kind) {
+    const Result<void> added = add(pid, /*allocator_may_come=*/true, kind);
+    if (!added) spdlog::debug("not traced: {}", added.error().message);
+}
+
+void Tracer::State::on_event(const TargetEvent& event) {
+    const auto found = running.find(event.pid);
+    if (found == running.end()) return;
+    TracedProcess& process = *found->second;
+    switch (event.kind) {
+        case TargetEvent::Kind::code_mapped: {
+            const Result<void> attached = attach_new_objects(process);
+            if (!attached) note(&process, "refused", attached.error().message);
+            break;
+        }
+        case TargetEvent::Kind::exec:
+            end_image(process, "exec", "runs another executable now");
+            try_add(event.pid, "exec");
+            break;
+        case TargetEvent::Kind::fork:
+            if (follow_forks || !cgroups.empty()) try_add(event.child, "fork");
+            break;
+        case TargetEvent::Kind::exit:
+        case TargetEvent::Kind::lost:
+            break;
+    }
+}
+
+void Tracer::State::check_exits() {
+    std::vector<TracedProcess*> ended;
+    for (const auto& [pid, process] : running)
+        if (!process->process.alive()) ended.push_back(process);
+    for (TracedProcess* process : ended) end_image(*process, "exit", "the process ended");
+}
+
+/// Events were lost: look at everything again.
+void Tracer::State::rescan() {
+    note(nullptr, "lost", "events of the targets were lost; everything was read again");
+    for (const std::string& cgroup : cgroups)
+        if (const auto pids = cgroup_processes(cgroup))
+            for (const pid_t pid : *pids) try_add(pid, "cgroup");
+    std::vector<TracedProcess*> all;
+    for (const auto& [pid, process] : running) all.push_back(process);
+    for (TracedProcess* process : all) {
+        const std::string before = process->process.info().executable;
+        const Result<void> refreshed = process->process.refresh();
+        if (refreshed && process->process.info().executable != before)
+            on_event({TargetEvent::Kind::exec, process->process.pid(), 0});
+        else
+            on_event({TargetEvent::Kind::code_mapped, process->process.pid(), 0});
+    }
+}
+
+ProcessSample Tracer::State::sample(TracedProcess& process) {
+    ProcessSample sample = process.last;
+    sample.process = process.id;
+    sample.alive = process.ended_ns == 0;
+    if (const auto counters = read_process_counters(process.process.pid()); counters && sample.alive) {
+        sample.rss_bytes = counters->rss_bytes;
+        sample.anonymous_bytes = counters->anonymous_bytes;
+        sample.swap_bytes = counters->swap_bytes;
+        sample.virtual_bytes = counters->virtual_bytes;
+        sample.cpu_ns = counters->cpu_ns;
+        if (!process.memory_cgroup.empty()) {
+            const CgroupMemory memory = read_cgroup_memory(process.memory_cgroup);
+            sample.cgroup_current = memory.current;
+            sample.cgroup_limit = memory.limit;
+            sample.cgroup_inactive_file = memory.inactive_file;
+        }
+    }
+    if (const auto kept = reader.read_process(process.slot)) {
+        sample.allocated_count = kept->totals.allocated_count;
+        sample.allocated_bytes = kept->totals.allocated_bytes;
+        sample.freed_count = kept->totals.freed_count;
+        sample.failed_count = kept->totals.failed_count;
+        std::copy_n(&kept->losses[0], SEEP_LOSS_COUNT, sample.losses.begin());
+    }
+    std::uint64_t hits = 0;
+    for (const TracedAllocator& allocator : process.allocators)
+        for (const AttachedProbe& probe : allocator.attachment.probes())
+            hits += reader.read_hits(probe.slot).value_or(0);
+    sample.probe_hits = std::max(hits, sample.probe_hits);
+    process.last = sample;
+    return sample;
+}
+
+/// Gives an ended image's place in the kernel's maps back.
+void Tracer::State::drop(TracedProcess& process) {
+    const auto purged = kernel.purge(process.slot);
+    if (!purged) spdlog::warn("{}", purged.error().message);
+    reader.forget(process.stacks);
+    process.allocators.clear();
+    by_slot.erase(process.slot);
+    process_slots.give_back(process.slot);
+    process.slot = 0;
+}
+
+Tracer::Tracer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Tracer::Tracer(Tracer&&) noexcept = default;
+Tracer& Tracer::operator=(Tracer&&) noexcept = default;
+Tracer::~Tracer() = default;
+
+Result<Tracer> Tracer::create(const TracerOptions& options) {
+    auto kernel = KernelObject::load(options.kernel);
+    if (!kernel) return kernel.error();
+    auto events = TargetEvents::open();
+    if (!events) return events.error();
+    return Tracer(std::make_unique<State>(std::move(*kernel), std::move(*events),
+                                          options.follow_forks));
+}
+
+Result<void> Tracer::add_process(pid_t pid, bool allocator_may_come) {
+    return state_->add(pid, allocator_may_come, "target");
+}
+
+Result<void> Tracer::add_cgroup(const std::string& path) {
+    const auto pids = cgroup_processes(path);
+    if (!pids) return pids.error();
+    state_->cgroups.push_back(path);
+    std::optional<Error> why;
+    for (const pid_t pid : *pids) {
+        const Result<void> added = state_->add(pid, /*allocator_may_come=*/false, "target");
+        if (added) continue;
+        spdlog::warn("process {} is left out: {}", pid, printable(added.error().message));
+        why = added.error();
+    }
+    if (!state_->running.empty()) return {};
+    if (why) return *why;
+    return Error{ErrorKind::untraceable, fmt::format("no process in cgroup {}", printable(path)),
+                 "start it first, or give the cgroup that its processes are in"};
+}
+
+Result<void> Tracer::refresh(pid_t pid) {
+    const auto found = state_->running.find(pid);
+    if (found == state_->running.end()) return {};
+    return state_->attach_new_objects(*found->second);
+}
+
+std::vector<int> Tracer::poll_fds() const {
+    std::vector<int> fds{state_->events.poll_fd()};
+    for (const auto& [pid, process] : state_->running) fds.push_back(process->process.pidfd());
+    return fds;
+}
+
+std::vector<TracerEvent> Tracer::handle_events() {
+    std::vector<pid_t> watched;
+    for (const auto& [pid, process] : state_->running) watched.push_back(pid);
+    bool lost = false;
+    for (const TargetEvent& event : state_->events.read(watched)) {
+        lost = lost || event.kind == TargetEvent::Kind::lost;
+        state_->on_event(event);
+    }
+    state_->check_exits();
+    if (lost) state_->rescan();
+    return std::exchange(state_->happened, {});
+}
+
+bool Tracer::any_alive() const {
+    return !state_->running.empty();
+}
+
+Result<Snapshot> Tracer::snapshot() {
+    Snapshot snapshot;
+    auto reading = state_->reader.read_stacks();
+    if (!reading) return reading.error();
+    snapshot.time_ns = realtime_ns();
+    for (KernelStack& stack : reading->new_stacks) {
+        const auto owner = state_->by_slot.find(stack.process_slot);
+        if (owner == state_->by_slot.end()) continue;
+        owner->second->stacks.push_back(stack.id);
+        snapshot.new_stacks.push_back(
+            {stack.id, owner->second->id, stack.end, std::move(stack.addresses)});
+    }
+    snapshot.changed = std::move(reading->changed);
+    std::vector<TracedProcess*> ended;
+    for (const auto& [slot, process] : state_->by_slot) {
+        snapshot.processes.push_back(state_->sample(*process));
+        if (process->ended_ns != 0) ended.push_back(process);
+    }
+    for (TracedProcess* process : ended) state_->drop(*process);
+    return snapshot;
+}
+
+void Tracer::detach() {
+    for (const auto& [pid, process] : state_->running)
+        for (TracedAllocator& allocator : process->allocators) allocator.attachment.detach();
+}
+
+const std::map<ProcessId, std::unique_ptr<TracedProcess>>& Tracer::processes() const {
+    return state_->processes;
+}
+const KernelObject& Tracer::kernel() const {
+    return state_->kernel;
+}
+Result<std::uint64_t> Tracer::hits(const AttachedProbe& probe) const {
+    return state_->reader.read_hits(probe.slot);
+}
+
+}  // namespace seep

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Traces a set of processes: attaches to what is there, follows what changes (exec, exit, dlopen, and
+// new processes where asked), and reads the kernel's ledger on demand. Everything that records or
+// shows live numbers is built on it.
+//
+// A process image is one run of one executable: an exec ends the image and begins another.
+// Destruction detaches. Not thread-safe.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "drain/kernel_reader.h"
+#include "drain/snapshot.h"
+#include "kernel/kernel_object.h"
+#include "probes/attachment.h"
+#include "target/address_space.h"
+#include "target/events.h"
+#include "target/process.h"
+
+namespace seep {
+
+struct TracerOptions {
+    KernelOptions kernel;
+    bool follow_forks = false;  ///< Also trace the children that targets make.
+};
+
+/// An allocator of a process: an object and the probes on it.
+struct TracedAllocator {
+    std::string name;  ///< "glibc"
+    std::shared_ptr<const ObjectFile> object;
+    Attachment attachment;
+};
+
+struct TracedProcess {
+    ProcessId id;
+    std::uint32_t slot = 0;
+    Process process;
+    AddressSpace space;
+    std::vector<TracedAllocator> allocators;
+    std::set<FileIdentity> examined;  ///< Objects that were searched for allocators.
+    std::vector<StackId> stacks;
+    std::int64_t started_ns = 0;
+    std::int64_t ended_ns = 0;  ///< 0 while it runs.
+    ProcessSample last;         ///< Of the last snapshot.
+    std::string memory_cgroup;  ///< Directory; empty if not visible.
+};
+
+/// Something that happened to the targets, for the log and the recording.
+struct TracerEvent {
+    std::int64_t time_ns = 0;
+    ProcessId process;
+    std::string kind;  ///< "attach", "exec", "exit", "fork", "dlopen", "refused", "lost"
+    std::string text;
+};
+
+class Tracer {
+  public:
+    static Result<Tracer> create(const TracerOptions& options);
+    Tracer(Tracer&&) noexcept;
+    Tracer& operator=(Tracer&&) noexcept;
+    ~Tracer();
+
+    /// Attaches to a process. untraceable, with the reason, if that cannot be done or (unless
+    /// `allocator_may_come`) no allocator is found in it.
+    Result<void> add_process(pid_t pid, bool allocator_may_come = false);
+    /// Attaches to every process of the cgroup, and to those that join it by fork.
+    Result<void> add_cgroup(const std::string& path);
+    /// Looks for code that was mapped since, and attaches to allocators in it.
+    Result<void> refresh(pid_t pid);
+
+    /// Poll these for input, then call handle_events(). Changes as processes come and go.
+    [[nodiscard]] std::vector<int> poll_fds() const;
+    /// Deals with what happened; the events since the last call, attaching included.
+    std::vector<TracerEvent> handle_events();
+    /// Whether any target still runs.
+    [[nodiscard]] bool any_alive() const;
+
+    /// Everything that changed since the last snapshot. The first has every stack so far. What is
+    /// left of a process that ended is read one last time, and dropped.
+    Result<Snapshot> snapshot();
+    /// Takes every probe away. A snapshot after it is exact: nothing changes any more.
+    void detach();
+
+    /// Every image so far, ended ones included, by id.
+    [[nodiscard]] const std::map<ProcessId, std::unique_ptr<TracedProcess>>& processes() const;
+    [[nodiscard]] const KernelObject& kernel() const;
+    Result<std::uint64_t> hits(const AttachedProbe& probe) const;
+
+  private:
+    struct State;
+    explicit Tracer(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace seep
