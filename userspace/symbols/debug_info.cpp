@@ -111,9 +111,13 @@ void DebugInfo::index_units() {
     while (dwarf_get_units(dwarf_, unit, &unit, nullptr, &type, &die, nullptr) == 0 &&
            budget_.spend()) {
         if (type != DW_UT_compile && type != DW_UT_skeleton) continue;
-        const auto index = static_cast<std::uint32_t>(unit_dies_.size());
         unit_dies_.push_back(die);
-        for_each_range(die, budget_, [&](Dwarf_Addr start, Dwarf_Addr end) {
+    }
+    // Of template code that several units have the linker keeps the first one's, and points the
+    // debug information of the others at it although theirs may have been compiled differently. The
+    // range that is assigned last wins.
+    for (auto index = static_cast<std::uint32_t>(unit_dies_.size()); index-- > 0;) {
+        for_each_range(unit_dies_[index], budget_, [&](Dwarf_Addr start, Dwarf_Addr end) {
             unit_ranges_.assign(start, end, index);
         });
     }

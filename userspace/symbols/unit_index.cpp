@@ -8,10 +8,11 @@
 namespace seep {
 namespace {
 
-// What may hold functions with code. Not the bodies of functions that were inlined everywhere or
-// are only declared: a compiler puts the code of what is nested in them elsewhere.
+// What may hold functions with code. A subprogram does even if it has none itself: g++ leaves the
+// code of a lambda in the description of a function that was inlined everywhere.
 bool holds_functions(int tag) {
     switch (tag) {
+        case DW_TAG_subprogram:
         case DW_TAG_namespace:
         case DW_TAG_module:
         case DW_TAG_class_type:
@@ -60,13 +61,12 @@ void UnitIndex::index_functions(WorkBudget& budget) {
 void UnitIndex::add_functions(Dwarf_Die parent, DieWalk& walk, WorkBudget& budget) {
     walk.for_each_child(parent, [&](Dwarf_Die die) {
         const int tag = dwarf_tag(&die);
-        const bool descend =
-            tag == DW_TAG_subprogram ? add_function(die, budget) : holds_functions(tag);
-        if (descend) add_functions(die, walk, budget);
+        if (tag == DW_TAG_subprogram) add_function(die, budget);
+        if (holds_functions(tag)) add_functions(die, walk, budget);
     });
 }
 
-bool UnitIndex::add_function(Dwarf_Die die, WorkBudget& budget) {
+void UnitIndex::add_function(Dwarf_Die die, WorkBudget& budget) {
     bool has_code = false;
     const auto index = static_cast<std::uint32_t>(functions_.size());
     for_each_range(die, budget, [&](Dwarf_Addr start, Dwarf_Addr end) {
@@ -75,7 +75,6 @@ bool UnitIndex::add_function(Dwarf_Die die, WorkBudget& budget) {
         has_code = true;
     });
     if (has_code) functions_.emplace_back().die = die;
-    return has_code;
 }
 
 void UnitIndex::index_inlined(Function& function, WorkBudget& budget) {

@@ -48,7 +48,7 @@ class UnitIndex {
 
     void index_functions(WorkBudget& budget);
     void add_functions(Dwarf_Die parent, DieWalk& walk, WorkBudget& budget);
-    bool add_function(Dwarf_Die die, WorkBudget& budget);
+    void add_function(Dwarf_Die die, WorkBudget& budget);
     static void index_inlined(Function& function, WorkBudget& budget);
     static void add_inlined(Function& function, Dwarf_Die parent, std::uint32_t caller,
                             DieWalk& walk, WorkBudget& budget);
