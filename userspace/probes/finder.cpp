@@ -3,12 +3,13 @@
 #include "probes/finder.h"
 
 #include <cxxabi.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <set>
+#include <tuple>
 
 #include "base/handles.h"
 #include "probes/elf_tables.h"

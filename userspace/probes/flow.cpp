@@ -9,7 +9,7 @@
 namespace seep {
 namespace {
 
-// The largest allocator function seen (jemalloc's rallocx with all that it tail-calls) has 2,000.
+// The largest allocator function seen, jemalloc's realloc with all that it tail-calls, has 4,000.
 constexpr std::size_t max_instructions = 20'000;
 
 /// A PLT stub is an indirect jump through a slot, after an endbr64 where those are in use.

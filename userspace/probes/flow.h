@@ -19,8 +19,6 @@ namespace seep {
 struct Destination {
     std::optional<std::uint64_t> address;  ///< In this object.
     std::string_view name;                 ///< If it is bound by name; `address` may be set, too.
-
-    [[nodiscard]] bool known() const { return address || !name.empty(); }
 };
 Destination destination_of(Code& code, const ElfTables& tables, const Instruction& instruction);
 

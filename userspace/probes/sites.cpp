@@ -21,8 +21,12 @@ namespace {
 struct Shape {
     std::set<std::uint64_t> branch_targets;
     std::set<std::uint64_t> returns;
-    std::optional<std::uint64_t> unresolved;  ///< A jump that goes to nobody knows where.
-    bool complete = false;  ///< All reachable code was seen, but for `unresolved`.
+    /// A jump out of sight; returns behind it are not seen.
+    std::optional<std::uint64_t> leaves_at;
+    bool may_come_back = false;  ///< By such a jump, to any instruction (a jump table).
+    bool complete = false;       ///< All other reachable code was seen.
+
+    [[nodiscard]] bool knows_branch_targets() const { return complete && !may_come_back; }
 };
 
 Shape shape_of(Code& code, const ElfTables& tables, std::uint64_t entry) {
@@ -31,10 +35,13 @@ Shape shape_of(Code& code, const ElfTables& tables, std::uint64_t entry) {
         follow(code, tables, entry, [&](const Instruction& i, const Destination& destination) {
             if (i.kind == InstructionKind::ret) shape.returns.insert(i.address);
             if (i.kind == InstructionKind::branch || i.kind == InstructionKind::jump) {
-                if (destination.address) shape.branch_targets.insert(*destination.address);
-                // A name is another object's function: it cannot come back into this one's middle,
-                // but its returns are out of sight as well.
-                if (!destination.address) shape.unresolved = i.address;
+                if (destination.address) {
+                    shape.branch_targets.insert(*destination.address);
+                } else {
+                    shape.leaves_at = i.address;
+                    // What is bound by name, or read from a variable, is another function.
+                    shape.may_come_back |= destination.name.empty() && !i.slot;
+                }
             }
             return Onward::yes;
         });
@@ -78,7 +85,7 @@ Entry choose_entry(Code& code, const ElfTables& tables, const Instruction& first
     Entry best{first, function};
     // Where a jump could not be followed, it might lead back to any instruction but the entry's own
     // (that one it would repeat as well; nothing better is known).
-    if (!shape.complete || shape.unresolved) return best;
+    if (!shape.knows_branch_targets()) return best;
     ArgumentRegisters registers;
     std::optional<Instruction> current = first;
     for (;;) {
@@ -124,7 +131,7 @@ class Planner {
         ProbePlan plan{function, *entry, exit_probe(*function.function), {}, {}};
         plan.function.function = interned(chosen.function);
         if (entry->kind == SiteKind::single_stepped) {
-            append_note(plan.note, shape.complete && !shape.unresolved
+            append_note(plan.note, shape.knows_branch_targets()
                                        ? "no emulated instruction before control divides or the "
                                          "arguments are gone"
                                        : "its control flow could not be followed to the end");
@@ -145,9 +152,9 @@ class Planner {
             return Error{
                 ErrorKind::failed, "it may throw, and no return instruction was found", {}};
         }
-        if (shape.unresolved) {
+        if (shape.leaves_at) {
             append_note(plan.note, fmt::format("returns behind the jump at {:#x} are not seen",
-                                               *shape.unresolved));
+                                               *shape.leaves_at));
         } else if (!shape.complete) {
             append_note(plan.note, "some returns may not be seen");
         }

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
+#include <algorithm>
 
 #include "support.h"
 
@@ -15,7 +15,6 @@ namespace {
 using test::found_in;
 using test::names_of;
 using test::Workshop;
-using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;

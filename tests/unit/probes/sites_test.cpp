@@ -73,6 +73,9 @@ INSTANTIATE_TEST_SUITE_P(
              "site: push %rbx\n 1: dec %rdi\n jnz 1b\n pop %rbx\n ret", emulated},
         Body{"a jump table might lead back", "malloc",
              "site: test %rdi,%rdi\n push %rbx\n jmp *(%rax,%rdi,8)", stepped},
+        Body{"a tail call of another object does not", "free",
+             "test %rdi,%rdi\n site: jz 1f\n jmp munmap@plt\n 1: jmp *munmap@GOTPCREL(%rip)",
+             emulated},
         Body{"another function starts before the push", "malloc",
              "site: test %rdi,%rdi\n .globl inner\n .type inner,@function\n inner: push %rbx\n pop "
              "%rbx\n "
