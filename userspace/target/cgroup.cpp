@@ -48,8 +48,7 @@ std::vector<pid_t> processes_below(const std::string& directory) {
         if (entry->is_directory(vanished)) append_processes(entry->path(), pids);
     }
     std::ranges::sort(pids);
-    const auto [first, last] = std::ranges::unique(pids);
-    pids.erase(first, last);
+    pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
     return pids;
 }
 

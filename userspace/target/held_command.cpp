@@ -152,8 +152,7 @@ Result<HeldCommand::Hold> HeldCommand::handle_group_stop(int signal) {
 
 Result<HeldCommand::Hold> HeldCommand::handle_syscall() {
     __ptrace_syscall_info call = {};
-    void* const size = reinterpret_cast<void*>(sizeof call);
-    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid_, size, &call) < 0) {
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid_, sizeof call, &call) < 0) {
         if (!vanished(errno)) return errno_error("ptrace(PTRACE_GET_SYSCALL_INFO)");
     } else if (call.op == PTRACE_SYSCALL_INFO_ENTRY) {
         maps_code_ = maps_code(call);

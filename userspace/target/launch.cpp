@@ -69,6 +69,7 @@ Result<LaunchedCommand> LaunchedCommand::launch(
     const std::function<Result<void>(pid_t)>& on_code_mapped) {
     if (argv.empty()) return Error{ErrorKind::bad_input, "no command given", ""};
     std::vector<char*> arguments;
+    arguments.reserve(argv.size() + 1);
     for (const std::string& argument : argv) {
         arguments.push_back(const_cast<char*>(argument.c_str()));
     }

@@ -20,7 +20,8 @@ namespace seep {
 struct FileIdentity {
     std::uint64_t device = 0;  ///< makedev(major, minor) of the maps line.
     std::uint64_t inode = 0;   ///< 0: not a file.
-    auto operator<=>(const FileIdentity&) const = default;
+    // clang-tidy 14 takes the 0 that a comparison is rewritten with for a pointer.
+    auto operator<=>(const FileIdentity&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct Mapping {

@@ -105,7 +105,8 @@ Result<ObjectFile> ObjectFile::open(UniqueFd fd, std::string path, FileIdentity 
     }
     if (object.segments_.empty()) return named(bad_elf("it has nothing to load"));
     // Code first: where segments share a page of the file, its offsets are asked for as code.
-    std::ranges::stable_partition(object.segments_, &LoadSegment::executable);
+    std::stable_partition(object.segments_.begin(), object.segments_.end(),
+                          [](const LoadSegment& segment) { return segment.executable; });
     object.fd_ = std::move(fd);
     object.path_ = std::move(path);
     object.identity_ = identity;

@@ -126,10 +126,10 @@ TEST_F(Launch, searches_path_and_runs_scripts) {
 }
 
 TEST_F(Launch, of_what_cannot_be_executed_is_bad_input) {
-    const auto missing = launch({"no-such-command"});
+    const auto missing = launch({"/no/such/command"});
     ASSERT_FALSE(missing);
     EXPECT_EQ(missing.error().kind, ErrorKind::bad_input);
-    EXPECT_THAT(missing.error().message, HasSubstr("no-such-command: No such file"));
+    EXPECT_THAT(missing.error().message, HasSubstr("/no/such/command: No such file"));
     EXPECT_NE(missing.error().hint, "");
     test::write_file(directory_ / "data", "");
     const auto data = launch({directory_ / "data"});

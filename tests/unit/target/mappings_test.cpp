@@ -107,6 +107,7 @@ class MappedFile : public testing::Test {
 };
 
 TEST_F(MappedFile, is_reached_after_it_was_replaced) {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root for /proc/PID/map_files";
     const std::string path = directory_ / "lib.so";
     test::write_file(path, "mapped");
     map(path);
@@ -132,6 +133,20 @@ TEST_F(MappedFile, is_reached_by_its_path) {
     const auto fd = open_mapped_file(getpid(), without_link(mapping()));
     ASSERT_TRUE(fd) << fd.error().message;
     EXPECT_EQ(contents(*fd), "mapped");
+}
+
+TEST_F(MappedFile, that_is_a_deleted_executable_is_reached_without_its_path) {
+    const std::string program = directory_ / "sleep";
+    std::filesystem::copy("/bin/sleep", program);
+    const Child child = Child::exec({program, "1000"});
+    std::filesystem::remove(program);
+    const auto mappings = read_mappings(child.pid());
+    ASSERT_TRUE(mappings);
+    const auto code = std::ranges::find(*mappings, program, &Mapping::path);
+    ASSERT_NE(code, mappings->end());
+    const auto fd = open_mapped_file(child.pid(), without_link(*code));
+    ASSERT_TRUE(fd) << fd.error().message;
+    EXPECT_EQ(contents(*fd).substr(0, 4), "\177ELF");
 }
 
 TEST_F(MappedFile, is_not_taken_for_another_at_its_path) {
