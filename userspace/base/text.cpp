@@ -141,10 +141,11 @@ std::string format_duration(std::chrono::nanoseconds duration) {
 
 std::string format_rfc3339(std::int64_t unix_nanoseconds) {
     using namespace std::chrono;
-    const sys_time<nanoseconds> time{nanoseconds(unix_nanoseconds)};
+    // In milliseconds from here on: days of nanoseconds overflow at the ends of the range.
+    const auto time = floor<milliseconds>(sys_time<nanoseconds>(nanoseconds(unix_nanoseconds)));
     const auto day = floor<days>(time);
     const year_month_day date(day);
-    const hh_mm_ss clock(floor<milliseconds>(time - day));
+    const hh_mm_ss clock(time - day);
     return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
                        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                        clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
