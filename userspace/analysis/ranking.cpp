@@ -119,6 +119,7 @@ void add_totals(const std::vector<MergedStack>& stacks, Report& report) {
 void judge_process(const std::vector<MergedStack>& stacks, const RecordingContents& contents,
                    const Circumstances& circumstances, Report& report) {
     std::vector<const LiveSeries*> series;
+    series.reserve(stacks.size());
     for (const MergedStack& stack : stacks) series.push_back(&stack.live);
     const GrowthEstimate estimate =
         estimate_growth(sum_series(series), contents.snapshots, contents.window);
