@@ -18,7 +18,7 @@ std::unique_ptr<CLI::App> build_app(RunCommand& run) {
     add_report_command(*app, run);
     add_folded_command(*app, run);
     add_flame_command(*app, run);
-    // add_doctor_command(*app, run);
+    add_doctor_command(*app, run);
     app->footer(
         "Examples:\n"
         "  seep doctor -p 1234                        can process 1234 be traced?\n"

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+// check_kernel() of doctor/system_checks.h: what the kernel has, and what came of the trials.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "doctor/system_checks.h"
+#include "target/proc_file.h"
+
+namespace seep {
+namespace {
+
+using Version = std::pair<int, int>;
+constexpr Version oldest_kernel{6, 1};
+constexpr Version newest_gain{6, 13};
+
+std::optional<Version> version_of(std::string_view release) {
+    const auto major = take_number<int>(release);
+    if (!major || !release.starts_with('.')) return std::nullopt;
+    release.remove_prefix(1);
+    const auto minor = take_number<int>(release);
+    if (!minor) return std::nullopt;
+    return Version{*major, *minor};
+}
+
+Check kernel_version(const SystemFacts& facts) {
+    Check check{.name = "kernel", .found = facts.kernel_release};
+    check.needed =
+        "Linux 6.1 or newer; 6.6 can attach many probes with one link, 6.10 for one process only, "
+        "6.13 has sessions: one program for call and return";
+    const auto version = version_of(facts.kernel_release);
+    if (!version || *version < oldest_kernel) {
+        check.status = CheckStatus::missing;
+        check.mend = "run a newer kernel; Debian 12 has 6.1, and newer ones in its backports";
+    } else if (*version < newest_gain) {
+        check.found += "; newer ones cost less: from 6.10 many probes a link, from 6.13 sessions";
+    }
+    return check;
+}
+
+Check machine(const SystemFacts& facts) {
+    Check check{.name = "processor", .found = facts.machine, .needed = "x86_64"};
+    if (facts.machine != "x86_64") check.status = CheckStatus::missing;
+    return check;
+}
+
+Check btf(const SystemFacts& facts) {
+    Check check{.name = "kernel types (BTF)", .needed = "/sys/kernel/btf/vmlinux"};
+    if (facts.btf_bytes) {
+        check.found = format_bytes(static_cast<double>(*facts.btf_bytes));
+        return check;
+    }
+    check.status = CheckStatus::missing;
+    check.found = "not there, or not readable";
+    check.mend =
+        "run a kernel built with CONFIG_DEBUG_INFO_BTF (Debian's are); in a container, mount /sys";
+    return check;
+}
+
+Check from_trial(std::string name, std::string works, const std::optional<Error>& refused,
+                 std::string needed) {
+    Check check{.name = std::move(name), .found = std::move(works), .needed = std::move(needed)};
+    if (refused) {
+        check.status = CheckStatus::missing;
+        check.found = printable(refused->message);
+        check.mend = refused->hint;
+    }
+    return check;
+}
+
+/// One cause is told once: what depends on BPF is not missing on its own account without it.
+Check not_tried(Check check) {
+    check.status = CheckStatus::warning;
+    check.found = "not tried, because BPF is refused";
+    check.mend.clear();
+    return check;
+}
+
+Check attach_modes(const SystemFacts& facts) {
+    const std::vector<AttachMode>& modes = facts.trials.attach_modes;
+    Check check{.name = "attach modes",
+                .needed =
+                    "session (one program for call and return), multi (many probes a link) "
+                    "or single (one perf event a probe)"};
+    std::vector<std::string_view> names;
+    for (const AttachMode mode : modes) names.emplace_back(attach_mode_name(mode));
+    check.found = fmt::format("{}", fmt::join(names, ", "));
+    if (modes.empty()) {
+        check.status = CheckStatus::missing;
+        check.found = "none works";
+    } else if (names.size() > 1) {
+        check.found += fmt::format("; {} is used", names.front());
+    }
+    return check;
+}
+
+/// Only probes that are attached one by one go through the perf device.
+Check uprobes(const SystemFacts& facts) {
+    Check check{.name = "uprobe perf events",
+                .found = "there",
+                .needed = "the device uprobe of /sys/bus/event_source, for attach mode single"};
+    if (facts.uprobe_pmu) return check;
+    check.found = "not there";
+    const std::vector<AttachMode>& modes = facts.trials.attach_modes;
+    const bool other_mode =
+        std::ranges::any_of(modes, [](AttachMode mode) { return mode != AttachMode::single; });
+    if (other_mode) {
+        check.found +=
+            fmt::format(", and not used in attach mode {}", attach_mode_name(modes.front()));
+        return check;
+    }
+    check.status = CheckStatus::missing;
+    check.mend = "run a kernel built with CONFIG_UPROBE_EVENTS; in a container, mount /sys";
+    return check;
+}
+
+Check own_programs(const SystemFacts& facts) {
+    return from_trial(
+        "seep's programs",
+        fmt::format("verified and loaded in {}", format_duration(facts.trials.verifying)),
+        facts.trials.programs, "this kernel's verifier accepts them");
+}
+
+}  // namespace
+
+std::vector<Check> check_kernel(const SystemFacts& facts) {
+    std::vector<Check> checks{kernel_version(facts), machine(facts), btf(facts)};
+    checks.push_back(from_trial("BPF", "a map was made and a program loaded", facts.trials.bpf,
+                                "the bpf system call, for maps and tracing programs"));
+    std::vector<Check> depending{
+        from_trial("sleepable programs", "one was loaded", facts.trials.sleepable,
+                   "programs that may wait for the target's memory to be paged in"),
+        attach_modes(facts), own_programs(facts)};
+    for (Check& check : depending) {
+        checks.push_back(facts.trials.bpf ? not_tried(std::move(check)) : std::move(check));
+    }
+    checks.push_back(uprobes(facts));
+    checks.push_back(from_trial("process events", "perf events can be opened", facts.trials.events,
+                                "perf events that tell of new code, forks and exits"));
+    return checks;
+}
+
+}  // namespace seep

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+// doctor_text() of doctor/report.h.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "doctor/names.h"
+#include "doctor/report.h"
+
+namespace seep {
+namespace {
+
+constexpr std::size_t page_width = 100;
+constexpr std::size_t check_indent = 38;
+constexpr std::size_t detail_indent = 20;
+constexpr std::size_t fact_indent = 14;
+
+/// `label` in a column of its own, `indent` wide, and the words of `text` wrapped beside it.
+std::string paragraph(std::string_view label, std::size_t indent, std::string_view text) {
+    std::string page;
+    std::string line = fmt::format("{:{}}", label, indent);
+    bool first_word = true;
+    while (!text.empty()) {
+        const std::string_view word = text.substr(0, text.find(' '));
+        text.remove_prefix(std::min(text.size(), word.size() + 1));
+        const std::string shown = fit_columns(word, page_width - indent);
+        if (!first_word && display_columns(line) + 1 + display_columns(shown) > page_width) {
+            page += line + '\n';
+            line.assign(indent, ' ');
+            first_word = true;
+        }
+        line += first_word ? shown : " " + shown;
+        first_word = false;
+    }
+    return page + line + '\n';
+}
+
+std::string shown_status(CheckStatus status) {
+    return status == CheckStatus::missing ? "MISSING" : status_name(status);
+}
+
+std::string counted(std::size_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", format_count(count), noun, count == 1 ? "" : "s");
+}
+
+/// `above`: the remedy that was last shown; checks with one cause share theirs.
+std::string check_text(const Check& check, std::string& above) {
+    std::string text =
+        paragraph(fmt::format("  {:<8} {:<25} ", shown_status(check.status), check.name),
+                  check_indent, check.found);
+    if (check.status == CheckStatus::ok) return text;
+    text += paragraph("           needed", detail_indent, check.needed);
+    if (check.mend.empty()) return text;
+    text +=
+        paragraph("           mend", detail_indent, check.mend == above ? "as above" : check.mend);
+    above = check.mend;
+    return text;
+}
+
+std::string system_text(const std::vector<Check>& checks) {
+    std::string text = "System\n";
+    std::vector<std::string_view> missing;
+    std::string above;
+    for (const Check& check : checks) {
+        text += check_text(check, above);
+        if (check.status == CheckStatus::missing) missing.push_back(check.name);
+    }
+    text += '\n';
+    return text + paragraph("", 0,
+                            missing.empty()
+                                ? "Nothing that tracing needs is missing here."
+                                : fmt::format("Nothing can be traced here. Missing: {}.",
+                                              fmt::join(missing, ", ")));
+}
+
+std::string fact(std::string_view label, std::string_view text) {
+    return paragraph(fmt::format("  {}", label), fact_indent, text);
+}
+
+std::string bytes(std::uint64_t count) {
+    return format_bytes(static_cast<double>(count));
+}
+
+std::string cgroup_text(const TargetDiagnosis& target) {
+    const CgroupMemory& memory = target.cgroup_memory;
+    return fmt::format("{}: {}, {}", printable(target.cgroup, 400),
+                       memory.current ? bytes(*memory.current) : "unknown",
+                       memory.limit ? "limit " + bytes(*memory.limit) : "no limit of its own");
+}
+
+std::string process_text(const TargetDiagnosis& target) {
+    const ProcessInfo& process = target.process;
+    std::string text = fact("command", printable(process.command_line, 400));
+    text += fact("executable", fmt::format("{} ({})", printable(process.executable, 400),
+                                           architecture_name(process.architecture)));
+    text += fact("user", fmt::format("{} {}", process.user, printable(target.user_name)));
+    text +=
+        fact("memory",
+             fmt::format("RSS {}, {} of it anonymous; swap {}", bytes(target.memory.rss_bytes),
+                         bytes(target.memory.anonymous_bytes), bytes(target.memory.swap_bytes)));
+    if (!target.cgroup.empty()) text += fact("cgroup", cgroup_text(target));
+    return text;
+}
+
+/// "entry", or how many bytes behind it the probe sits.
+std::string place_text(const ProbePlan& plan) {
+    const std::uint64_t moved = plan.entry.address - plan.function.address;
+    return moved == 0 ? "entry" : fmt::format("entry+{}", moved);
+}
+
+std::string exit_text(const ProbePlan& plan) {
+    if (plan.exit == ExitProbe::none) return "no result";
+    std::string text = exit_probe_name(plan.exit);
+    if (plan.exit == ExitProbe::at_returns) text += fmt::format(" ({})", plan.returns.size());
+    return text;
+}
+
+/// A row of the table of functions; fits the page with an address of up to ten characters.
+std::string function_row(std::string_view function, std::string_view address, std::string_view kind,
+                         std::string_view place, std::string_view exit) {
+    return fmt::format("    {:<38} {:>10}  {:<14}  {:<9}  {}\n", function, address, kind, place,
+                       exit);
+}
+
+std::string allocator_text(const ObjectDiagnosis& object) {
+    std::string text = "\n" + paragraph("", 2,
+                                        fmt::format("{} in {}", printable(object.allocator, 100),
+                                                    printable(object.path, 400)));
+    text += fmt::format("  build id {}\n",
+                        object.build_id.empty() ? "none" : printable(object.build_id, 64));
+    text += function_row("function", "probe at", "instruction", "place", "result seen by");
+    for (const ProbePlan& plan : object.probes.plans) {
+        text += function_row(fit_columns(printable(plan.function.symbol), 38),
+                             fmt::format("{:#x}", plan.entry.address),
+                             site_kind_name(plan.entry.kind), place_text(plan), exit_text(plan));
+        if (!plan.note.empty()) text += paragraph("", 6, printable(plan.note));
+    }
+    for (const std::string& skipped : object.probes.skipped) {
+        text += paragraph("    skipped", 14, printable(skipped));
+    }
+    return text;
+}
+
+std::string frame_pointers_text(const FramePointers& pointers) {
+    if (pointers.kept() == FramePointers::Kept::unknown) return "unknown";
+    // Of a few functions a share in percent says more than is known.
+    constexpr std::size_t few = 100;
+    const char* const kept = kept_name(pointers.kept());
+    if (pointers.sampled < few) {
+        return fmt::format("{} ({} of {})", kept, pointers.keep, pointers.sampled);
+    }
+    return fmt::format("{} ({:.0f} %)", kept, pointers.share() * 100);
+}
+
+std::string object_row(std::string_view name, std::string_view frame_pointers,
+                       std::string_view symbols, std::string_view debug_info) {
+    return fmt::format("    {:<33}  {:<17}  {:<27}  {}\n", name, frame_pointers, symbols,
+                       debug_info);
+}
+
+std::string objects_text(const TargetDiagnosis& target) {
+    std::string text = "\n  Mapped code\n";
+    text += object_row("object", "frame pointers", "symbols", "debug info");
+    std::size_t without = 0;
+    for (const auto& object : target.objects) {
+        const FramePointers::Kept kept = object->frame_pointers.kept();
+        without += kept == FramePointers::Kept::no || kept == FramePointers::Kept::partly ? 1 : 0;
+        text += object_row(fit_columns(printable(object->name), 33),
+                           frame_pointers_text(object->frame_pointers),
+                           symbols_name(object->symbols), debug_info_name(object->debug_info));
+        if (!object->problem.empty()) text += paragraph("", 6, printable(object->problem));
+    }
+    for (const std::string& why : target.unreadable) {
+        text += paragraph("    not examined:", 18, printable(why, 400));
+    }
+    if (without == 0) return text;
+    return text + paragraph("", 2,
+                            fmt::format("{} without frame pointers throughout: of a stack that "
+                                        "passes through such code, the callers beyond it are lost "
+                                        "and counted as truncated.",
+                                        counted(without, "object")));
+}
+
+std::string target_text(const TargetDiagnosis& target) {
+    std::string text = target.process.comm.empty() ? fmt::format("\nProcess {}\n", target.pid)
+                                                   : fmt::format("\nProcess {} ({})\n", target.pid,
+                                                                 printable(target.process.comm));
+    if (target.refused) {
+        text += paragraph("  MISSING", 11, printable(target.refused->message));
+        if (!target.refused->hint.empty()) {
+            text += paragraph("           mend", detail_indent, printable(target.refused->hint));
+        }
+    } else {
+        text += fmt::format("  ok       {} to probe\n", counted(target.probes(), "function"));
+    }
+    if (target.process.pid == 0) return text;
+    text += process_text(target);
+    for (const auto& object : target.objects) {
+        if (!object->allocator.empty()) text += allocator_text(*object);
+    }
+    return text + objects_text(target);
+}
+
+}  // namespace
+
+std::string doctor_text(const DoctorReport& report) {
+    std::string text = system_text(report.checks);
+    for (const TargetDiagnosis& target : report.targets) text += target_text(target);
+    return text;
+}
+
+}  // namespace seep
