@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""BCC's memleak, attached to the same program at the same time, counts the same."""
+"""BCC's memleak counts the same in another run of the same program.
+
+Not in the same run: BCC 0.26 asks for its probes with a reference counter that it does not mean
+(perf_event_open's config is 6 << 32), and the kernel refuses two probes on one instruction that
+differ in that with EINVAL.
+"""
 
 import os
 import re
@@ -8,20 +13,19 @@ import time
 import unittest
 
 import seep_test
-from seep_test import Recording, Workload, changed_text, eventually, heap_totals
+from seep_test import Workload, changed_text, eventually, heap_totals, record_work
 
 
 class Memleak:
     """memleak-bpfcc, from the moment its probes are in place until it has printed once."""
 
     def __init__(self, pid, seconds):
-        before = len(changed_text(pid))
         self.process = subprocess.Popen(
             ["memleak-bpfcc", "-p", str(pid), "--top", "1000000", "--older", "0", str(seconds), "1"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         # It places its probes one by one and says nothing when it is done.
-        eventually(lambda: len(changed_text(pid)) > before, "memleak's probes")
-        settled(lambda: len(changed_text(pid)))
+        eventually(lambda: changed_text(pid), "memleak's probes")
+        settled(lambda: changed_text(pid))
 
     def __enter__(self):
         return self
@@ -52,12 +56,12 @@ def settled(measure):
                      "BCC needs kernel headers: scripts/install-deps.sh --tests")
 class BccMemleak(seep_test.SeepTestCase):
     def check_same(self, *command):
-        with Workload(*command) as workload, Recording(workload.pid) as recording, \
-                Memleak(workload.pid, seconds=8) as memleak:
+        with Workload(*command) as workload:
+            _, report = record_work(workload)
+        with Workload(*command) as workload, Memleak(workload.pid, seconds=8) as memleak:
             truth = workload.work()
             theirs = memleak.totals()
-            recording.stop()
-            totals = heap_totals(recording.report("--top", "1000000"))
+        totals = heap_totals(report)
         self.assertEqual((totals["live_bytes"], totals["live_count"]), theirs)
         self.assertEqual(theirs, (truth["live_bytes"], truth["live_count"]))
 

@@ -202,14 +202,18 @@ def differences(one, other, at=0):
 
 
 def links_of(pid):
-    """Ids of the BPF links that a process holds."""
-    return {link["id"] for link in all_links()
-            if any(holder["pid"] == pid for holder in link.get("pids", []))}
+    """Ids of the BPF links that a process holds open."""
+    ids = set()
+    for entry in os.scandir(f"/proc/{pid}/fdinfo"):
+        with open(entry, encoding="ascii") as file:
+            ids |= {int(line.split()[1]) for line in file if line.startswith("link_id:")}
+    return ids
 
 
 def all_links():
+    """Ids of the BPF links of the whole machine."""
     listing = subprocess.run(["bpftool", "-j", "link", "show"], capture_output=True, check=True)
-    return json.loads(listing.stdout or "[]")
+    return {link["id"] for link in json.loads(listing.stdout or "[]")}
 
 
 def main():
