@@ -186,9 +186,9 @@ std::string objects_text(const TargetDiagnosis& target) {
 }
 
 std::string target_text(const TargetDiagnosis& target) {
-    std::string text = target.process.comm.empty() ? fmt::format("\nProcess {}\n", target.pid)
-                                                   : fmt::format("\nProcess {} ({})\n", target.pid,
-                                                                 printable(target.process.comm));
+    std::string title = fmt::format("Process {}", target.pid);
+    if (target.process.pid != 0) title += fmt::format(" ({})", printable(target.process.comm));
+    std::string text = "\n" + paragraph("", 0, title);
     if (target.refused) {
         text += paragraph("  MISSING", 11, printable(target.refused->message));
         if (!target.refused->hint.empty()) {
