@@ -62,7 +62,10 @@ void try_programs(Trials& trials) {
     const auto kernel = KernelObject::load(options);
     trials.verifying = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - start);
-    if (!kernel) trials.programs = kernel.error();
+    if (kernel) return;
+    trials.programs = kernel.error();
+    // The error's own hint is to run doctor.
+    trials.programs->hint = "see what the kernel says of them: seep doctor --verbose";
 }
 
 }  // namespace
