@@ -88,6 +88,7 @@ Check attach_modes(const SystemFacts& facts) {
                     "session (one program for call and return), multi (many probes a link) "
                     "or single (one perf event a probe)"};
     std::vector<std::string_view> names;
+    names.reserve(modes.size());
     for (const AttachMode mode : modes) names.emplace_back(attach_mode_name(mode));
     check.found = fmt::format("{}", fmt::join(names, ", "));
     if (modes.empty()) {
