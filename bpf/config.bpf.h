@@ -12,4 +12,8 @@ const volatile __u64 attach_time_ns = 0;
 /* Mean bytes between samples; 0 follows every allocation. */
 __u64 sample_bytes = 0;
 
+/* Cleared before probes are taken away, which is not done at one instant for all of them: from then
+ * on nothing changes any more. */
+__u32 recording = 1;
+
 #endif

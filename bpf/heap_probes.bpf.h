@@ -189,7 +189,7 @@ static __always_inline void record_block(struct seep_process *process, struct th
 	stack->process = key.process;
 	stack->depth = 1;
 	stack->frames[0] = thread->call_site;
-	hash = walk_callers(stack, caller);
+	hash = walk_callers(thread, caller);
 	if (stack->end != SEEP_STACK_COMPLETE)
 		count_loss(process, SEEP_LOSS_TRUNCATED_STACKS);
 	block.stack = stack_id(process, stack, hash);
@@ -204,7 +204,7 @@ static __always_inline void on_return(const struct pt_regs *regs, const struct r
 	struct seep_process *process;
 	u64 address;
 
-	if (!thread || !thread->call_sp)
+	if (!recording || !thread || !thread->call_sp)
 		return;
 	process = process_of(thread->call_cookie);
 	if (!process)
@@ -242,6 +242,7 @@ static __always_inline void on_exit_site(const struct pt_regs *regs)
 	struct registers caller = {
 		.sp = regs->sp + RETURN_ADDRESS_SIZE,
 		.fp = regs->bp,
+		.bx = regs->bx,
 	};
 
 	if (!read_user(&caller.pc, sizeof(caller.pc), regs->sp))
@@ -252,7 +253,12 @@ static __always_inline void on_return_probe(const struct pt_regs *regs)
 {
 	/* The kernel has put the real return address into ip before it calls the handlers
 	 * (kernel/events/uprobes.c, uprobe_handle_trampoline). */
-	struct registers caller = { .pc = regs->ip, .sp = regs->sp, .fp = regs->bp };
+	struct registers caller = {
+		.pc = regs->ip,
+		.sp = regs->sp,
+		.fp = regs->bp,
+		.bx = regs->bx,
+	};
 
 	on_return(regs, &caller);
 }
@@ -262,9 +268,9 @@ static __always_inline bool on_probe(const struct pt_regs *regs, u64 cookie)
 {
 	struct seep_process *process = process_of(cookie);
 
-	count_hit(cookie);
-	if (!process)
+	if (!recording || !process)
 		return false;
+	count_hit(cookie);
 	if (cookie_field(cookie, SEEP_COOKIE_PHASE_SHIFT) == SEEP_PHASE_EXIT) {
 		on_exit_site(regs);
 		return false;

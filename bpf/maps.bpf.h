@@ -56,6 +56,61 @@ struct {
 } probe_hits SEC(".maps");
 
 /*
+ * Tables to unwind with, by slot: one an object, shared by all processes that map it. Bound: slots of
+ * the collector; objects beyond have no table, and are stepped over by frame pointer.
+ */
+struct unwind_table {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, SEEP_UNWIND_TABLES);
+	__type(key, u32);
+	__array(values, struct unwind_table);
+} unwind_tables SEC(".maps");
+
+/* Mappings of code by process slot, replaced as a whole when they change. Bound: process slots. */
+struct unwind_space {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct seep_mapping);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__array(values, struct unwind_space);
+} unwind_spaces SEC(".maps");
+
+/* Registers of a caller, as they are when the allocator has returned to it. */
+struct registers {
+	u64 pc;
+	u64 sp;
+	u64 fp;
+	u64 bx;
+};
+
+/* A walk up the stack: the registers of the frame it is at, and what it found about its code. */
+struct walk {
+	u64 pc, sp, fp, bx;
+	u64 hash;
+	u64 pending; /* struct return_instance *: the next one up the stack */
+	struct seep_mapping mapping;
+	struct seep_rule rule;
+	u32 process;
+	bool fp_known, bx_known;
+	bool exact; /* pc is no return address: a signal came there */
+};
+
+/*
  * What a thread is in the middle of. In task storage, because a sleepable program may be preempted
  * and others run on its CPU before it goes on. Bound: threads of the targets, freed with them. No
  * memory: the call is not followed, and counted as no_thread_state.
@@ -78,6 +133,7 @@ struct thread_state {
 	u64 sampled_at;	  /* the rate that gap was drawn for; 0 before the first */
 
 	struct seep_stack stack; /* being built */
+	struct walk walk;
 };
 
 struct {

@@ -16,6 +16,8 @@
 typedef uint8_t __u8;
 typedef uint16_t __u16;
 typedef uint32_t __u32;
+typedef int16_t __s16;
+typedef int32_t __s32;
 #ifndef _ASM_GENERIC_INT_LL64_H
 #ifndef _ASM_GENERIC_INT_L64_H
 typedef unsigned long long __u64;
@@ -68,6 +70,70 @@ enum seep_phase {
 	SEEP_PHASE_CALL_MAY_THROW = 2,	/* at the entry of a function that is left by EXIT or throws */
 };
 
+/*
+ * Unwind tables. One an object, as 8-byte words in an array map of exactly its size:
+ *
+ *   word 0        blocks+1 numbers (32 bits, two a word): the first row at or after the start of
+ *                 each 2^SEEP_BLOCK_SHIFT bytes of code; the last one is the number of rows
+ *   word `rows`   rows (32 bits, two a word): (offset in the block << 16) | number of the rule that
+ *                 holds from there to the next row
+ *   word `rules`  rules (two words each), number 0 meaning that nothing is known
+ *
+ * Even ones are in the low half of their word. Where they are is in the mappings that use the table.
+ */
+#define SEEP_BLOCK_SHIFT 10
+
+/* Slots of tables, 1 up to this (exclusive). */
+#define SEEP_UNWIND_TABLES 8192
+
+/* How the canonical frame address (CFA: sp before the call) is found. */
+enum seep_cfa {
+	SEEP_CFA_UNKNOWN = 0,	 /* no rule, or one that this table cannot say */
+	SEEP_CFA_SP = 1,	 /* sp + cfa_offset */
+	SEEP_CFA_FP = 2,	 /* fp + cfa_offset */
+	SEEP_CFA_BX = 3,	 /* bx + cfa_offset */
+	SEEP_CFA_SP_DEREF = 4,	 /* *(sp + cfa_offset) + cfa_add */
+	SEEP_CFA_FP_DEREF = 5,	 /* *(fp + cfa_offset) + cfa_add */
+	SEEP_CFA_PLT = 6,	 /* sp + 8 + ((pc & 15) >= cfa_offset ? 8 : 0) */
+	SEEP_CFA_END = 7,	 /* the return address is undefined: the thread's first frame */
+	SEEP_CFA_SIGNAL = 8,	 /* a signal frame: the registers lie at fixed places above sp */
+	SEEP_CFA_UNSUPPORTED = 9, /* there is a rule, of a kind not listed here */
+};
+
+/* Where the caller's value of a register is. */
+enum seep_saved {
+	SEEP_SAVED_SAME = 0,	/* still in the register */
+	SEEP_SAVED_AT_CFA = 1,	/* *(CFA + offset) */
+	SEEP_SAVED_AT_FP = 2,	/* *(fp + offset), fp before the step */
+	SEEP_SAVED_UNKNOWN = 3,
+};
+
+struct seep_rule {
+	__s32 cfa_offset;
+	__s16 cfa_add;
+	__s16 fp_offset;
+	__s16 bx_offset;
+	__u8 cfa;	/* enum seep_cfa */
+	__u8 fp;	/* enum seep_saved: rbp */
+	__u8 bx;	/* enum seep_saved: rbx */
+	__u8 pad[3];
+};
+SEEP_ASSERT(sizeof(struct seep_rule) == 16);
+
+/* Executable memory of a process; its map has them ascending by address, behind an entry 0 whose
+ * `start` is their number. */
+struct seep_mapping {
+	__u64 start;
+	__u64 end;
+	__u64 bias;	/* pc - bias is the address in the object */
+	__u64 base;	/* address in the object at which block 0 begins */
+	__u32 table;	/* slot of the object's table; 0 if it has none */
+	__u32 blocks;
+	__u32 rows;	/* word of the first row */
+	__u32 rules;	/* word of the first rule */
+};
+SEEP_ASSERT(sizeof(struct seep_mapping) == 48);
+
 /* An outstanding allocation. */
 struct seep_live_key {
 	__u64 address;
@@ -86,11 +152,17 @@ SEEP_ASSERT(sizeof(struct seep_live) == 32);
 
 /* Why a walk ended. */
 enum seep_stack_end {
-	SEEP_STACK_COMPLETE = 0,   /* at the thread's first frame */
-	SEEP_STACK_TOO_DEEP = 1,   /* more than SEEP_MAX_FRAMES; the innermost are kept */
-	SEEP_STACK_UNREADABLE = 2, /* stack memory could not be read */
-	SEEP_STACK_BROKEN = 3,	   /* the chain does not continue upwards */
+	SEEP_STACK_COMPLETE = 0,    /* at the thread's first frame */
+	SEEP_STACK_TOO_DEEP = 1,    /* more than SEEP_MAX_FRAMES; the innermost are kept */
+	SEEP_STACK_UNREADABLE = 2,  /* stack memory could not be read */
+	SEEP_STACK_BROKEN = 3,	    /* the chain does not continue upwards */
+	SEEP_STACK_NO_MAPPING = 4,  /* a return address in no executable mapping */
+	SEEP_STACK_NO_ROW = 5,	    /* code without a rule, and without a frame pointer */
+	SEEP_STACK_UNSUPPORTED = 6, /* a rule of a kind that the tables cannot say */
 };
+
+/* Set in a frame that is no return address: what a signal interrupted. */
+#define SEEP_FRAME_EXACT (1ULL << 63)
 
 /* A call stack: inserted once, never changed. Only frames[0..depth) are meaningful. */
 struct seep_stack {

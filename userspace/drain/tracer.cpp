@@ -392,6 +392,7 @@ Result<Snapshot> Tracer::snapshot() {
 }
 
 void Tracer::detach() {
+    state_->kernel.set_recording(false);
     for (const auto& [pid, process] : state_->running)
         for (TracedAllocator& allocator : process->allocators) allocator.attachment.detach();
 }

@@ -75,6 +75,7 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     bpf_map__set_max_entries(object.maps.totals, options.max_stacks);
     bpf_map__set_max_entries(object.maps.processes, process_slots);
     bpf_map__set_max_entries(object.maps.probe_hits, probe_slots);
+    bpf_map__set_max_entries(object.maps.unwind_spaces, process_slots);
 
     const bool session = options.mode == AttachMode::session;
     bpf_program__set_autoload(object.progs.seep_session, session);
@@ -116,11 +117,20 @@ int KernelObject::processes_map() const {
 int KernelObject::probe_hits_map() const {
     return bpf_map__fd(state_->skeleton->maps.probe_hits);
 }
+int KernelObject::unwind_tables_map() const {
+    return bpf_map__fd(state_->skeleton->maps.unwind_tables);
+}
+int KernelObject::unwind_spaces_map() const {
+    return bpf_map__fd(state_->skeleton->maps.unwind_spaces);
+}
 std::uint64_t KernelObject::attach_time_ns() const {
     return state_->skeleton->rodata->attach_time_ns;
 }
 void KernelObject::set_sample_bytes(std::uint64_t bytes) {
     state_->skeleton->bss->sample_bytes = bytes;
+}
+void KernelObject::set_recording(bool recording) {
+    state_->skeleton->data->recording = recording ? 1 : 0;
 }
 
 Result<std::uint32_t> KernelObject::purge(std::uint32_t process_slot) {

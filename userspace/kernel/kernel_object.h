@@ -43,10 +43,14 @@ class KernelObject {
     [[nodiscard]] int totals_map() const;
     [[nodiscard]] int processes_map() const;
     [[nodiscard]] int probe_hits_map() const;
+    [[nodiscard]] int unwind_tables_map() const;
+    [[nodiscard]] int unwind_spaces_map() const;
 
     /// CLOCK_MONOTONIC nanoseconds that birth times are counted from.
     [[nodiscard]] std::uint64_t attach_time_ns() const;
     void set_sample_bytes(std::uint64_t bytes);
+    /// False: the programs do nothing from now on, although probes may still be attached.
+    void set_recording(bool recording);
 
     /// Drops the outstanding allocations of a process that is gone; returns how many there were.
     Result<std::uint32_t> purge(std::uint32_t process_slot);

@@ -163,8 +163,14 @@ struct Attachment::State {
     std::vector<std::string> skipped;
     std::vector<Link> links;
 
+    /// In the opposite order of attaching, for the same reason: while any entry is probed, so are the
+    /// freeing functions. Closing a link takes milliseconds, in which the target allocates on.
+    void detach() {
+        while (!links.empty()) links.pop_back();
+    }
+
     ~State() {
-        links.clear();
+        detach();
         for (const AttachedProbe& probe : probes) slots->give_back(probe.slot);
     }
 };
@@ -175,7 +181,7 @@ Attachment& Attachment::operator=(Attachment&&) noexcept = default;
 Attachment::~Attachment() = default;
 
 void Attachment::detach() {
-    state_->links.clear();
+    state_->detach();
 }
 const std::vector<AttachedProbe>& Attachment::probes() const {
     return state_->probes;

@@ -3,7 +3,7 @@
 
 // Puts the kernel's programs on the planned places of one object in one process, and takes them away
 // again. Freeing functions first, then exits, then entries: a block that is seen being allocated will
-// be seen being freed. Destruction detaches. Not thread-safe.
+// be seen being freed. Destruction detaches, the other way round. Not thread-safe.
 
 #include <sys/types.h>
 
