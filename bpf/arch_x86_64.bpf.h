@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What depends on the processor: where the registers of the probed thread are, and how a call lies on
- * its stack. struct pt_regs is the kernel's entry frame, whose layout on x86-64 has not changed since
- * 2.6.30 (arch/x86/include/asm/ptrace.h).
+ * What depends on the processor: where the registers of the probed thread are, and how a call lies
+ * on its stack. struct pt_regs is the kernel's entry frame, whose layout on x86-64 has not changed
+ * since 2.6.30 (arch/x86/include/asm/ptrace.h).
  */
 #ifndef SEEP_ARCH_X86_64_BPF_H
 #define SEEP_ARCH_X86_64_BPF_H
@@ -13,8 +13,8 @@ struct pt_regs {
 	unsigned long orig_ax, ip, cs, flags, sp, ss;
 };
 
-/* The verifier wants a constant offset in each read of the context; the empty asm keeps the compiler
- * from joining the reads of a switch into one at a computed address. */
+/* The verifier wants a constant offset in each read of the context; the empty asm keeps the
+ * compiler from joining the reads of a switch into one at a computed address. */
 #define READ_REGISTER(regs, name)                                                                  \
 	({                                                                                         \
 		u64 read_value = (regs)->name;                                                     \
@@ -48,7 +48,8 @@ static __always_inline u64 call_result(const struct pt_regs *regs)
 	return regs->ax;
 }
 
-/* A call pushes its return address: this much lies between sp at the entry and sp after the return. */
+/* A call pushes its return address: this much lies between sp at the entry and sp after the return.
+ */
 #define RETURN_ADDRESS_SIZE 8
 
 #endif

@@ -3,8 +3,8 @@
  * Calls of allocator functions -> ledger.
  *
  * Only the outermost call counts: an allocator that calls itself or another one allocates once. The
- * call in progress is known by the stack pointer at its entry: a call at a lower one is nested in it,
- * and one at a higher one proves that it was left without returning (an exception, longjmp).
+ * call in progress is known by the stack pointer at its entry: a call at a lower one is nested in
+ * it, and one at a higher one proves that it was left without returning (an exception, longjmp).
  *
  * A block enters the ledger when its function returns, and leaves it when the freeing function is
  * entered, so its address cannot have been handed out again in between. realloc takes the old block
@@ -28,9 +28,9 @@ static __always_inline u64 cookie_argument(const struct pt_regs *regs, u64 cooki
 static __always_inline struct seep_live_key live_key(u64 cookie, u64 address)
 {
 	struct seep_live_key key = {
-		.address = address,
-		.process = (cookie >> SEEP_COOKIE_PROCESS_SHIFT) &
-			   ((1 << SEEP_COOKIE_PROCESS_BITS) - 1),
+	    .address = address,
+	    .process =
+		(cookie >> SEEP_COOKIE_PROCESS_SHIFT) & ((1 << SEEP_COOKIE_PROCESS_BITS) - 1),
 	};
 
 	return key;
@@ -63,16 +63,17 @@ static __always_inline void abandon_call(struct seep_process *process, struct th
 }
 
 /* Is a call in progress that the one at `sp` is nested in? A call that was left is forgotten. */
-static __always_inline bool is_nested(struct seep_process *process, struct thread_state *thread, u64 sp)
+static __always_inline bool is_nested(struct seep_process *process, struct thread_state *thread,
+				      u64 sp)
 {
 	u64 return_address;
 
 	if (!thread->call_sp)
 		return false;
 	if (sp < thread->call_sp) {
-		/* Lower, but perhaps on another stack (a coroutine's) after an exception on this one: a
-		 * call that stands still has its return address in its place. Return probes put
-		 * another there, but functions that throw have none. */
+		/* Lower, but perhaps on another stack (a coroutine's) after an exception on this
+		 * one: a call that stands still has its return address in its place. Return probes
+		 * put another there, but functions that throw have none. */
 		if (!thread->call_return ||
 		    (!read_user(&return_address, sizeof(return_address), thread->call_sp) &&
 		     return_address == thread->call_return))
@@ -82,7 +83,8 @@ static __always_inline bool is_nested(struct seep_process *process, struct threa
 	return false;
 }
 
-static __always_inline void on_free(const struct pt_regs *regs, u64 cookie, struct seep_process *process)
+static __always_inline void on_free(const struct pt_regs *regs, u64 cookie,
+				    struct seep_process *process)
 {
 	u64 address = cookie_argument(regs, cookie, SEEP_COOKIE_POINTER_SHIFT);
 	struct seep_live_key key = live_key(cookie, address);
@@ -110,7 +112,8 @@ static __always_inline void on_free(const struct pt_regs *regs, u64 cookie, stru
  * The entry of a function with a result. Returns whether its return is wanted: not if the call is
  * nested, or not sampled.
  */
-static __always_inline bool on_call(const struct pt_regs *regs, u64 cookie, struct seep_process *process)
+static __always_inline bool on_call(const struct pt_regs *regs, u64 cookie,
+				    struct seep_process *process)
 {
 	struct thread_state *thread = thread_state(BPF_LOCAL_STORAGE_GET_F_CREATE);
 	u32 role = cookie_field(cookie, SEEP_COOKIE_ROLE_SHIFT);
@@ -156,8 +159,8 @@ static __always_inline bool on_call(const struct pt_regs *regs, u64 cookie, stru
 	return true;
 }
 
-/* The address of the block that the call made; 0 if it failed. `freed`: 0 means the old block is gone
- * all the same (realloc to no bytes). */
+/* The address of the block that the call made; 0 if it failed. `freed`: 0 means the old block is
+ * gone all the same (realloc to no bytes). */
 static __always_inline u64 result_of(struct seep_process *process, struct thread_state *thread,
 				     u64 result)
 {
@@ -174,15 +177,23 @@ static __always_inline u64 result_of(struct seep_process *process, struct thread
 	return block;
 }
 
+static __always_inline void count_truncation(struct seep_process *process, u32 end)
+{
+	if (end < SEEP_STACK_TOO_DEEP || end > SEEP_STACK_UNSUPPORTED)
+		return;
+	count_loss(process, SEEP_LOSS_TRUNCATED_STACKS);
+	count_loss(process, SEEP_LOSS_STACKS_TOO_DEEP + end - SEEP_STACK_TOO_DEEP);
+}
+
 static __always_inline void record_block(struct seep_process *process, struct thread_state *thread,
 					 const struct registers *caller, u64 address)
 {
 	struct seep_stack *stack = &thread->stack;
 	struct seep_live_key key = live_key(thread->call_cookie, address);
 	struct seep_live block = {
-		.bytes = thread->bytes,
-		.weight = thread->weight,
-		.born_us = now_us(),
+	    .bytes = thread->bytes,
+	    .weight = thread->weight,
+	    .born_us = now_us(),
 	};
 	u64 hash;
 
@@ -190,8 +201,7 @@ static __always_inline void record_block(struct seep_process *process, struct th
 	stack->depth = 1;
 	stack->frames[0] = thread->call_site;
 	hash = walk_callers(thread, caller);
-	if (stack->end != SEEP_STACK_COMPLETE)
-		count_loss(process, SEEP_LOSS_TRUNCATED_STACKS);
+	count_truncation(process, stack->end);
 	block.stack = stack_id(process, stack, hash);
 	if (block.stack)
 		add_block(process, &key, &block);
@@ -240,9 +250,9 @@ static __always_inline void on_return(const struct pt_regs *regs, const struct r
 static __always_inline void on_exit_site(const struct pt_regs *regs)
 {
 	struct registers caller = {
-		.sp = regs->sp + RETURN_ADDRESS_SIZE,
-		.fp = regs->bp,
-		.bx = regs->bx,
+	    .sp = regs->sp + RETURN_ADDRESS_SIZE,
+	    .fp = regs->bp,
+	    .bx = regs->bx,
 	};
 
 	if (!read_user(&caller.pc, sizeof(caller.pc), regs->sp))
@@ -254,10 +264,10 @@ static __always_inline void on_return_probe(const struct pt_regs *regs)
 	/* The kernel has put the real return address into ip before it calls the handlers
 	 * (kernel/events/uprobes.c, uprobe_handle_trampoline). */
 	struct registers caller = {
-		.pc = regs->ip,
-		.sp = regs->sp,
-		.fp = regs->bp,
-		.bx = regs->bx,
+	    .pc = regs->ip,
+	    .sp = regs->sp,
+	    .fp = regs->bp,
+	    .bx = regs->bx,
 	};
 
 	on_return(regs, &caller);

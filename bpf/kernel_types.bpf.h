@@ -23,8 +23,8 @@ typedef _Bool bool;
 
 /* kernel/events/uprobes.c: a return probe that is pending on a thread's stack, innermost first. */
 struct return_instance {
-	unsigned long stack;		/* where on the stack the return address lay */
-	unsigned long orig_ret_vaddr;	/* the return address, replaced by the trampoline */
+	unsigned long stack;	      /* where on the stack the return address lay */
+	unsigned long orig_ret_vaddr; /* the return address, replaced by the trampoline */
 	struct return_instance *next;
 };
 

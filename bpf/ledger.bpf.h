@@ -87,8 +87,8 @@ static __always_inline bool same_stack(const struct seep_stack *a, const struct 
 
 /* Where to look for a stack whose place is taken by another of the same hash. */
 #define STACK_PLACES 4
-/* An update fails for a moment when the CPU's reserve of elements is used up; it is being refilled by
- * an interrupt (kernel/bpf/memalloc.c), so trying again helps. */
+/* An update fails for a moment when the CPU's reserve of elements is used up; it is being refilled
+ * by an interrupt (kernel/bpf/memalloc.c), so trying again helps. */
 #define UPDATE_TRIES 8
 
 static __always_inline long update_with_patience(void *map, const void *key, const void *value,
@@ -183,7 +183,8 @@ static __always_inline bool take_block(const struct seep_live_key *key, struct s
 	if (!found)
 		return false;
 	*block = *found;
-	/* Two threads that free one block at once are a bug of the target; only one of them counts. */
+	/* Two threads that free one block at once are a bug of the target; only one of them counts.
+	 */
 	return bpf_map_delete_elem(&live, key) == 0;
 }
 

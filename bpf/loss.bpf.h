@@ -7,7 +7,8 @@
 
 /*
  * Per-CPU, and still added to atomically: a program may be preempted between load and store by
- * another thread's on the same CPU. Nobody else's cache holds the line, so the lock prefix is cheap.
+ * another thread's on the same CPU. Nobody else's cache holds the line, so the lock prefix is
+ * cheap.
  */
 static __always_inline void add_to(u64 *counter, u64 amount)
 {

@@ -24,7 +24,7 @@ static long purge_block(struct bpf_map *map, struct seep_live_key *key, struct s
 SEC("syscall")
 int seep_purge(struct purge_request *context)
 {
-	struct purge_request request = { .process = context->process };
+	struct purge_request request = {.process = context->process};
 
 	bpf_for_each_map_elem(&live, purge_block, &request, 0);
 	context->dropped = request.dropped;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Every map: what is in it, what bounds it, and what happens when it is full. The sizes here are
- * defaults; the collector sets them from its options before load. Maps that are not preallocated use
- * kernel memory as they fill.
+ * defaults; the collector sets them from its options before load. Maps that are not preallocated
+ * use kernel memory as they fill.
  */
 #ifndef SEEP_MAPS_BPF_H
 #define SEEP_MAPS_BPF_H
@@ -19,8 +19,8 @@ struct {
 	__type(value, struct seep_live);
 } live SEC(".maps");
 
-/* Distinct call stacks by id. Bound: --max-stacks. Full: the allocation is not followed, and counted
- * as lost_stacks. */
+/* Distinct call stacks by id. Bound: --max-stacks. Full: the allocation is not followed, and
+ * counted as lost_stacks. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -29,7 +29,8 @@ struct {
 	__type(value, struct seep_stack);
 } stacks SEC(".maps");
 
-/* Counters by stack id. Same bound as stacks, of which it holds the same keys. Full: as for stacks. */
+/* Counters by stack id. Same bound as stacks, of which it holds the same keys. Full: as for stacks.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -38,8 +39,8 @@ struct {
 	__type(value, struct seep_totals);
 } totals SEC(".maps");
 
-/* Exact totals and losses by process slot. Bound: slots the collector gives out (1 and up); it traces
- * no further process when they are all taken, and says so. */
+/* Exact totals and losses by process slot. Bound: slots the collector gives out (1 and up); it
+ * traces no further process when they are all taken, and says so. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1024);
@@ -56,8 +57,8 @@ struct {
 } probe_hits SEC(".maps");
 
 /*
- * Tables to unwind with, by slot: one an object, shared by all processes that map it. Bound: slots of
- * the collector; objects beyond have no table, and are stepped over by frame pointer.
+ * Tables to unwind with, by slot: one an object, shared by all processes that map it. Bound: slots
+ * of the collector; objects beyond have no table, and are stepped over by frame pointer.
  */
 struct unwind_table {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -117,14 +118,14 @@ struct walk {
  */
 struct thread_state {
 	/* The outermost allocator call that has not returned yet; call_sp 0 if there is none. */
-	u64 call_sp;	  /* sp at its entry: address of its return address */
+	u64 call_sp; /* sp at its entry: address of its return address */
 	u64 call_cookie;
-	u64 call_site;	  /* address of the probed instruction */
-	u64 call_return;  /* its return address, if that was read; else 0 */
+	u64 call_site;	 /* address of the probed instruction */
+	u64 call_return; /* its return address, if that was read; else 0 */
 	u64 bytes;
-	u64 weight;	  /* 32.32; 0 if the allocation is not sampled */
-	u64 out;	  /* where the result goes, if it is not returned */
-	u64 old_address;  /* block given to realloc */
+	u64 weight;	      /* 32.32; 0 if the allocation is not sampled */
+	u64 out;	      /* where the result goes, if it is not returned */
+	u64 old_address;      /* block given to realloc */
 	struct seep_live old; /* its ledger entry, taken out for the time of the call */
 	bool have_old;
 

@@ -4,10 +4,10 @@
  * moment after the allocator's return (pc in the caller, sp and callee-saved registers its own) to
  * the return addresses up to the thread's first frame.
  *
- * Each step looks up the rule that the object's call frame information has for the current pc, in the
- * table that the collector made of it (wire.h, "Unwind tables"): where the caller's frame begins and
- * where its registers were saved. Code without a table (JIT code, programs built without one) is
- * stepped over by its frame pointer.
+ * Each step looks up the rule that the object's call frame information has for the current pc, in
+ * the table that the collector made of it (wire.h, "Unwind tables"): where the caller's frame
+ * begins and where its registers were saved. Code without a table (JIT code, programs built without
+ * one) is stepped over by its frame pointer.
  *
  * The target's memory and tables are untrusted: every step must lead up the stack, every index is
  * checked by a map lookup, and the number of steps is bounded.
@@ -27,8 +27,8 @@ static __always_inline long read_user(void *to, u32 size, u64 from)
 
 /*
  * While a return probe is pending, the kernel's trampoline lies on the stack in place of the return
- * address (kernel/events/uprobes.c, prepare_uretprobe). The kernel's list of them is ordered like the
- * stack, so one cursor goes along with the walk.
+ * address (kernel/events/uprobes.c, prepare_uretprobe). The kernel's list of them is ordered like
+ * the stack, so one cursor goes along with the walk.
  */
 static __always_inline struct return_instance *pending_trampolines(void)
 {
@@ -111,8 +111,8 @@ static __always_inline u32 table_number(void *table, u32 start, u32 index)
 	return word ? half_of(*word, index) : ~0U;
 }
 
-/* The rule for an address of the mapping the walk is in; walk->rule.cfa is SEEP_CFA_UNKNOWN if there
- * is none. */
+/* The rule for an address of the mapping the walk is in; walk->rule.cfa is SEEP_CFA_UNKNOWN if
+ * there is none. */
 static __noinline void find_rule(struct walk *walk, u64 address)
 {
 	u64 *words, at = address - walk->mapping.bias - walk->mapping.base;
@@ -182,7 +182,8 @@ static __always_inline u32 step_signal(struct walk *walk)
 	return SEEP_STACK_COMPLETE;
 }
 
-/* mov $__NR_rt_sigreturn, %rax; syscall: the restorer of a C library without call frame information. */
+/* mov $__NR_rt_sigreturn, %rax; syscall: the restorer of a C library without call frame
+ * information. */
 static __always_inline bool at_signal_restorer(u64 pc)
 {
 	u64 code[2] = {};
@@ -312,7 +313,8 @@ static long step(u32 index, struct walk_context *context)
 {
 	struct seep_stack *stack = &context->thread->stack;
 	struct walk *walk = &context->thread->walk;
-	/* A return address may lie behind the last instruction of its function; the call does not. */
+	/* A return address may lie behind the last instruction of its function; the call does not.
+	 */
 	u64 address = walk->pc - (walk->exact ? 0 : 1);
 	u32 end;
 
@@ -349,7 +351,7 @@ static long step(u32 index, struct walk_context *context)
  */
 static __always_inline u64 walk_callers(struct thread_state *thread, const struct registers *caller)
 {
-	struct walk_context context = { .thread = thread };
+	struct walk_context context = {.thread = thread};
 	struct seep_stack *stack = &thread->stack;
 	struct walk *walk = &thread->walk;
 

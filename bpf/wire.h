@@ -65,9 +65,9 @@ enum seep_role {
 };
 
 enum seep_phase {
-	SEEP_PHASE_CALL = 0,		/* at the function's entry, or both ends of a session */
-	SEEP_PHASE_EXIT = 1,		/* at a return instruction: (%rsp) holds the return address */
-	SEEP_PHASE_CALL_MAY_THROW = 2,	/* at the entry of a function that is left by EXIT or throws */
+	SEEP_PHASE_CALL = 0, /* at the function's entry, or both ends of a session */
+	SEEP_PHASE_EXIT = 1, /* at a return instruction: (%rsp) holds the return address */
+	SEEP_PHASE_CALL_MAY_THROW = 2, /* at the entry of a function left by EXIT, or that throws */
 };
 
 /*
@@ -79,7 +79,8 @@ enum seep_phase {
  *                 holds from there to the next row
  *   word `rules`  rules (two words each), number 0 meaning that nothing is known
  *
- * Even ones are in the low half of their word. Where they are is in the mappings that use the table.
+ * Even ones are in the low half of their word. Where they are is in the mappings that use the
+ * table.
  */
 #define SEEP_BLOCK_SHIFT 10
 
@@ -88,23 +89,23 @@ enum seep_phase {
 
 /* How the canonical frame address (CFA: sp before the call) is found. */
 enum seep_cfa {
-	SEEP_CFA_UNKNOWN = 0,	 /* no rule, or one that this table cannot say */
-	SEEP_CFA_SP = 1,	 /* sp + cfa_offset */
-	SEEP_CFA_FP = 2,	 /* fp + cfa_offset */
-	SEEP_CFA_BX = 3,	 /* bx + cfa_offset */
-	SEEP_CFA_SP_DEREF = 4,	 /* *(sp + cfa_offset) + cfa_add */
-	SEEP_CFA_FP_DEREF = 5,	 /* *(fp + cfa_offset) + cfa_add */
-	SEEP_CFA_PLT = 6,	 /* sp + 8 + ((pc & 15) >= cfa_offset ? 8 : 0) */
-	SEEP_CFA_END = 7,	 /* the return address is undefined: the thread's first frame */
-	SEEP_CFA_SIGNAL = 8,	 /* a signal frame: the registers lie at fixed places above sp */
+	SEEP_CFA_UNKNOWN = 0,	  /* no rule, or one that this table cannot say */
+	SEEP_CFA_SP = 1,	  /* sp + cfa_offset */
+	SEEP_CFA_FP = 2,	  /* fp + cfa_offset */
+	SEEP_CFA_BX = 3,	  /* bx + cfa_offset */
+	SEEP_CFA_SP_DEREF = 4,	  /* *(sp + cfa_offset) + cfa_add */
+	SEEP_CFA_FP_DEREF = 5,	  /* *(fp + cfa_offset) + cfa_add */
+	SEEP_CFA_PLT = 6,	  /* sp + 8 + ((pc & 15) >= cfa_offset ? 8 : 0) */
+	SEEP_CFA_END = 7,	  /* the return address is undefined: the thread's first frame */
+	SEEP_CFA_SIGNAL = 8,	  /* a signal frame: the registers lie at fixed places above sp */
 	SEEP_CFA_UNSUPPORTED = 9, /* there is a rule, of a kind not listed here */
 };
 
 /* Where the caller's value of a register is. */
 enum seep_saved {
-	SEEP_SAVED_SAME = 0,	/* still in the register */
-	SEEP_SAVED_AT_CFA = 1,	/* *(CFA + offset) */
-	SEEP_SAVED_AT_FP = 2,	/* *(fp + offset), fp before the step */
+	SEEP_SAVED_SAME = 0,   /* still in the register */
+	SEEP_SAVED_AT_CFA = 1, /* *(CFA + offset) */
+	SEEP_SAVED_AT_FP = 2,  /* *(fp + offset), fp before the step */
 	SEEP_SAVED_UNKNOWN = 3,
 };
 
@@ -113,9 +114,9 @@ struct seep_rule {
 	__s16 cfa_add;
 	__s16 fp_offset;
 	__s16 bx_offset;
-	__u8 cfa;	/* enum seep_cfa */
-	__u8 fp;	/* enum seep_saved: rbp */
-	__u8 bx;	/* enum seep_saved: rbx */
+	__u8 cfa; /* enum seep_cfa */
+	__u8 fp;  /* enum seep_saved: rbp */
+	__u8 bx;  /* enum seep_saved: rbx */
 	__u8 pad[3];
 };
 SEEP_ASSERT(sizeof(struct seep_rule) == 16);
@@ -125,12 +126,12 @@ SEEP_ASSERT(sizeof(struct seep_rule) == 16);
 struct seep_mapping {
 	__u64 start;
 	__u64 end;
-	__u64 bias;	/* pc - bias is the address in the object */
-	__u64 base;	/* address in the object at which block 0 begins */
-	__u32 table;	/* slot of the object's table; 0 if it has none */
+	__u64 bias;  /* pc - bias is the address in the object */
+	__u64 base;  /* address in the object at which block 0 begins */
+	__u32 table; /* slot of the object's table; 0 if it has none */
 	__u32 blocks;
-	__u32 rows;	/* word of the first row */
-	__u32 rules;	/* word of the first rule */
+	__u32 rows;  /* word of the first row */
+	__u32 rules; /* word of the first rule */
 };
 SEEP_ASSERT(sizeof(struct seep_mapping) == 48);
 
@@ -143,10 +144,10 @@ struct seep_live_key {
 SEEP_ASSERT(sizeof(struct seep_live_key) == 16);
 
 struct seep_live {
-	__u64 bytes;	/* as requested */
-	__u64 weight;	/* how many allocations of this size it stands for, 32.32 fixed point */
-	__u64 stack;	/* key into stacks and totals */
-	__u64 born_us;	/* microseconds, clock of `now_us` */
+	__u64 bytes;   /* as requested */
+	__u64 weight;  /* how many allocations of this size it stands for, 32.32 fixed point */
+	__u64 stack;   /* key into stacks and totals */
+	__u64 born_us; /* microseconds, clock of `now_us` */
 };
 SEEP_ASSERT(sizeof(struct seep_live) == 32);
 
@@ -168,25 +169,26 @@ enum seep_stack_end {
 struct seep_stack {
 	__u32 process;
 	__u16 depth;
-	__u16 end;			/* enum seep_stack_end */
-	__u64 frames[SEEP_MAX_FRAMES];	/* [0] in the allocator's function, then return addresses */
+	__u16 end;		       /* enum seep_stack_end */
+	__u64 frames[SEEP_MAX_FRAMES]; /* [0] in the allocator's function, then return addresses */
 };
 SEEP_ASSERT(sizeof(struct seep_stack) == 8 + 8 * SEEP_MAX_FRAMES);
 
 /*
- * What has happened at a stack since attach. Monotone counters modulo 2^64, live = allocated - freed.
- * Under sampling all of them are weighted estimates. `freed_*` is about blocks that were allocated
- * at this stack, wherever they were freed.
+ * What has happened at a stack since attach. Monotone counters modulo 2^64, live = allocated -
+ * freed. Under sampling all of them are weighted estimates. `freed_*` is about blocks that were
+ * allocated at this stack, wherever they were freed.
  */
 struct seep_totals {
-	__u64 allocated_count;	/* 48.16 fixed point: a sampled block stands for a fraction more */
+	__u64 allocated_count; /* 48.16 fixed point: a sampled block stands for a fraction more */
 	__u64 allocated_bytes;
-	__u64 freed_count;	/* 48.16 */
+	__u64 freed_count; /* 48.16 */
 	__u64 freed_bytes;
 	__u64 allocated_squares; /* sum of bytes^2 / 256 */
 	__u64 freed_squares;
-	__u64 allocated_born;	/* sum of birth times (us), each times its count: their difference over */
-	__u64 freed_born;	/* the live count is the mean birth time of what is live (modulo 2^64) */
+	__u64 allocated_born; /* sum of birth times (us), each times its count: their difference
+				 over */
+	__u64 freed_born; /* the live count is the mean birth time of what is live (modulo 2^64) */
 	__u64 lifetimes[SEEP_LIFETIME_BUCKETS]; /* freed blocks, 48.16 */
 };
 SEEP_ASSERT(sizeof(struct seep_totals) == 8 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
@@ -196,8 +198,8 @@ SEEP_ASSERT(sizeof(struct seep_totals) == 8 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
 struct seep_process_totals {
 	__u64 allocated_count;
 	__u64 allocated_bytes;
-	__u64 freed_count;	/* calls that freed a block, tracked or not */
-	__u64 failed_count;	/* allocator calls that returned no block */
+	__u64 freed_count;  /* calls that freed a block, tracked or not */
+	__u64 failed_count; /* allocator calls that returned no block */
 };
 SEEP_ASSERT(sizeof(struct seep_process_totals) == 32);
 
@@ -206,15 +208,22 @@ SEEP_ASSERT(sizeof(struct seep_process_totals) == 32);
  * lower case without SEEP_LOSS_.
  */
 enum seep_loss {
-	SEEP_LOSS_UNMATCHED_FREES,	/* freed block that is not tracked: allocated before attach */
-	SEEP_LOSS_LOST_ALLOCATIONS,	/* the map of live blocks was full or had no memory */
-	SEEP_LOSS_LOST_STACKS,		/* the map of stacks was full; its allocations are lost, too */
-	SEEP_LOSS_STACK_COLLISIONS,	/* two stacks with one hash, no free place nearby */
-	SEEP_LOSS_TRUNCATED_STACKS,	/* allocations whose stack was not followed to its root */
-	SEEP_LOSS_MISSED_FREES,		/* a block handed out again without its free having been seen */
-	SEEP_LOSS_ABANDONED_CALLS,	/* allocator calls that never returned: exception, longjmp */
-	SEEP_LOSS_NO_THREAD_STATE,	/* no memory for a thread's state: the call was not followed */
-	SEEP_LOSS_UNREADABLE_RESULTS,	/* posix_memalign's result could not be read */
+	SEEP_LOSS_UNMATCHED_FREES,  /* freed block that is not tracked: allocated before attach */
+	SEEP_LOSS_LOST_ALLOCATIONS, /* the map of live blocks was full or had no memory */
+	SEEP_LOSS_LOST_STACKS,	    /* the map of stacks was full; its allocations are lost, too */
+	SEEP_LOSS_STACK_COLLISIONS, /* two stacks with one hash, no free place nearby */
+	SEEP_LOSS_TRUNCATED_STACKS, /* allocations whose stack was not followed to its root */
+	SEEP_LOSS_MISSED_FREES,	    /* a block handed out again without its free having been seen */
+	SEEP_LOSS_ABANDONED_CALLS,  /* allocator calls that never returned: exception, longjmp */
+	SEEP_LOSS_NO_THREAD_STATE,  /* no memory for a thread's state: the call was not followed */
+	SEEP_LOSS_UNREADABLE_RESULTS, /* posix_memalign's result could not be read */
+	/* Of the truncated stacks, why: in the order of enum seep_stack_end. */
+	SEEP_LOSS_STACKS_TOO_DEEP,
+	SEEP_LOSS_STACKS_UNREADABLE,
+	SEEP_LOSS_STACKS_BROKEN,
+	SEEP_LOSS_STACKS_NO_MAPPING,
+	SEEP_LOSS_STACKS_NO_ROW,
+	SEEP_LOSS_STACKS_UNSUPPORTED,
 	SEEP_LOSS_COUNT
 };
 

@@ -16,9 +16,9 @@ namespace seep {
 
 /// A frame of a ranked stack, ready to be shown.
 struct ReportFrame {
-    std::string function;       ///< Demangled; empty if unknown.
-    std::string module;         ///< "libc.so.6"; empty if nothing is mapped there.
-    std::uint64_t offset = 0;   ///< Address in the module's address space.
+    std::string function;      ///< Demangled; empty if unknown.
+    std::string module;        ///< "libc.so.6"; empty if nothing is mapped there.
+    std::uint64_t offset = 0;  ///< Address in the module's address space.
     std::string file;
     std::uint32_t line = 0;
     bool inlined = false;
@@ -30,7 +30,7 @@ std::string frame_name(const ReportFrame& frame);
 
 struct Growth {
     double bytes_per_second = 0;
-    double low = 0;   ///< Ends of the 95 % interval.
+    double low = 0;  ///< Ends of the 95 % interval.
     double high = 0;
     std::int64_t bytes = 0;  ///< Live bytes at the end of the window less those at its start.
 };
@@ -43,7 +43,7 @@ enum class StackKind { heap, mapping };
 struct ReportStack {
     std::string id;  ///< Hex; the same for the same code in every recording.
     StackKind kind = StackKind::heap;
-    Totals totals;   ///< allocated/freed within the window's end; live = at the window's end.
+    Totals totals;  ///< allocated/freed within the window's end; live = at the window's end.
     Growth growth;
     Verdict verdict = Verdict::undetermined;
     std::string reason;
@@ -68,13 +68,13 @@ struct Report {
     std::uint64_t probe_hits = 0;
     double overhead_cpu_percent = 0;  ///< Of the target's CPU time.
     Losses losses{};
-    double truncated_share = 0;       ///< Of the allocations, 0 to 1.
+    double truncated_share = 0;  ///< Of the allocations, 0 to 1.
 
     // The processes together, at the window's end:
     std::uint64_t rss_bytes = 0;
     double rss_growth_bytes_per_second = 0;
-    Totals totals;                     ///< Sum of all stacks.
-    std::string verdict;               ///< Of the process.
+    Totals totals;        ///< Sum of all stacks.
+    std::string verdict;  ///< Of the process.
     std::string reason;
 
     std::vector<std::string> warnings;  ///< What the reader must know: no probe hit, losses, ...

@@ -41,14 +41,14 @@ struct Error {
 /// Either a T or an Error.
 template <typename T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
-  public:
+ public:
     using tl::expected<T, Error>::expected;
     Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}
 };
 
 template <>
 class [[nodiscard]] Result<void> : public tl::expected<void, Error> {
-  public:
+ public:
     Result() = default;
     Result(Error error) : tl::expected<void, Error>(tl::unexpect, std::move(error)) {}
 };

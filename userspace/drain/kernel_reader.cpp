@@ -53,7 +53,8 @@ void KernelReader::take(std::uint64_t id, const seep_totals& raw, KernelReading&
         // Totals are inserted before their stack: one without the other is there the next time.
         if (bpf_map_lookup_elem(kernel_->stacks_map(), &id, &stack) != 0) return;
         const std::size_t depth = std::min<std::size_t>(stack.depth, SEEP_MAX_FRAMES);
-        reading.new_stacks.push_back({StackId(id), stack.process,
+        reading.new_stacks.push_back({StackId(id),
+                                      stack.process,
                                       static_cast<StackEnd>(stack.end),
                                       {stack.frames, stack.frames + depth}});
         seen_.emplace(id, Seen{raw.allocated_count, raw.freed_count});
@@ -73,8 +74,9 @@ Result<KernelReading> KernelReader::read_stacks() {
     while (true) {
         std::uint32_t next = 0;
         std::uint32_t count = batch_entries;
-        const int error = bpf_map_lookup_batch(kernel_->totals_map(), first ? nullptr : &position,
-                                               &next, keys_.data(), values_.data(), &count, nullptr);
+        const int error =
+            bpf_map_lookup_batch(kernel_->totals_map(), first ? nullptr : &position, &next,
+                                 keys_.data(), values_.data(), &count, nullptr);
         if (error != 0 && error != -ENOENT)
             return errno_error("cannot read the totals from the kernel", -error);
         for (std::uint32_t i = 0; i < count; ++i) take(keys_[i], values_[i], reading);

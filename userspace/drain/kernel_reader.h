@@ -32,7 +32,7 @@ struct KernelReading {
 };
 
 class KernelReader {
-  public:
+ public:
     /// `kernel` must outlive the reader.
     explicit KernelReader(const KernelObject& kernel);
 
@@ -40,10 +40,11 @@ class KernelReader {
     /// Exact totals and losses of a process slot, over all CPUs.
     Result<seep_process> read_process(std::uint32_t process_slot) const;
     Result<std::uint64_t> read_hits(std::uint32_t probe_slot) const;
-    /// Drops stacks from kernel and reader, once their process is gone and its slot is to be reused.
+    /// Drops stacks from kernel and reader, once their process is gone and its slot is to be
+    /// reused.
     void forget(const std::vector<StackId>& stacks);
 
-  private:
+ private:
     /// What tells whether anything happened at a stack.
     struct Seen {
         std::uint64_t allocated = 0;

@@ -9,9 +9,10 @@ namespace {
 
 // In the order of enum seep_loss.
 constexpr std::array loss_names = {
-    "unmatched_frees",  "lost_allocations", "lost_stacks",
-    "stack_collisions", "truncated_stacks", "missed_frees",
-    "abandoned_calls",  "no_thread_state",  "unreadable_results",
+    "unmatched_frees",    "lost_allocations", "lost_stacks",        "stack_collisions",
+    "truncated_stacks",   "missed_frees",     "abandoned_calls",    "no_thread_state",
+    "unreadable_results", "stacks_too_deep",  "stacks_unreadable",  "stacks_broken",
+    "stacks_no_mapping",  "stacks_no_row",    "stacks_unsupported",
 };
 static_assert(loss_names.size() == SEEP_LOSS_COUNT);
 

@@ -15,7 +15,8 @@
 
 namespace seep {
 
-/// What has happened at a stack since attach; monotone. Under sampling these are estimates, rounded.
+/// What has happened at a stack since attach; monotone. Under sampling these are estimates,
+/// rounded.
 struct Totals {
     std::uint64_t allocated_count = 0;
     std::uint64_t allocated_bytes = 0;
@@ -40,10 +41,18 @@ struct StackTotals {
 };
 
 /// Why the stack ends where it does (enum seep_stack_end).
-enum class StackEnd : std::uint8_t { complete = 0, too_deep = 1, unreadable = 2, broken = 3 };
+enum class StackEnd : std::uint8_t {
+    complete = SEEP_STACK_COMPLETE,
+    too_deep = SEEP_STACK_TOO_DEEP,
+    unreadable = SEEP_STACK_UNREADABLE,
+    broken = SEEP_STACK_BROKEN,
+    no_mapping = SEEP_STACK_NO_MAPPING,
+    no_row = SEEP_STACK_NO_ROW,
+    unsupported = SEEP_STACK_UNSUPPORTED,
+};
 
 /// A stack seen for the first time, as addresses of its process: [0] inside the allocator's
-/// function, then return addresses outwards.
+/// function, then return addresses outwards; one with SEEP_FRAME_EXACT is where a signal came.
 struct NewStack {
     StackId id;
     ProcessId process;
@@ -64,7 +73,7 @@ struct ProcessSample {
     std::uint64_t anonymous_bytes = 0;  ///< RssAnon.
     std::uint64_t swap_bytes = 0;
     std::uint64_t virtual_bytes = 0;
-    std::uint64_t cpu_ns = 0;           ///< User and system time of the process since its start.
+    std::uint64_t cpu_ns = 0;  ///< User and system time of the process since its start.
     std::optional<std::uint64_t> cgroup_current;
     std::optional<std::uint64_t> cgroup_limit;
     std::optional<std::uint64_t> cgroup_inactive_file;
@@ -80,7 +89,8 @@ struct ProcessSample {
 struct Snapshot {
     std::int64_t time_ns = 0;
     std::vector<NewStack> new_stacks;
-    std::vector<StackTotals> changed;  ///< Only stacks whose totals are not those of the last snapshot.
+    std::vector<StackTotals>
+        changed;  ///< Only stacks whose totals are not those of the last snapshot.
     std::vector<ProcessSample> processes;
 };
 

@@ -45,7 +45,7 @@ Result<ObjectPlans> examine(const ObjectFile& object) {
 
 /// Slots of the kernel's map of processes, each all zeros when it is taken.
 class ProcessSlots {
-  public:
+ public:
     /// 0 when all are taken.
     std::uint32_t take(const KernelObject& kernel) {
         std::uint32_t slot = 0;
@@ -57,14 +57,13 @@ class ProcessSlots {
         } else {
             return 0;
         }
-        const std::vector<seep_process> zeros(
-            static_cast<std::size_t>(libbpf_num_possible_cpus()));
+        const std::vector<seep_process> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));
         bpf_map_update_elem(kernel.processes_map(), &slot, zeros.data(), BPF_ANY);
         return slot;
     }
     void give_back(std::uint32_t slot) { free_.push_back(slot); }
 
-  private:
+ private:
     std::uint32_t next_ = 1;
     std::vector<std::uint32_t> free_;
 };
@@ -110,8 +109,8 @@ struct Tracer::State {
 
 void Tracer::State::note(const TracedProcess* process, std::string kind, std::string text) {
     spdlog::debug("{}: {}", kind, printable(text));
-    happened.push_back({realtime_ns(), process ? process->id : ProcessId{}, std::move(kind),
-                        std::move(text)});
+    happened.push_back(
+        {realtime_ns(), process ? process->id : ProcessId{}, std::move(kind), std::move(text)});
 }
 
 Result<TracedProcess*> Tracer::State::begin_image(Process process) {
@@ -121,9 +120,18 @@ Result<TracedProcess*> Tracer::State::begin_image(Process process) {
                      "trace fewer processes, or several seep side by side"};
     const pid_t pid = process.pid();
     const ProcessId id(next_id++);
-    auto traced = std::make_unique<TracedProcess>(TracedProcess{
-        id, slot, std::move(process), AddressSpace(pid), {}, {}, {}, realtime_ns(), 0, {},
-        memory_cgroup_of(pid).value_or("")});
+    auto traced =
+        std::make_unique<TracedProcess>(TracedProcess{id,
+                                                      slot,
+                                                      std::move(process),
+                                                      AddressSpace(pid),
+                                                      {},
+                                                      {},
+                                                      {},
+                                                      realtime_ns(),
+                                                      0,
+                                                      {},
+                                                      memory_cgroup_of(pid).value_or("")});
     TracedProcess* result = traced.get();
     processes.emplace(id, std::move(traced));
     running[pid] = result;
@@ -164,8 +172,7 @@ Result<void> Tracer::State::attach_new_objects(TracedProcess& process) {
         const Result<void> attached = attach_object(process, object);
         if (attached) continue;
         if (attached.error().kind == ErrorKind::untraceable) return attached.error();
-        note(&process, "refused",
-             fmt::format("{}: {}", object->name(), attached.error().message));
+        note(&process, "refused", fmt::format("{}: {}", object->name(), attached.error().message));
     }
     return {};
 }
@@ -265,7 +272,8 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
     ProcessSample sample = process.last;
     sample.process = process.id;
     sample.alive = process.ended_ns == 0;
-    if (const auto counters = read_process_counters(process.process.pid()); counters && sample.alive) {
+    if (const auto counters = read_process_counters(process.process.pid());
+        counters && sample.alive) {
         sample.rss_bytes = counters->rss_bytes;
         sample.anonymous_bytes = counters->anonymous_bytes;
         sample.swap_bytes = counters->swap_bytes;
@@ -315,8 +323,8 @@ Result<Tracer> Tracer::create(const TracerOptions& options) {
     if (!kernel) return kernel.error();
     auto events = TargetEvents::open();
     if (!events) return events.error();
-    return Tracer(std::make_unique<State>(std::move(*kernel), std::move(*events),
-                                          options.follow_forks));
+    return Tracer(
+        std::make_unique<State>(std::move(*kernel), std::move(*events), options.follow_forks));
 }
 
 Result<void> Tracer::add_process(pid_t pid, bool allocator_may_come) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// Traces a set of processes: attaches to what is there, follows what changes (exec, exit, dlopen, and
-// new processes where asked), and reads the kernel's ledger on demand. Everything that records or
-// shows live numbers is built on it.
+// Traces a set of processes: attaches to what is there, follows what changes (exec, exit, dlopen,
+// and new processes where asked), and reads the kernel's ledger on demand. Everything that records
+// or shows live numbers is built on it.
 //
 // A process image is one run of one executable: an exec ends the image and begins another.
 // Destruction detaches. Not thread-safe.
@@ -64,7 +64,7 @@ struct TracerEvent {
 };
 
 class Tracer {
-  public:
+ public:
     static Result<Tracer> create(const TracerOptions& options);
     Tracer(Tracer&&) noexcept;
     Tracer& operator=(Tracer&&) noexcept;
@@ -96,7 +96,7 @@ class Tracer {
     [[nodiscard]] const KernelObject& kernel() const;
     Result<std::uint64_t> hits(const AttachedProbe& probe) const;
 
-  private:
+ private:
     struct State;
     explicit Tracer(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

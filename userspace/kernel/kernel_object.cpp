@@ -42,7 +42,9 @@ std::uint64_t monotonic_ns() {
 Error load_error(const char* operation, int error) {
     std::string hint = "run `seep doctor` to see what is missing";
     if (error == EPERM || error == EACCES)
-        hint = "run as root, or give seep CAP_BPF and CAP_PERFMON; `seep doctor` shows which is missing";
+        hint =
+            "run as root, or give seep CAP_BPF and CAP_PERFMON; `seep doctor` shows which is "
+            "missing";
     if (error == ENOMEM || error == E2BIG) hint = "use smaller maps: --max-live, --max-stacks";
     return errno_error(fmt::format("cannot {} the BPF programs", operation), error,
                        ErrorKind::untraceable, std::move(hint));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// The loaded BPF object: knobs set, verified, maps made, nothing attached yet. Owns programs and maps;
-// links (probes/attachment.h) must be gone before it is. Not thread-safe.
+// The loaded BPF object: knobs set, verified, maps made, nothing attached yet. Owns programs and
+// maps; links (probes/attachment.h) must be gone before it is. Not thread-safe.
 
 #include <cstdint>
 #include <memory>
@@ -27,7 +27,7 @@ inline constexpr std::uint32_t process_slots = 1024;
 inline constexpr std::uint32_t probe_slots = 65536;
 
 class KernelObject {
-  public:
+ public:
     /// untraceable, with the reason as far as the kernel tells it, if BPF cannot be used.
     static Result<KernelObject> load(const KernelOptions& options);
     KernelObject(KernelObject&&) noexcept;
@@ -55,7 +55,7 @@ class KernelObject {
     /// Drops the outstanding allocations of a process that is gone; returns how many there were.
     Result<std::uint32_t> purge(std::uint32_t process_slot);
 
-  private:
+ private:
     struct State;
     explicit KernelObject(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

@@ -46,8 +46,7 @@ UniqueFd make_uprobe_link(int program_fd, int attach_type, const char* path,
     create.count = static_cast<std::uint32_t>(offsets.size());
     create.multi_flags = at_return ? flag_return : 0;
     create.pid = static_cast<std::uint32_t>(pid);
-    return UniqueFd(
-        static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &create, sizeof(create))));
+    return UniqueFd(static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &create, sizeof(create))));
 }
 
 }  // namespace seep

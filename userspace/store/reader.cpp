@@ -370,7 +370,7 @@ Result<std::vector<StackRecord>> RecordingReader::stacks() {
         stack.id = StackId(row.bits(0));
         stack.process = state_->process(row, 1);
         stack.end =
-            static_cast<StackEnd>(row.integer(2, 0, static_cast<std::int64_t>(StackEnd::broken)));
+            static_cast<StackEnd>(row.integer(2, 0, static_cast<std::int64_t>(StackEnd::unsupported)));
         stacks.push_back(std::move(stack));
     });
     if (read) read = state_->read_stack_frames(stacks);
