@@ -122,4 +122,13 @@ std::optional<AddressRange> AddressSpace::vdso() const {
     return std::nullopt;
 }
 
+std::vector<CodeRange> AddressSpace::code() const {
+    std::vector<CodeRange> code;
+    for (const Range& range : ranges_) {
+        if (range.last_seen != refreshes_) continue;
+        code.push_back({range.start, range.end, range.file_offset, range.object, range.vdso});
+    }
+    return code;
+}
+
 }  // namespace seep

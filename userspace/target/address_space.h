@@ -45,6 +45,15 @@ struct AddressRange {
     std::uint64_t end = 0;  ///< One past the last byte.
 };
 
+/// Executable memory.
+struct CodeRange {
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;
+    std::uint64_t file_offset = 0;             ///< Of `start`.
+    std::shared_ptr<const ObjectFile> object;  ///< Null for what is no ELF file.
+    bool vdso = false;
+};
+
 class AddressSpace {
  public:
     using Object = std::shared_ptr<const ObjectFile>;
@@ -64,6 +73,8 @@ class AddressSpace {
     /// The objects that are mapped now, each once, in the order of their first address.
     [[nodiscard]] std::vector<Object> objects() const;
     [[nodiscard]] std::optional<AddressRange> vdso() const;
+    /// What is mapped now, ascending.
+    [[nodiscard]] std::vector<CodeRange> code() const;
 
  private:
     struct Range {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "unwind/space_sync.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <optional>
+
+#include "unwind/vdso.h"
+
+namespace seep {
+namespace {
+
+/// What is to be taken off an address in the mapping to get the object's: by the segment that most
+/// of the mapping shows. (Both ends of a mapping are rounded to pages, and may show a little of
+/// other segments.)
+std::optional<std::uint64_t> bias_of(const CodeRange& range) {
+    const std::uint64_t range_end = range.file_offset + (range.end - range.start);
+    std::uint64_t most = 0;
+    std::optional<std::uint64_t> bias;
+    for (const LoadSegment& segment : range.object->segments()) {
+        const std::uint64_t start = std::max(range.file_offset, segment.file_offset);
+        const std::uint64_t end = std::min(range_end, segment.file_offset + segment.file_size);
+        if (end <= start || end - start <= most) continue;
+        most = end - start;
+        bias = range.start - range.file_offset + segment.file_offset - segment.address;
+    }
+    return bias;
+}
+
+seep_mapping mapping_of(const CodeRange& range, const StoredTable* table) {
+    seep_mapping mapping{};
+    mapping.start = range.start;
+    mapping.end = range.end;
+    const auto bias = range.vdso ? range.start : table == nullptr ? std::nullopt : bias_of(range);
+    if (table == nullptr || !bias) return mapping;
+    mapping.bias = *bias;
+    mapping.base = table->base;
+    mapping.table = table->slot;
+    mapping.blocks = table->blocks;
+    mapping.rows = table->rows;
+    mapping.rules = table->rules;
+    return mapping;
+}
+
+bool same(const std::vector<seep_mapping>& left, const std::vector<seep_mapping>& right) {
+    return left.size() == right.size() &&
+           std::memcmp(left.data(), right.data(), left.size() * sizeof(seep_mapping)) == 0;
+}
+
+}  // namespace
+
+SpaceSync::SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, int spaces_map)
+    : pid_(pid), slot_(slot), store_(tables), spaces_map_(spaces_map) {}
+
+SpaceSync::~SpaceSync() {
+    // The mappings go before the tables that they refer to. Neither error leaves anything to do.
+    bpf_map_delete_elem(spaces_map_, &slot_);
+    tables_.clear();
+    (void)store_.publish();
+}
+
+Result<TableStore::Table> SpaceSync::vdso_table(const CodeRange& range) {
+    auto vdso = read_vdso(pid_, {range.start, range.end});
+    if (!vdso) return vdso.error();
+    return store_.acquire(vdso->object, {{}, std::move(vdso->bytes)});
+}
+
+TableStore::Table SpaceSync::table_of(const CodeRange& range, const Tables& old, Tables& fresh,
+                                      std::vector<Error>& errors) {
+    if (!range.object && !range.vdso) return nullptr;
+    const auto [entry, is_new] = fresh.try_emplace(range.object);
+    if (!is_new) return entry->second;
+    if (const auto known = old.find(range.object); known != old.end()) {
+        return entry->second = known->second;
+    }
+    auto table = range.vdso ? vdso_table(range)
+                            : store_.acquire(*range.object,
+                                             {range.object->identity(), range.object->build_id()});
+    if (!table) {
+        errors.push_back(table.error());
+        return nullptr;
+    }
+    return entry->second = std::move(*table);
+}
+
+Result<void> SpaceSync::replace_space(std::vector<seep_mapping> mappings) {
+    LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP);
+    auto count = static_cast<std::uint32_t>(mappings.size());
+    const UniqueFd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_space", sizeof(std::uint32_t),
+                                      sizeof(seep_mapping), count, &options));
+    if (!map) return errno_error("cannot make the map of a process's code");
+    std::vector<std::uint32_t> keys(count);
+    std::iota(keys.begin(), keys.end(), 0);
+    const int fd = map.get();
+    if (bpf_map_update_batch(fd, keys.data(), mappings.data(), &count, nullptr) != 0 ||
+        bpf_map_update_elem(spaces_map_, &slot_, &fd, BPF_ANY) != 0) {
+        return errno_error("cannot tell the kernel where a process's code is");
+    }
+    mappings_ = std::move(mappings);
+    return {};
+}
+
+Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space) {
+    std::vector<Error> errors;
+    Tables tables;
+    std::vector<seep_mapping> mappings(1);
+    for (const CodeRange& range : space.code()) {
+        mappings.push_back(mapping_of(range, table_of(range, tables_, tables, errors).get()));
+    }
+    mappings[0].start = mappings.size() - 1;
+    if (same(mappings, mappings_)) return errors;
+
+    // Mappings never refer to what is not there: new tables come before them, and old ones, which
+    // tables_ holds until here, go after.
+    if (auto published = store_.publish(); !published) return published.error();
+    if (auto replaced = replace_space(std::move(mappings)); !replaced) return replaced.error();
+    tables_ = std::move(tables);
+    return errors;
+}
+
+}  // namespace seep

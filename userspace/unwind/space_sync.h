@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Tells the kernel where the code of a process is, and which table each part of it has: a map of
+// struct seep_mapping in the process's slot of the map of spaces, replaced as a whole whenever the
+// mappings change, so that a walk sees either the old ones or the new ones. Ends with the object,
+// which the store and the maps must outlive. Not thread-safe.
+//
+//     SpaceSync sync(pid, slot, tables, kernel.unwind_spaces_map());
+//     space.refresh();
+//     auto synced = sync.update(space);
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/handles.h"
+#include "base/result.h"
+#include "bpf/wire.h"
+#include "target/address_space.h"
+#include "unwind/table_store.h"
+
+namespace seep {
+
+class SpaceSync {
+ public:
+    /// `spaces_map`: an ARRAY_OF_MAPS whose inner maps are of any size (BPF_F_INNER_MAP).
+    SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, int spaces_map);
+    ~SpaceSync();
+    SpaceSync(const SpaceSync&) = delete;
+    SpaceSync& operator=(const SpaceSync&) = delete;
+
+    /// Takes over the mappings as of the last refresh(). What comes back are objects that have no
+    /// table, each told once; they unwind by frame pointers, as JIT-compiled code does.
+    Result<std::vector<Error>> update(const AddressSpace& space);
+
+ private:
+    using Tables = std::map<AddressSpace::Object, TableStore::Table>;
+
+    TableStore::Table table_of(const CodeRange& range, const Tables& old, Tables& fresh,
+                               std::vector<Error>& errors);
+    Result<TableStore::Table> vdso_table(const CodeRange& range);
+    Result<void> replace_space(std::vector<seep_mapping> mappings);
+
+    pid_t pid_;
+    std::uint32_t slot_;
+    TableStore& store_;
+    int spaces_map_;
+    // By object, null for one that has none; the vDSO's has no object.
+    Tables tables_;
+    std::vector<seep_mapping> mappings_;  ///< As the kernel has them.
+};
+
+}  // namespace seep
