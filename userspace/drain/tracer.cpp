@@ -72,13 +72,15 @@ class ProcessSlots {
 
 // Declared so that destruction runs processes (their probes) first and the kernel object last.
 struct Tracer::State {
-    State(KernelObject object, TargetEvents target_events, bool follow)
+    State(KernelObject object, TableStore table_store, TargetEvents target_events, bool follow)
         : kernel(std::move(object)),
+          tables(std::move(table_store)),
           reader(kernel),
           events(std::move(target_events)),
           follow_forks(follow) {}
 
     KernelObject kernel;
+    TableStore tables;
     KernelReader reader;
     TargetEvents events;
     bool follow_forks;
@@ -120,18 +122,19 @@ Result<TracedProcess*> Tracer::State::begin_image(Process process) {
                      "trace fewer processes, or several seep side by side"};
     const pid_t pid = process.pid();
     const ProcessId id(next_id++);
-    auto traced =
-        std::make_unique<TracedProcess>(TracedProcess{id,
-                                                      slot,
-                                                      std::move(process),
-                                                      AddressSpace(pid),
-                                                      {},
-                                                      {},
-                                                      {},
-                                                      realtime_ns(),
-                                                      0,
-                                                      {},
-                                                      memory_cgroup_of(pid).value_or("")});
+    auto traced = std::make_unique<TracedProcess>(
+        TracedProcess{id,
+                      slot,
+                      std::move(process),
+                      AddressSpace(pid),
+                      std::make_unique<SpaceSync>(pid, slot, tables, kernel.unwind_spaces_map()),
+                      {},
+                      {},
+                      {},
+                      realtime_ns(),
+                      0,
+                      {},
+                      memory_cgroup_of(pid).value_or("")});
     TracedProcess* result = traced.get();
     processes.emplace(id, std::move(traced));
     running[pid] = result;
@@ -167,6 +170,10 @@ Result<void> Tracer::State::attach_new_objects(TracedProcess& process) {
     if (!refreshed) return refreshed.error();
     for (const Error& unreadable : refreshed->unreadable)
         note(&process, "refused", unreadable.message);
+    // Before any probe: the first allocation that is seen can be followed to its root.
+    const auto without_table = process.unwinding->update(process.space);
+    if (!without_table) return without_table.error();
+    for (const Error& missing : *without_table) note(&process, "no_unwind_table", missing.message);
     for (const std::shared_ptr<const ObjectFile>& object : refreshed->added) {
         if (!process.examined.insert(object->identity()).second) continue;
         const Result<void> attached = attach_object(process, object);
@@ -308,6 +315,7 @@ void Tracer::State::drop(TracedProcess& process) {
     if (!purged) spdlog::warn("{}", purged.error().message);
     reader.forget(process.stacks);
     process.allocators.clear();
+    process.unwinding.reset();
     by_slot.erase(process.slot);
     process_slots.give_back(process.slot);
     process.slot = 0;
@@ -321,10 +329,12 @@ Tracer::~Tracer() = default;
 Result<Tracer> Tracer::create(const TracerOptions& options) {
     auto kernel = KernelObject::load(options.kernel);
     if (!kernel) return kernel.error();
+    auto tables = TableStore::create(kernel->unwind_tables_map());
+    if (!tables) return tables.error();
     auto events = TargetEvents::open();
     if (!events) return events.error();
-    return Tracer(
-        std::make_unique<State>(std::move(*kernel), std::move(*events), options.follow_forks));
+    return Tracer(std::make_unique<State>(std::move(*kernel), std::move(*tables),
+                                          std::move(*events), options.follow_forks));
 }
 
 Result<void> Tracer::add_process(pid_t pid, bool allocator_may_come) {

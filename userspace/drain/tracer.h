@@ -26,6 +26,7 @@
 #include "target/address_space.h"
 #include "target/events.h"
 #include "target/process.h"
+#include "unwind/space_sync.h"
 
 namespace seep {
 
@@ -46,6 +47,7 @@ struct TracedProcess {
     std::uint32_t slot = 0;
     Process process;
     AddressSpace space;
+    std::unique_ptr<SpaceSync> unwinding;  ///< The kernel's view of `space`.
     std::vector<TracedAllocator> allocators;
     std::set<FileIdentity> examined;  ///< Objects that were searched for allocators.
     std::vector<StackId> stacks;
