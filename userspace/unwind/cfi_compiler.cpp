@@ -24,7 +24,7 @@ bool is_code(const ObjectFile& object, const CfiFunction& function) {
 
 void add_function(const CfiFunction& function, TableBuilder& builder) {
     CfaProgram program(function);
-    while (program.next_row()) {
+    while (!builder.full() && program.next_row()) {
         const CfaRow& row = program.row();
         builder.add(row.start, row.end,
                     row.known ? translate_rule(program.state(), function.common->signal_frame)

@@ -14,6 +14,11 @@
 namespace seep {
 namespace {
 
+// Entries are a few bytes and what is kept of them is more. Linkers merge CIEs; the most functions
+// of any object seen are 150,000.
+constexpr std::size_t max_commons = 1U << 16;
+constexpr std::size_t max_functions = 4U << 20;
+
 // What libdw needs to know of the ELF file.
 constexpr unsigned char little_endian_64_bit[EI_NIDENT] = {
     ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT};
@@ -75,6 +80,7 @@ Bytes EntryReader::between(const unsigned char* start, const unsigned char* end)
 }
 
 bool EntryReader::add_common(std::uint64_t offset, const Dwarf_CIE& cie) {
+    if (entries_.commons.size() == max_commons) return false;
     CfiCommon common;
     common.code_alignment = cie.code_alignment_factor;
     common.data_alignment = cie.data_alignment_factor;
@@ -87,13 +93,13 @@ bool EntryReader::add_common(std::uint64_t offset, const Dwarf_CIE& cie) {
     }
     const Bytes program = between(cie.initial_instructions, cie.initial_instructions_end);
     if (!CfaProgram::run_initial(common, program)) return false;
-    commons_[offset] = &entries_.commons.emplace_back(std::move(common));
+    commons_[offset] = &entries_.commons.emplace_back(common);
     return true;
 }
 
 bool EntryReader::add_function(const Dwarf_FDE& fde) {
     const auto common = commons_.find(fde.CIE_pointer);
-    if (common == commons_.end()) return false;
+    if (common == commons_.end() || entries_.functions.size() == max_functions) return false;
     const Bytes bytes = between(fde.start, fde.end);
     if (bytes.empty()) return false;
     const auto offset = static_cast<std::uint64_t>(bytes.data() - section_.bytes.data());

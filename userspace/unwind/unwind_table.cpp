@@ -10,7 +10,7 @@
 namespace seep {
 namespace {
 
-// A browser with 250 MB of code has 4 million rows.
+// LLVM 14, with 50 MB of code, has 950,000.
 constexpr std::size_t max_rows = 16U << 20;
 constexpr std::uint64_t max_code_bytes = 4ULL << 30;
 constexpr std::uint64_t block_bytes = 1ULL << SEEP_BLOCK_SHIFT;

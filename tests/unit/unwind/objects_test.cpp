@@ -91,7 +91,8 @@ TEST(Objects, need_no_eh_frame_hdr) {
 }
 
 TEST(Objects, without_cfi_are_an_error) {
-    const auto object = test::object_of(test::assemble(".text\nnop\n", "-Wl,--no-eh-frame-hdr"));
+    const auto object = test::object_of(
+        test::assemble(".text\nnop\n", "-Wl,--no-ld-generated-unwind-info,--no-eh-frame-hdr"));
     ASSERT_TRUE(object) << object.error().message;
     const auto table = compile_unwind_table(*object);
     ASSERT_FALSE(table);

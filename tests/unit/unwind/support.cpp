@@ -29,7 +29,7 @@ std::string assemble(std::string_view source, const std::string& flags) {
     std::ofstream(file) << source;
     const std::string command = "cc -shared -nostdlib -o " + output + " " + file + " " + flags;
     EXPECT_EQ(std::system(command.c_str()), 0) << command;
-    const std::string bytes = read_file(output);
+    std::string bytes = read_file(output);
     fs::remove_all(directory);
     return bytes;
 }
@@ -57,7 +57,7 @@ UnwindTable table_of(std::string_view bytes) {
 std::string why_no_bpf() {
     const UniqueFd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "seep_test", 4, 8, 1, nullptr));
     if (map) return {};
-    const std::string why = std::string("BPF maps cannot be made: ") + std::strerror(errno);
+    std::string why = std::string("BPF maps cannot be made: ") + std::strerror(errno);
     const char* const required = std::getenv("SEEP_REQUIRE_BPF");
     if (required != nullptr && std::string_view(required) == "1") ADD_FAILURE() << why;
     return why;
