@@ -57,7 +57,10 @@ std::uint64_t address_of(const void* pointer) {
 class UnwindMaps : public testing::Test {
  protected:
     void SetUp() override {
-        if (const std::string why = test::why_no_bpf(); !why.empty()) GTEST_SKIP() << why;
+        if (const std::string why = test::why_no_bpf(); !why.empty()) {
+            if (test::bpf_is_required()) FAIL() << why;
+            GTEST_SKIP() << why;
+        }
         tables_ = array_of_arrays(8, table_slots, unwind_table_flags);
         spaces_ = array_of_arrays(sizeof(seep_mapping), space_slots, BPF_F_INNER_MAP);
         auto store = TableStore::create(tables_.get());

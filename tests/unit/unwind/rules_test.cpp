@@ -16,7 +16,8 @@ using test::text_of;
 class Code {
  public:
     explicit Code(const std::string& body)
-        : table_(test::table_of(test::assemble(".text\n" + body + "\n"))) {}
+        : table_(test::table_of(test::assemble(".text\n" + body + "\n", "-Wl,--no-eh-frame-hdr"))) {
+    }
 
     /// At an offset from the first function.
     [[nodiscard]] std::string rule(std::uint64_t offset) const {

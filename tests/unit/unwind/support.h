@@ -24,8 +24,9 @@ Result<ObjectFile> object_of(std::string_view bytes);
 /// The object's table; a failure of the test if it has none.
 UnwindTable table_of(std::string_view bytes);
 
-/// Why BPF maps cannot be made here; empty if they can. Fails the test where
-/// SEEP_REQUIRE_BPF is set.
+/// Why BPF maps cannot be made here; empty if they can.
 std::string why_no_bpf();
+/// Whether that is a failure: SEEP_REQUIRE_BPF=1.
+bool bpf_is_required();
 
 }  // namespace seep::test
