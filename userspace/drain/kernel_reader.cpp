@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "probes/attachment.h"
+
 namespace seep {
 namespace {
 
@@ -102,12 +104,7 @@ Result<seep_process> KernelReader::read_process(std::uint32_t process_slot) cons
 }
 
 Result<std::uint64_t> KernelReader::read_hits(std::uint32_t probe_slot) const {
-    std::vector<std::uint64_t> by_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-    if (bpf_map_lookup_elem(kernel_->probe_hits_map(), &probe_slot, by_cpu.data()) != 0)
-        return errno_error("cannot read a probe's hits from the kernel");
-    std::uint64_t sum = 0;
-    for (const std::uint64_t hits : by_cpu) sum += hits;
-    return sum;
+    return probe_hits(*kernel_, probe_slot);
 }
 
 void KernelReader::forget(const std::vector<StackId>& stacks) {

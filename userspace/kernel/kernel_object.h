@@ -21,7 +21,8 @@ struct KernelOptions {
     std::uint64_t sample_bytes = 0;       ///< Mean bytes between samples; 0: every allocation.
 };
 
-/// Slots of the kernel's map of processes, 1 up to this (exclusive).
+/// Slots of the kernel's map of processes, 1 up to this (exclusive); 0 is for probes on seep
+/// itself.
 inline constexpr std::uint32_t process_slots = 1024;
 /// Indices of the kernel's map of probe hits, 1 up to this (exclusive).
 inline constexpr std::uint32_t probe_slots = 65536;

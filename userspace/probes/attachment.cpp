@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cstring>
+#include <numeric>
 #include <variant>
 
 #include "base/handles.h"
@@ -106,9 +107,9 @@ int attach_singles(const Place& place, const ProbeGroup& group, std::vector<Link
 
 int attach_group(const Place& place, const ProbeGroup& group, std::vector<Link>& links) {
     if (group.attach_type == attach_type_single) return attach_singles(place, group, links);
-    UniqueFd link = make_uprobe_link(bpf_program__fd(group.program), group.attach_type,
-                                     place.path.c_str(), group.offsets, group.cookies, place.pid,
-                                     group.at_return);
+    UniqueFd link =
+        make_uprobe_link(bpf_program__fd(group.program), group.attach_type, place.path.c_str(),
+                         group.offsets, group.cookies, place.pid, group.at_return);
     if (!link) return errno;
     links.emplace_back(std::move(link));
     return 0;
@@ -129,14 +130,27 @@ bool concerns_all_probes(int error) {
            error == ENFILE;
 }
 
-Error attach_error(pid_t pid, const ObjectFile& object, int error) {
+/// `what`: an object, or a function of one.
+Error attach_error(pid_t pid, const std::string& what, int error) {
     std::string hint = "run `seep doctor` to see what is missing";
     if (error == ESRCH) hint = "the process ended while seep was attaching";
     if (error == EPERM || error == EACCES)
         hint = "run as root, or give seep CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE";
     if (error == EMFILE) hint = "raise the limit of open files (ulimit -n)";
-    return errno_error(fmt::format("cannot attach to {} in process {}", object.name(), pid), error,
+    // All probes on one instruction must name the same reference counter or none
+    // (kernel/events/uprobes.c, alloc_uprobe), and whose another one is cannot be asked.
+    if (error == EINVAL)
+        hint =
+            "most likely another tracer has a probe with a reference counter on the same "
+            "instruction, as memleak of BCC 0.26 does: end that tracer, or wait until it ends";
+    return errno_error(fmt::format("cannot attach to {} in process {}", what, pid), error,
                        ErrorKind::untraceable, std::move(hint));
+}
+
+/// Of such functions each family has few, and most calls go to them.
+bool is_indispensable(const AllocatorFunction& function) {
+    const std::string_view name = function.name;
+    return name == "malloc" || name == "free" || name.starts_with("_Zn") || name.starts_with("_Zd");
 }
 
 }  // namespace
@@ -151,10 +165,16 @@ std::uint32_t ProbeSlots::take(const KernelObject& kernel) {
     } else {
         return 0;
     }
-    const std::vector<std::uint64_t> zeros(
-        static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    const std::vector<std::uint64_t> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));
     bpf_map_update_elem(kernel.probe_hits_map(), &slot, zeros.data(), BPF_ANY);
     return slot;
+}
+
+Result<std::uint64_t> probe_hits(const KernelObject& kernel, std::uint32_t slot) {
+    std::vector<std::uint64_t> by_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    if (bpf_map_lookup_elem(kernel.probe_hits_map(), &slot, by_cpu.data()) != 0)
+        return errno_error("cannot read a probe's hits from the kernel");
+    return std::accumulate(by_cpu.begin(), by_cpu.end(), std::uint64_t{0});
 }
 
 struct Attachment::State {
@@ -163,8 +183,8 @@ struct Attachment::State {
     std::vector<std::string> skipped;
     std::vector<Link> links;
 
-    /// In the opposite order of attaching, for the same reason: while any entry is probed, so are the
-    /// freeing functions. Closing a link takes milliseconds, in which the target allocates on.
+    /// In the opposite order of attaching, for the same reason: while any entry is probed, so are
+    /// the freeing functions. Closing a link takes milliseconds, in which the target allocates on.
     void detach() {
         while (!links.empty()) links.pop_back();
     }
@@ -206,24 +226,26 @@ Result<Attachment> Attachment::attach(const KernelObject& kernel, pid_t pid,
     const Place place{kernel, pid, fmt::format("/proc/self/fd/{}", object.fd())};
     const int error = attach_probes(place, process_slot, state->probes, state->links);
     if (error == 0) return Attachment(std::move(state));
-    if (concerns_all_probes(error)) return attach_error(pid, object, error);
+    if (concerns_all_probes(error)) return attach_error(pid, object.name(), error);
 
     // The kernel refuses some place (an instruction it cannot step, say): find out which, one
     // function at a time, and go on without it.
     std::vector<AttachedProbe> accepted;
     for (AttachedProbe& probe : state->probes) {
         const int why = attach_probes(place, process_slot, {probe}, state->links);
-        if (concerns_all_probes(why)) return attach_error(pid, object, why);
+        if (concerns_all_probes(why)) return attach_error(pid, object.name(), why);
+        const FoundFunction& function = probe.plan.function;
         if (why == 0) {
             accepted.push_back(std::move(probe));
+        } else if (is_indispensable(*function.function)) {
+            return attach_error(pid, fmt::format("{} of {}", function.symbol, object.name()), why);
         } else {
-            state->skipped.push_back(
-                fmt::format("{}: {}", probe.plan.function.symbol, std::strerror(why)));
+            state->skipped.push_back(fmt::format("{}: {}", function.symbol, std::strerror(why)));
             slots.give_back(probe.slot);
         }
     }
     state->probes = std::move(accepted);
-    if (state->probes.empty()) return attach_error(pid, object, error);
+    if (state->probes.empty()) return attach_error(pid, object.name(), error);
     return Attachment(std::move(state));
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// Puts the kernel's programs on the planned places of one object in one process, and takes them away
-// again. Freeing functions first, then exits, then entries: a block that is seen being allocated will
-// be seen being freed. Destruction detaches, the other way round. Not thread-safe.
+// Puts the kernel's programs on the planned places of one object in one process, and takes them
+// away again. Freeing functions first, then exits, then entries: a block that is seen being
+// allocated will be seen being freed. Destruction detaches, the other way round. Not thread-safe.
 
 #include <sys/types.h>
 
@@ -21,15 +21,18 @@ namespace seep {
 
 /// Gives out indices of the kernel's map of probe hits, the least first, with the count set to 0.
 class ProbeSlots {
-  public:
+ public:
     /// 0 when all are taken.
     std::uint32_t take(const KernelObject& kernel);
     void give_back(std::uint32_t slot) { free_.push_back(slot); }
 
-  private:
+ private:
     std::uint32_t next_ = 1;
     std::vector<std::uint32_t> free_;
 };
+
+/// How often the probe with that slot was hit since the slot was taken.
+Result<std::uint64_t> probe_hits(const KernelObject& kernel, std::uint32_t slot);
 
 /// A function that is probed in a process.
 struct AttachedProbe {
@@ -38,10 +41,11 @@ struct AttachedProbe {
 };
 
 class Attachment {
-  public:
-    /// `process_slot` goes into the probes' cookies. `slots` must outlive the attachment. Places the
-    /// kernel refuses are left out with their function and named in skipped(); it is an error only
-    /// if nothing could be probed. untraceable if the process is gone or privilege is missing.
+ public:
+    /// `process_slot` goes into the probes' cookies. `slots` must outlive the attachment. Places
+    /// the kernel refuses are left out with their function and named in skipped(), unless without
+    /// it the books would be wrong rather than incomplete: malloc, free, operators new and delete.
+    /// Then, and if the process is gone or privilege is missing, it is untraceable.
     static Result<Attachment> attach(const KernelObject& kernel, pid_t pid,
                                      std::uint32_t process_slot, const ObjectFile& object,
                                      const std::vector<ProbePlan>& plans, ProbeSlots& slots);
@@ -55,7 +59,7 @@ class Attachment {
     [[nodiscard]] const std::vector<AttachedProbe>& probes() const;
     [[nodiscard]] const std::vector<std::string>& skipped() const;
 
-  private:
+ private:
     struct State;
     explicit Attachment(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "probes/calibration.h"
+
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <cerrno>
+#include <cstdlib>
+#include <stdexcept>
+
+#include "probes/calibration_code.h"
+#include "probes/code.h"
+#include "support.h"
+
+namespace seep {
+namespace {
+
+constexpr SiteKind kinds[] = {SiteKind::nop5, SiteKind::emulated, SiteKind::single_stepped};
+constexpr ExitProbe exits[] = {ExitProbe::none, ExitProbe::return_probe, ExitProbe::at_returns};
+
+extern "C" const char __executable_start[];  // NOLINT: the linker's name
+
+TEST(CalibrationFunctions, BeginWithTheWantedKindAndEndInTheirReturn) {
+    const ObjectFile object = test::open_object("/proc/self/exe");
+    Code code(object);
+    const auto decode = [&](std::uintptr_t address) {
+        return code.decode(address - reinterpret_cast<std::uintptr_t>(__executable_start));
+    };
+    for (const SiteKind kind : kinds) {
+        for (const ExitProbe exit : exits) {
+            const CalibrationFunction function = calibration_function(kind, exit);
+            const auto first = decode(function.entry);
+            ASSERT_TRUE(first);
+            EXPECT_EQ(first->site_kind, kind);
+            const auto last = decode(function.ret);
+            ASSERT_TRUE(last);
+            EXPECT_EQ(last->kind, InstructionKind::ret);
+            int block = 0;
+            EXPECT_EQ(function.call(1, &block), &block);
+        }
+    }
+}
+
+class Calibration : public testing::TestWithParam<AttachMode> {
+ protected:
+    void SetUp() override {
+        const auto kernel = try_load(0);
+        if (!kernel) {
+            const char* required = std::getenv("SEEP_REQUIRE_BPF");
+            ASSERT_TRUE(required == nullptr || std::string_view(required) != "1")
+                << kernel.error().message;
+            GTEST_SKIP() << "SKIPPED: " << kernel.error().message;
+        }
+        if (!attach_mode_supported(GetParam())) GTEST_SKIP() << "SKIPPED: not in this kernel";
+    }
+    static Result<KernelObject> try_load(std::uint64_t sample_bytes) {
+        return KernelObject::load({.mode = GetParam(),
+                                   .max_live = 1 << 16,
+                                   .max_stacks = 1024,
+                                   .sample_bytes = sample_bytes});
+    }
+    static KernelObject load(std::uint64_t sample_bytes = 0) {
+        auto kernel = try_load(sample_bytes);
+        if (!kernel) throw std::runtime_error(kernel.error().message);
+        return std::move(*kernel);
+    }
+};
+
+TEST_P(Calibration, CostsAreThoseOfATrapAndMore) {
+    const KernelObject kernel = load();
+    const auto costs = measure_probe_costs(kernel);
+    ASSERT_TRUE(costs) << costs.error().message;
+    for (const SiteKind kind : kinds) {
+        // No kernel enters and leaves in less, and even the slowest machine steps in a millisecond.
+        EXPECT_GT(costs->of(kind, ExitProbe::none).hit_ns, 50);
+        EXPECT_LT(costs->of(kind, ExitProbe::none).hit_ns, 1e6);
+        for (const ExitProbe exit : {ExitProbe::return_probe, ExitProbe::at_returns}) {
+            const ProbeCost& cost = costs->of(kind, exit);
+            // Every allocation is followed: two hits a call.
+            EXPECT_NEAR(cost.hit_ns, cost.call_ns / 2, cost.call_ns / 100);
+            EXPECT_GT(cost.call_ns, costs->of(kind, ExitProbe::none).call_ns);
+        }
+    }
+    EXPECT_GT(costs->of(SiteKind::single_stepped, ExitProbe::none).hit_ns,
+              costs->of(SiteKind::emulated, ExitProbe::none).hit_ns);
+}
+
+TEST_P(Calibration, LeavesNothingBehind) {
+    KernelObject kernel = load();
+    ASSERT_TRUE(measure_probe_costs(kernel));
+    std::uint64_t id = 0;
+    EXPECT_EQ(bpf_map_get_next_key(kernel.stacks_map(), nullptr, &id), -ENOENT);
+    EXPECT_EQ(bpf_map_get_next_key(kernel.totals_map(), nullptr, &id), -ENOENT);
+    EXPECT_EQ(*kernel.purge(0), 0u);
+}
+
+// What is not sampled takes no return probe in a session, so that a hit is a call.
+TEST_P(Calibration, CostsOfAHitAreThoseOfTheSamplingRate) {
+    const KernelObject kernel = load(1 << 30);
+    const auto costs = measure_probe_costs(kernel);
+    ASSERT_TRUE(costs) << costs.error().message;
+    const ProbeCost& cost = costs->of(SiteKind::emulated, ExitProbe::return_probe);
+    const double hits_a_call = GetParam() == AttachMode::session ? 1 : 2;
+    EXPECT_NEAR(cost.call_ns / cost.hit_ns, hits_a_call, 0.01);
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, Calibration,
+                         testing::Values(AttachMode::session, AttachMode::multi,
+                                         AttachMode::single),
+                         [](const auto& mode) { return attach_mode_name(mode.param); });
+
+}  // namespace
+}  // namespace seep

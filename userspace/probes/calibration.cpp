@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "probes/calibration.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "bpf/wire.h"
+#include "probes/attachment.h"
+#include "probes/calibration_code.h"
+
+namespace seep {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint32_t own_process_slot = 0;
+constexpr std::size_t block_bytes = 64;
+/// Calls between two looks at the clock: enough for the clock not to count, few enough for most
+/// batches not to be interrupted.
+constexpr std::size_t batch = 16;
+constexpr std::size_t most_rounds = 64;
+constexpr std::size_t fewest_rounds = 5;
+constexpr std::chrono::milliseconds patience{3};  ///< For each kind of instruction.
+
+constexpr SiteKind kinds[] = {SiteKind::nop5, SiteKind::emulated, SiteKind::single_stepped};
+constexpr ExitProbe exits[] = {ExitProbe::none, ExitProbe::return_probe, ExitProbe::at_returns};
+
+constexpr AllocatorFunction releasing{.name = "release", .role = Role::free, .pointer = 1};
+constexpr AllocatorFunction allocating{.name = "allocate", .role = Role::allocate, .size = 1};
+constexpr AllocatorFunction throwing{
+    .name = "allocate or throw", .role = Role::allocate, .size = 1, .may_throw = true};
+
+const AllocatorFunction& function_seen_by(ExitProbe exit) {
+    switch (exit) {
+        case ExitProbe::none:
+            return releasing;
+        case ExitProbe::return_probe:
+            return allocating;
+        case ExitProbe::at_returns:
+            break;
+    }
+    return throwing;
+}
+
+/// What is added to the addresses of the program's file to get those in memory.
+std::uintptr_t own_bias() {
+    std::uintptr_t bias = 0;
+    dl_iterate_phdr(  // the program itself comes first
+        [](dl_phdr_info* info, std::size_t, void* result) {
+            *static_cast<std::uintptr_t*>(result) = info->dlpi_addr;
+            return 1;
+        },
+        &bias);
+    return bias;
+}
+
+Result<ObjectFile> open_own_program() {
+    UniqueFd fd(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+    if (!fd) return errno_error("cannot open seep's own program");
+    return ObjectFile::open(std::move(fd), "/proc/self/exe", {});
+}
+
+std::optional<ProbeSite> own_site(const ObjectFile& object, std::uintptr_t address, SiteKind kind) {
+    const std::uint64_t in_object = address - own_bias();
+    const auto offset = object.offset_of_address(in_object);
+    if (!offset) return std::nullopt;
+    return ProbeSite{in_object, *offset, kind};
+}
+
+/// One plan a function, kinds in the order of `kinds` and within them exits in that of `exits`.
+Result<std::vector<ProbePlan>> own_plans(const ObjectFile& object) {
+    std::vector<ProbePlan> plans;
+    for (const SiteKind kind : kinds) {
+        for (const ExitProbe exit : exits) {
+            const CalibrationFunction code = calibration_function(kind, exit);
+            const AllocatorFunction& function = function_seen_by(exit);
+            const auto entry = own_site(object, code.entry, kind);
+            const auto ret = own_site(object, code.ret, SiteKind::single_stepped);
+            if (!entry || !ret)
+                return Error{ErrorKind::failed, "seep's own code is not in /proc/self/exe", {}};
+            plans.push_back(
+                {{&function, std::string(function.name), entry->address, 0, {}},
+                 *entry,
+                 exit,
+                 exit == ExitProbe::at_returns ? std::vector{*ret} : std::vector<ProbeSite>{},
+                 {}});
+        }
+    }
+    return plans;
+}
+
+/// The times of batches of calls of one function.
+class Timing {
+ public:
+    /// `first`: the block of the first call; the others follow on it.
+    void add_batch(const CalibrationFunction& function, std::uintptr_t first, ExitProbe exit) {
+        const auto start = Clock::now();
+        for (std::size_t i = 0; i < batch; ++i) {
+            const std::uintptr_t block = first + i * block_bytes;
+            function.call(exit == ExitProbe::none ? block : block_bytes,
+                          reinterpret_cast<void*>(block));
+        }
+        batches_.push_back(std::chrono::duration<double, std::nano>(Clock::now() - start).count());
+    }
+    [[nodiscard]] std::size_t calls() const { return batches_.size() * batch; }
+    /// The median, so that a batch that was interrupted does not count.
+    [[nodiscard]] double call_ns() {
+        const auto middle = batches_.begin() + static_cast<std::ptrdiff_t>(batches_.size() / 2);
+        std::ranges::nth_element(batches_, middle);
+        return *middle / batch;
+    }
+
+ private:
+    std::vector<double> batches_;
+};
+
+/// By way to see the result.
+using Timings = std::array<Timing, std::size(exits)>;
+
+/// Allocates and frees until there are enough times. Each block has an address of its own, as the
+/// ledger's memory is in the cache for few of a real program's blocks.
+Timings time_calls(SiteKind kind) {
+    Timings timings;
+    std::uintptr_t block = block_bytes;
+    const auto run = [&](ExitProbe exit) {
+        timings[static_cast<std::size_t>(exit)].add_batch(calibration_function(kind, exit), block,
+                                                          exit);
+    };
+    const auto deadline = Clock::now() + patience;
+    for (std::size_t round = 0;
+         round < fewest_rounds || (round < most_rounds && Clock::now() < deadline); ++round) {
+        for (const ExitProbe allocate : {ExitProbe::return_probe, ExitProbe::at_returns}) {
+            run(allocate);
+            run(ExitProbe::none);
+            block += batch * block_bytes;
+        }
+    }
+    return timings;
+}
+
+/// By kind.
+using AllTimings = std::array<Timings, std::size(kinds)>;
+
+AllTimings time_all_calls() {
+    AllTimings timings;
+    std::ranges::transform(kinds, timings.begin(), time_calls);
+    return timings;
+}
+
+/// Taking probes away makes the kernel wait until no program runs any more, for each link or perf
+/// event some 50 ms. Nobody calls the functions meanwhile, so that is left to this thread.
+std::jthread& background() {
+    static std::jthread thread;
+    return thread;
+}
+
+/// The probes on seep itself.
+class OwnProbes {
+ public:
+    static Result<OwnProbes> attach(const KernelObject& kernel) {
+        const auto object = open_own_program();
+        if (!object) return object.error();
+        const auto plans = own_plans(*object);
+        if (!plans) return plans.error();
+        auto slots = std::make_unique<ProbeSlots>();
+        auto attachment =
+            Attachment::attach(kernel, getpid(), own_process_slot, *object, *plans, *slots);
+        if (!attachment) return attachment.error();
+        if (!attachment->skipped().empty())
+            return Error{ErrorKind::failed, attachment->skipped().front(), {}};
+        return OwnProbes(std::move(slots), std::move(*attachment));
+    }
+    OwnProbes(OwnProbes&&) = default;
+    OwnProbes& operator=(OwnProbes&&) = delete;
+    ~OwnProbes() {
+        if (!slots_) return;
+        background() =
+            std::jthread([slots = std::move(slots_),
+                          attachment = std::move(attachment_)]() mutable { attachment.detach(); });
+    }
+
+    [[nodiscard]] Result<std::uint64_t> hits(const KernelObject& kernel, std::size_t kind,
+                                             std::size_t exit) const {
+        const AttachedProbe& probe = attachment_.probes()[kind * std::size(exits) + exit];
+        auto hits = probe_hits(kernel, probe.slot);
+        if (hits && *hits == 0)
+            return Error{ErrorKind::failed, "seep's own probes were not hit", {}};
+        return hits;
+    }
+
+ private:
+    OwnProbes(std::unique_ptr<ProbeSlots> slots, Attachment attachment)
+        : slots_(std::move(slots)), attachment_(std::move(attachment)) {}
+
+    std::unique_ptr<ProbeSlots> slots_;
+    Attachment attachment_;
+};
+
+Result<ProbeCosts> compare(const KernelObject& kernel) {
+    AllTimings unprobed = time_all_calls();
+    const auto probes = OwnProbes::attach(kernel);
+    if (!probes) return probes.error();
+    AllTimings probed = time_all_calls();
+    ProbeCosts costs;
+    for (std::size_t kind = 0; kind < std::size(kinds); ++kind) {
+        for (std::size_t exit = 0; exit < std::size(exits); ++exit) {
+            const auto hits = probes->hits(kernel, kind, exit);
+            if (!hits) return hits.error();
+            Timing& timing = probed[kind][exit];
+            ProbeCost& cost = costs.of(kinds[kind], exits[exit]);
+            cost.call_ns = std::max(0.0, timing.call_ns() - unprobed[kind][exit].call_ns());
+            cost.hit_ns =
+                cost.call_ns * static_cast<double>(timing.calls()) / static_cast<double>(*hits);
+        }
+    }
+    return costs;
+}
+
+/// The stacks of the own slot, and their totals. All blocks were freed again.
+void forget_own_stacks(const KernelObject& kernel) {
+    std::vector<std::uint64_t> own;
+    std::uint64_t id = 0;
+    seep_stack stack;
+    for (const std::uint64_t* previous = nullptr;
+         bpf_map_get_next_key(kernel.stacks_map(), previous, &id) == 0; previous = &id) {
+        if (bpf_map_lookup_elem(kernel.stacks_map(), &id, &stack) == 0 &&
+            stack.process == own_process_slot)
+            own.push_back(id);
+    }
+    for (const std::uint64_t stack_id : own) {
+        bpf_map_delete_elem(kernel.totals_map(), &stack_id);
+        bpf_map_delete_elem(kernel.stacks_map(), &stack_id);
+    }
+}
+
+}  // namespace
+
+Result<ProbeCosts> measure_probe_costs(const KernelObject& kernel) {
+    background() = {};  // the last measurement's probes are gone after this
+    auto costs = compare(kernel);
+    forget_own_stacks(kernel);
+    return costs;
+}
+
+}  // namespace seep

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// What probes cost the probed thread, measured on this machine and kernel rather than assumed: the
+// figures differ a hundredfold between instructions, kernels, and virtual and real machines.
+//
+// seep's own programs are attached to functions of seep's own (calibration_code.h) in the way they
+// will be attached to the target's, and the calls of made-up blocks are timed with and without. The
+// cost so includes the kernel's trap, the ledger's work at the current sampling rate, and a stack
+// of two frames; walking the longer stacks of a real program comes on top.
+//
+//     auto costs = measure_probe_costs(kernel);    // before any process is attached to
+//     costs->of(plan).hit_ns * hits                // CPU time that a probe has taken
+//
+// Not thread-safe, as the kernel object is not.
+
+#include <array>
+
+#include "base/result.h"
+#include "kernel/kernel_object.h"
+#include "probes/sites.h"
+
+namespace seep {
+
+/// Nanoseconds of the calling thread.
+struct ProbeCost {
+    double call_ns = 0;  ///< What a call of the function takes longer with its probes.
+    double hit_ns = 0;   ///< The same for each hit that is counted, of which a call may have two.
+};
+
+class ProbeCosts {
+ public:
+    /// For a function whose entry site is of that kind and whose result is seen in that way.
+    [[nodiscard]] const ProbeCost& of(SiteKind kind, ExitProbe exit) const {
+        return costs_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(exit)];
+    }
+    [[nodiscard]] ProbeCost& of(SiteKind kind, ExitProbe exit) {
+        return costs_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(exit)];
+    }
+    [[nodiscard]] const ProbeCost& of(const ProbePlan& plan) const {
+        return of(plan.entry.kind, plan.exit);
+    }
+
+ private:
+    std::array<std::array<ProbeCost, 3>, 3> costs_{};
+};
+
+/// Takes some 20 ms (60 in attach mode single), and detaches in the background. Uses process slot
+/// 0, which no process is given, and leaves nothing in the maps that are read: call it while no
+/// process is attached to. An error if the kernel does not let seep probe itself.
+Result<ProbeCosts> measure_probe_costs(const KernelObject& kernel);
+
+}  // namespace seep
