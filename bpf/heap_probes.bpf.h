@@ -62,7 +62,14 @@ static __always_inline void abandon_call(struct seep_process *process, struct th
 	count_loss(process, SEEP_LOSS_ABANDONED_CALLS);
 }
 
-/* Is a call in progress that the one at `sp` is nested in? A call that was left is forgotten. */
+/*
+ * Is a call in progress that the one at `sp` is nested in? A call that was left is forgotten.
+ *
+ * A function without exit sites does not throw, so it is still being called: at the same sp it has
+ * jumped to the other one (glibc's aligned_alloc to malloc, for small alignments). One that may
+ * throw has its return address in its place as long as it stands; a lower sp alone would not do, as
+ * it may be on another stack (a coroutine's) after an exception on this one.
+ */
 static __always_inline bool is_nested(struct seep_process *process, struct thread_state *thread,
 				      u64 sp)
 {
@@ -70,13 +77,12 @@ static __always_inline bool is_nested(struct seep_process *process, struct threa
 
 	if (!thread->call_sp)
 		return false;
-	if (sp < thread->call_sp) {
-		/* Lower, but perhaps on another stack (a coroutine's) after an exception on this
-		 * one: a call that stands still has its return address in its place. Return probes
-		 * put another there, but functions that throw have none. */
-		if (!thread->call_return ||
-		    (!read_user(&return_address, sizeof(return_address), thread->call_sp) &&
-		     return_address == thread->call_return))
+	if (!thread->call_return) {
+		if (sp <= thread->call_sp)
+			return true;
+	} else if (sp < thread->call_sp) {
+		if (!read_user(&return_address, sizeof(return_address), thread->call_sp) &&
+		    return_address == thread->call_return)
 			return true;
 	}
 	abandon_call(process, thread);
