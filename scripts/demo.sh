@@ -56,4 +56,4 @@ rm -f "$recording"
 
 "$seep" flame "$recording" --value growth -o "$out/leak.svg"
 say "flame graph of the growth: $out/leak.svg"
-say "the recording, for seep report, flame, diff and the rest: $recording"
+say "the recording, for $seep report, flame and folded: $recording"
