@@ -42,10 +42,13 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
 Result<RecordingContents> load_contents(RecordingReader& reader, const WindowRequest& request) {
     const Result<Window> window = resolve_window(request, reader.snapshots());
     if (!window) return window.error();
+    Result<std::vector<ProbeRecord>> probes = reader.probes();
+    if (!probes) return probes.error();
     RecordingContents contents{.info = reader.info(),
                                .window = *window,
                                .snapshots = reader.snapshots(),
                                .processes = reader.processes(),
+                               .probes = std::move(*probes),
                                .objects = {},
                                .locations = {},
                                .stacks = {}};

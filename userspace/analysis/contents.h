@@ -27,6 +27,7 @@ struct RecordingContents {
     Window window;
     std::vector<SnapshotRecord> snapshots;  ///< All, also outside the window.
     std::vector<ProcessRecord> processes;
+    std::vector<ProbeRecord> probes;
     std::unordered_map<ObjectId, ObjectRecord> objects;
     std::unordered_map<LocationId, LocationRecord> locations;
     std::vector<StackHistory> stacks;  ///< Those with an allocation by the window's end.

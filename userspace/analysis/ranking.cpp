@@ -67,8 +67,19 @@ std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
     return targets;
 }
 
+/// Of the probes together, each with the share of the hits that it has had in the whole recording.
+double mean_hit_cost_ns(const RecordingContents& contents) {
+    double hits = 0;
+    double cost_ps = 0;
+    for (const ProbeRecord& probe : contents.probes) {
+        hits += static_cast<double>(probe.hits);
+        cost_ps += static_cast<double>(probe.hits) * static_cast<double>(probe.hit_cost_ps);
+    }
+    return hits > 0 ? cost_ps / hits / 1000 : 0;
+}
+
 /// Probe hits, and what they cost as a share of the CPU time that the targets have used since
-/// attach.
+/// attach, which the probes' own is part of.
 void add_overhead(const RecordingContents& contents, Report& report) {
     const auto first = first_samples(contents);
     const auto last = last_samples(contents);
@@ -79,9 +90,8 @@ void add_overhead(const RecordingContents& contents, Report& report) {
         cpu_ns += std::max(
             0.0, static_cast<double>(last[i]->cpu_ns) - static_cast<double>(first[i]->cpu_ns));
     }
-    const double cost_ns = static_cast<double>(report.probe_hits) *
-                           static_cast<double>(contents.info.probe_cost_ps) / 1000;
-    if (cpu_ns > 0) report.overhead_cpu_percent = 100 * cost_ns / cpu_ns;
+    const double cost_ns = static_cast<double>(report.probe_hits) * mean_hit_cost_ns(contents);
+    if (cpu_ns > 0) report.overhead_cpu_percent = std::min(100.0, 100 * cost_ns / cpu_ns);
 }
 
 std::uint64_t living_rss(const SnapshotRecord& snapshot) {

@@ -81,6 +81,15 @@ void warn_of_silent_probes(const RecordingContents& contents, std::vector<std::s
     }
 }
 
+void warn_of_unknown_costs(const RecordingContents& contents, std::vector<std::string>& warnings) {
+    const auto unknown = [](const ProbeRecord& probe) {
+        return probe.hits > 0 && probe.hit_cost_ps == 0;
+    };
+    if (std::ranges::any_of(contents.probes, unknown))
+        warnings.emplace_back(
+            "what a probe hit costs could not be measured: the overhead is not known");
+}
+
 void warn_of_ends(const RecordingContents& contents, std::vector<std::string>& warnings) {
     const std::int64_t end = contents.snapshots[contents.window.last].time_ns;
     const bool given_back = !gone_processes(contents).empty();
@@ -139,6 +148,7 @@ std::vector<std::string> report_warnings(const RecordingContents& contents) {
     warn_of_ends(contents, warnings);
     warn_of_silent_probes(contents, warnings);
     warn_of_losses(contents, warnings);
+    warn_of_unknown_costs(contents, warnings);
     return warnings;
 }
 

@@ -21,6 +21,7 @@
 #include "cli/results.h"
 #include "drain/tracer.h"
 #include "kernel/attach_mode.h"
+#include "probes/calibration.h"
 #include "target/launch.h"
 
 namespace seep {
@@ -89,8 +90,7 @@ RecordingInfo describe_recording(const RecordOptions& options, const KernelOptio
     clock_gettime(CLOCK_REALTIME, &now);
     info.seep_version = SEEP_VERSION;
     info.started_ns = now.tv_sec * 1'000'000'000 + now.tv_nsec;
-    info.interval_ns =
-        static_cast<std::uint64_t>(parse_interval(options.interval).value().count());
+    info.interval_ns = static_cast<std::uint64_t>(parse_interval(options.interval).value().count());
     info.sampling_mode = kernel.sample_bytes == 0 ? "exact" : "bytes";
     info.sampling_bytes = kernel.sample_bytes;
     info.kernel = system.release;
@@ -146,7 +146,9 @@ class RecordCommand {
  private:
     Result<void> start_tracer();
     Result<void> add_targets();
+    Result<void> start_launched(pid_t pid);
     Result<void> open_recording();
+    Result<void> start_recording();
     Result<void> loop();
     Result<void> write_and_report_events();
     void show_progress() const;
@@ -156,6 +158,7 @@ class RecordCommand {
     RecordOptions options_;
     KernelOptions kernel_options_;
     std::optional<Tracer> tracer_;
+    ProbeCosts probe_costs_;
     std::optional<LaunchedCommand> launched_;
     std::unique_ptr<Recorder> recorder_;
     Wakeups wakeups_;
@@ -172,6 +175,9 @@ Result<void> RecordCommand::start_tracer() {
     auto tracer = Tracer::create({kernel_options_, options_.follow_forks});
     if (!tracer) return tracer.error();
     tracer_.emplace(std::move(*tracer));
+    const auto costs = measure_probe_costs(tracer_->kernel());
+    if (!costs) spdlog::warn("what probes cost is not known: {}", costs.error().message);
+    probe_costs_ = costs.value_or(ProbeCosts{});
     return {};
 }
 
@@ -182,23 +188,39 @@ Result<void> RecordCommand::add_targets() {
     if (options_.target.command.empty()) return {};
 
     auto launched = LaunchedCommand::launch(options_.target.command, [this](pid_t pid) {
-        // The first stop is at the exec, before any library is mapped.
-        Result<void> added = tracer_->add_process(pid, /*allocator_may_come=*/true);
-        return added ? tracer_->refresh(pid) : added;
+        return recorder_ ? tracer_->refresh(pid) : start_launched(pid);
     });
     if (!launched) return launched.error();
     launched_.emplace(std::move(*launched));
     return {};
 }
 
+/// The command's first stop is at its exec, before any library is mapped: nothing is allocated yet,
+/// and that is what the recording's first snapshot says.
+Result<void> RecordCommand::start_launched(pid_t pid) {
+    if (Result<void> added = tracer_->add_process(pid, /*allocator_may_come=*/true); !added)
+        return added;
+    if (Result<void> opened = open_recording(); !opened) return opened;
+    return recorder_->snapshot();
+}
+
 Result<void> RecordCommand::open_recording() {
     file_ = options_.output.empty() ? default_file_name(*tracer_->processes().begin()->second)
                                     : options_.output;
-    auto recorder =
-        Recorder::create(file_, describe_recording(options_, kernel_options_), *tracer_);
+    auto recorder = Recorder::create(file_, describe_recording(options_, kernel_options_),
+                                     probe_costs_, *tracer_);
     if (!recorder) return recorder.error();
     recorder_ = std::move(*recorder);
     return {};
+}
+
+/// The first snapshot, unless a launched command has had it.
+Result<void> RecordCommand::start_recording() {
+    if (!recorder_) {
+        if (Result<void> opened = open_recording(); !opened) return opened;
+        if (Result<void> taken = recorder_->snapshot(); !taken) return taken;
+    }
+    return write_and_report_events();
 }
 
 Result<void> RecordCommand::write_and_report_events() {
@@ -277,7 +299,7 @@ Result<int> RecordCommand::run() {
     raise_open_file_limit();
     wakeups_.signals = catch_signals();
     for (const auto step : {&RecordCommand::start_tracer, &RecordCommand::add_targets,
-                            &RecordCommand::open_recording, &RecordCommand::write_and_report_events})
+                            &RecordCommand::start_recording})
         if (const Result<void> done = (this->*step)(); !done) return done.error();
     const nanoseconds interval = parse_interval(options_.interval).value();
     wakeups_.interval = make_timer(interval, interval);
@@ -285,8 +307,7 @@ Result<int> RecordCommand::run() {
         wakeups_.deadline = make_timer(parse_run_time(options_.duration).value(), nanoseconds(0));
 
     // After a failure (a full disk, say) the target is let go first, then the failure is told.
-    Result<void> recorded = recorder_->snapshot();
-    if (recorded) recorded = loop();
+    Result<void> recorded = loop();
     if (recorded) recorded = finish();
     if (!recorded) {
         tracer_.reset();
@@ -342,7 +363,8 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         "  seep record -p 1234 --duration 5m           five minutes of a running process\n"
         "  seep record --cgroup /system.slice/x.service\n"
         "  seep record --interval 1s -- ./server --port 80");
-    command.callback([options, &run] { run = [options] { return RecordCommand(*options).run(); }; });
+    command.callback(
+        [options, &run] { run = [options] { return RecordCommand(*options).run(); }; });
 }
 
 }  // namespace seep

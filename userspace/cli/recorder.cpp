@@ -29,25 +29,28 @@ std::string describe_allocators(const TracedProcess& process) {
 
 }  // namespace
 
-Recorder::Recorder(RecordingWriter writer, std::unique_ptr<SymbolWorker> symbols, Tracer& tracer)
+Recorder::Recorder(RecordingWriter writer, std::unique_ptr<SymbolWorker> symbols,
+                   const ProbeCosts& costs, Tracer& tracer)
     : tracer_(&tracer),
+      costs_(costs),
       writer_(std::move(writer)),
       symbols_(std::move(symbols)),
       locations_(writer_, *symbols_) {}
 
 Result<std::unique_ptr<Recorder>> Recorder::create(const std::string& path, RecordingInfo info,
-                                                   Tracer& tracer) {
+                                                   const ProbeCosts& costs, Tracer& tracer) {
     auto writer = RecordingWriter::create(path, info);
     if (!writer) return writer.error();
     auto symbols = SymbolWorker::start({});
     if (!symbols) return symbols.error();
     return std::unique_ptr<Recorder>(
-        new Recorder(std::move(*writer), std::move(*symbols), tracer));
+        new Recorder(std::move(*writer), std::move(*symbols), costs, tracer));
 }
 
 Result<void> Recorder::write_events(const std::vector<TracerEvent>& events) {
     for (const TracerEvent& event : events)
-        if (Result<void> put = writer_.put_event(event.time_ns, event.process, event.kind, event.text);
+        if (Result<void> put =
+                writer_.put_event(event.time_ns, event.process, event.kind, event.text);
             !put)
             return put;
     return {};
@@ -60,13 +63,15 @@ Result<void> Recorder::write_probes(const TracedProcess& process) {
         for (const AttachedProbe& probe : allocator.attachment.probes()) {
             const ProbePlan& plan = probe.plan;
             const auto hits = tracer_->hits(probe);
+            const double cost_ps = costs_.of(plan).hit_ns * 1000;
             const ProbeRecord record{probe.slot,
                                      process.id,
                                      *object,
                                      plan.function.symbol,
                                      plan.function.address,
                                      site_name(plan.entry.kind),
-                                     hits.value_or(0)};
+                                     hits.value_or(0),
+                                     static_cast<std::uint64_t>(cost_ps)};
             if (Result<void> put = writer_.put(record); !put) return put;
         }
     }
@@ -101,7 +106,9 @@ Result<void> Recorder::write_stack(const NewStack& stack) {
     StackRecord record{stack.id, stack.process, stack.end, {}};
     record.locations.reserve(stack.addresses.size());
     for (std::size_t i = 0; i < stack.addresses.size(); ++i) {
-        const auto location = locations_.locate(process, stack.addresses[i], /*is_call=*/i > 0);
+        const std::uint64_t address = stack.addresses[i] & ~SEEP_FRAME_EXACT;
+        const bool is_call = i > 0 && address == stack.addresses[i];
+        const auto location = locations_.locate(process, address, is_call);
         if (!location) return location.error();
         record.locations.push_back(*location);
     }
@@ -109,7 +116,8 @@ Result<void> Recorder::write_stack(const NewStack& stack) {
 }
 
 Result<void> Recorder::snapshot() {
-    // Before the snapshot: what ended is read by it for the last time, and its probes are then gone.
+    // Before the snapshot: what ended is read by it for the last time, and its probes are then
+    // gone.
     if (Result<void> written = write_processes(); !written) return written;
     auto taken = tracer_->snapshot();
     if (!taken) return taken.error();

@@ -14,6 +14,7 @@
 #include "cli/locations.h"
 #include "cli/symbol_worker.h"
 #include "drain/tracer.h"
+#include "probes/calibration.h"
 #include "store/writer.h"
 
 namespace seep {
@@ -22,7 +23,7 @@ class Recorder {
  public:
     /// Makes the file. `tracer` must outlive the recorder.
     static Result<std::unique_ptr<Recorder>> create(const std::string& path, RecordingInfo info,
-                                                    Tracer& tracer);
+                                                    const ProbeCosts& costs, Tracer& tracer);
 
     Result<void> write_events(const std::vector<TracerEvent>& events);
     /// Takes a snapshot and commits it.
@@ -35,7 +36,8 @@ class Recorder {
     [[nodiscard]] std::size_t stacks() const { return stacks_; }
 
  private:
-    Recorder(RecordingWriter writer, std::unique_ptr<SymbolWorker> symbols, Tracer& tracer);
+    Recorder(RecordingWriter writer, std::unique_ptr<SymbolWorker> symbols, const ProbeCosts& costs,
+             Tracer& tracer);
 
     Result<void> write_processes();
     Result<void> write_process(const TracedProcess& process);
@@ -43,6 +45,7 @@ class Recorder {
     Result<void> write_stack(const NewStack& stack);
 
     Tracer* tracer_;
+    ProbeCosts costs_;
     RecordingWriter writer_;
     std::unique_ptr<SymbolWorker> symbols_;
     Locations locations_;

@@ -23,7 +23,6 @@ struct RecordingInfo {
     std::string kernel;                ///< uname -r
     std::string machine;               ///< uname -m
     std::string attach_mode;           ///< "session", "multi", "single".
-    std::uint64_t probe_cost_ps = 0;   ///< Calibrated mean cost of a probe hit, picoseconds.
 };
 
 struct ProcessRecord {
@@ -83,6 +82,7 @@ struct ProbeRecord {
     std::uint64_t address = 0;
     std::string site;  ///< "emulated", "nop5", "single_stepped".
     std::uint64_t hits = 0;
+    std::uint64_t hit_cost_ps = 0;  ///< Measured before, picoseconds; 0: that could not be done.
 };
 
 struct SnapshotRecord {

@@ -196,7 +196,6 @@ Result<void> RecordingReader::State::read_info() {
         info.kernel = row.text(6);
         info.machine = row.text(7);
         info.attach_mode = row.text(8);
-        info.probe_cost_ps = row.counter(9);
         if (info.sampling_mode != "exact" && info.sampling_mode != "bytes")
             row.reject(4, "is neither exact nor bytes");
     });
@@ -369,8 +368,8 @@ Result<std::vector<StackRecord>> RecordingReader::stacks() {
         StackRecord stack;
         stack.id = StackId(row.bits(0));
         stack.process = state_->process(row, 1);
-        stack.end =
-            static_cast<StackEnd>(row.integer(2, 0, static_cast<std::int64_t>(StackEnd::unsupported)));
+        stack.end = static_cast<StackEnd>(
+            row.integer(2, 0, static_cast<std::int64_t>(StackEnd::unsupported)));
         stacks.push_back(std::move(stack));
     });
     if (read) read = state_->read_stack_frames(stacks);
@@ -392,6 +391,7 @@ Result<std::vector<ProbeRecord>> RecordingReader::probes() {
         probe.address = row.bits(4);
         probe.site = row.text(5);
         probe.hits = row.counter(6);
+        probe.hit_cost_ps = row.counter(7);
         if (probe.object && !objects->contains(probe.object))
             row.reject(2, "names an object that is not there");
         probes.push_back(std::move(probe));

@@ -229,8 +229,7 @@ Result<void> RecordingWriter::put_info(const RecordingInfo& info) {
     constexpr int only_row = 1;
     return state_->write(state_->statements.recording, only_row, info.seep_version, info.started_ns,
                          counter(info.interval_ns), info.sampling_mode,
-                         counter(info.sampling_bytes), info.kernel, info.machine, info.attach_mode,
-                         counter(info.probe_cost_ps));
+                         counter(info.sampling_bytes), info.kernel, info.machine, info.attach_mode);
 }
 
 Result<void> RecordingWriter::put(const ProcessRecord& process) {
@@ -271,7 +270,7 @@ Result<void> RecordingWriter::put(const StackRecord& stack) {
 Result<void> RecordingWriter::put(const ProbeRecord& probe) {
     return state_->write(state_->statements.probe, probe.id, probe.process.value,
                          probe.object.value, probe.function, bits(probe.address), probe.site,
-                         counter(probe.hits));
+                         counter(probe.hits), counter(probe.hit_cost_ps));
 }
 
 Result<void> RecordingWriter::put_event(std::int64_t time_ns, ProcessId process,

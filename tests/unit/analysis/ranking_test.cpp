@@ -25,7 +25,9 @@ class Contents {
  public:
     explicit Contents(std::size_t snapshots, std::uint64_t rss_step = 0) {
         contents_.info.sampling_mode = "exact";
-        contents_.info.probe_cost_ps = 500'000;
+        contents_.probes = {
+            {1, ProcessId(1), ObjectId(1), "malloc", 0x100, "emulated", 500, 400'000},
+            {2, ProcessId(2), ObjectId(1), "free", 0x200, "single_stepped", 300, 2'000'000}};
         contents_.processes = {
             {ProcessId(1), 11, "app one", "/usr/bin/app", start, 0, "glibc (libc.so.6)"},
             {ProcessId(2), 22, "app two", "/usr/bin/app", start, 0, "glibc (libc.so.6)"}};
@@ -203,10 +205,24 @@ TEST(Ranking, OverheadAndRssAreOfAllProcesses) {
     Contents contents(5, 4096);
     const Report report = contents.report();
     EXPECT_EQ(report.probe_hits, 800u);
-    // 800 hits of 0.5 us in 80 ms of CPU time.
-    EXPECT_DOUBLE_EQ(report.overhead_cpu_percent, 0.5);
+    // 500 hits of 0.4 us and 300 of 2 us in 80 ms of CPU time.
+    EXPECT_DOUBLE_EQ(report.overhead_cpu_percent, 1);
     EXPECT_EQ(report.rss_bytes, 2u * ((10 << 20) + 4 * 4096));
     EXPECT_DOUBLE_EQ(report.rss_growth_bytes_per_second, 2.0 * 4096 / 10);
+}
+
+TEST(Ranking, OverheadIsOfTheHitsUntilTheWindowsEnd) {
+    Contents contents(5);
+    contents->window.last = 2;
+    const Report report = contents.report();
+    EXPECT_EQ(report.probe_hits, 400u);
+    EXPECT_DOUBLE_EQ(report.overhead_cpu_percent, 1);
+}
+
+TEST(Ranking, OverheadIsAtMostAll) {
+    Contents contents(5);
+    for (ProbeRecord& probe : contents->probes) probe.hit_cost_ps = 1'000'000'000;
+    EXPECT_DOUBLE_EQ(contents.report().overhead_cpu_percent, 100);
 }
 
 TEST(Ranking, RssIsThatBeforeTheEndIfAllEnded) {
@@ -271,6 +287,14 @@ TEST(Warnings, SilentProbesUnderAMovingRss) {
     Contents still(3, 4096);
     for (SnapshotRecord& snapshot : still->snapshots) snapshot.processes[1].probe_hits = 0;
     EXPECT_THAT(still.report().warnings, IsEmpty());
+}
+
+TEST(Warnings, OverheadThatIsNotKnown) {
+    Contents contents(3);
+    contents->probes[1].hit_cost_ps = 0;
+    EXPECT_THAT(contents.report().warnings, ElementsAre(HasSubstr("could not be measured")));
+    contents->probes[1].hits = 0;
+    EXPECT_THAT(contents.report().warnings, IsEmpty());
 }
 
 TEST(Warnings, OneSnapshot) {

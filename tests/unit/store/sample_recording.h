@@ -46,8 +46,7 @@ inline RecordingInfo sample_info() {
             .sampling_bytes = 0,
             .kernel = "6.18.0",
             .machine = "x86_64",
-            .attach_mode = "session",
-            .probe_cost_ps = 600'000};
+            .attach_mode = "session"};
 }
 
 inline Totals totals_of(std::uint64_t allocated_count, std::uint64_t allocated_bytes,
@@ -102,8 +101,8 @@ inline void put_static_parts(RecordingWriter& writer) {
                                        {LocationId(1), LocationId(2), LocationId(3)}}));
     ASSERT_TRUE(writer.put(
         StackRecord{steady_stack, ProcessId(1), StackEnd::broken, {LocationId(1), LocationId(4)}}));
-    ASSERT_TRUE(
-        writer.put(ProbeRecord{1, ProcessId(1), ObjectId(1), "malloc", 0x98890, "emulated", 12}));
+    ASSERT_TRUE(writer.put(
+        ProbeRecord{1, ProcessId(1), ObjectId(1), "malloc", 0x98890, "emulated", 12, 600'000}));
     ASSERT_TRUE(writer.put_event(sample_start_ns, ProcessId(1), "attach", "42 probes"));
 }
 
