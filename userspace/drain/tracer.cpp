@@ -103,6 +103,7 @@ struct Tracer::State {
     Result<void> add(pid_t pid, bool allocator_may_come, const char* kind);
     void try_add(pid_t pid, const char* kind);
     void on_event(const TargetEvent& event);
+    void catch_up();
     void check_exits();
     void rescan();
     ProcessSample sample(TracedProcess& process);
@@ -257,6 +258,19 @@ void Tracer::State::check_exits() {
     for (TracedProcess* process : ended) end_image(*process, "exit", "the process ended");
 }
 
+/// Deals with the events that are waiting.
+void Tracer::State::catch_up() {
+    std::vector<pid_t> watched;
+    for (const auto& [pid, process] : running) watched.push_back(pid);
+    bool lost = false;
+    for (const TargetEvent& event : events.read(watched)) {
+        lost = lost || event.kind == TargetEvent::Kind::lost;
+        on_event(event);
+    }
+    check_exits();
+    if (lost) rescan();
+}
+
 /// Events were lost: look at everything again.
 void Tracer::State::rescan() {
     note(nullptr, "lost", "events of the targets were lost; everything was read again");
@@ -338,6 +352,8 @@ Result<Tracer> Tracer::create(const TracerOptions& options) {
 }
 
 Result<void> Tracer::add_process(pid_t pid, bool allocator_may_come) {
+    // What happened to it before (the exec of a command just launched) is no news of this image.
+    state_->catch_up();
     return state_->add(pid, allocator_may_come, "target");
 }
 
@@ -371,15 +387,7 @@ std::vector<int> Tracer::poll_fds() const {
 }
 
 std::vector<TracerEvent> Tracer::handle_events() {
-    std::vector<pid_t> watched;
-    for (const auto& [pid, process] : state_->running) watched.push_back(pid);
-    bool lost = false;
-    for (const TargetEvent& event : state_->events.read(watched)) {
-        lost = lost || event.kind == TargetEvent::Kind::lost;
-        state_->on_event(event);
-    }
-    state_->check_exits();
-    if (lost) state_->rescan();
+    state_->catch_up();
     return std::exchange(state_->happened, {});
 }
 
