@@ -51,8 +51,8 @@ Result<void> write_output(const std::string& path, const std::string& text) {
         const ssize_t written = write(fd, rest.data(), rest.size());
         if (written < 0 && errno == EINTR) continue;
         if (written < 0)
-            return errno_error(fmt::format("cannot write {}",
-                                           to_stdout ? "to standard output" : printable(path)));
+            return errno_error(
+                fmt::format("cannot write {}", to_stdout ? "to standard output" : printable(path)));
         rest.remove_prefix(static_cast<std::size_t>(written));
     }
     if (!to_stdout && close(file.release()) != 0)

@@ -2,8 +2,8 @@
 #pragma once
 
 // A command of the seep program. Each file of cli/ named for a command adds its options to the one
-// table (the CLI::App) and, if it is the one given, its run function; parsing, --help, completions and
-// the manual page all come from that table.
+// table (the CLI::App) and, if it is the one given, its run function; parsing, --help, completions
+// and the manual page all come from that table.
 
 #include <CLI/CLI.hpp>
 #include <functional>

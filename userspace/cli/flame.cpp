@@ -61,8 +61,8 @@ Result<int> run_flame(const FlameCommandOptions& options) {
         if (!base_report) return base_report.error();
         base = fold(*base_report, *value);
     }
-    const std::string svg = flame_graph(fold(*report, *value), describe(*report, *value),
-                                        base ? &*base : nullptr);
+    const std::string svg =
+        flame_graph(fold(*report, *value), describe(*report, *value), base ? &*base : nullptr);
     if (const Result<void> written = write_output(options.output, svg); !written)
         return written.error();
     return 0;

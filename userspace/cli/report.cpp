@@ -19,10 +19,10 @@ Result<int> run_report(const ReportOptionsGiven& options) {
     if (!report) return report.error();
     const std::size_t text_top = options.top.value_or(TextOptions{}.top);
     const bool to_terminal = options.output.empty();
-    const std::string text =
-        options.format == "json" ? json_report(*report, options.top.value_or(0))
-        : to_terminal            ? text_report(*report, terminal_text_options(text_top))
-                                 : text_report(*report, TextOptions{.top = text_top});
+    const std::string text = options.format == "json"
+                                 ? json_report(*report, options.top.value_or(0))
+                             : to_terminal ? text_report(*report, terminal_text_options(text_top))
+                                           : text_report(*report, TextOptions{.top = text_top});
     if (const Result<void> written = write_output(options.output, text); !written)
         return written.error();
     return 0;

@@ -36,8 +36,8 @@ Result<void> add_symbols(RecordingContents& contents, const std::vector<std::str
                 symbolizer->add_object(object.id.value, {}, object.path, object.build_id);
             if (!added) spdlog::debug("{}", printable(added.error().message));
         }
-        const std::vector<SourceFrame>& frames = symbolizer->resolve(
-            object.id.value, location.address - (location.is_call ? 1 : 0));
+        const std::vector<SourceFrame>& frames =
+            symbolizer->resolve(object.id.value, location.address - (location.is_call ? 1 : 0));
         if (frames.empty()) continue;
         location.frames.clear();
         for (const SourceFrame& frame : frames)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// From a recording to the report that every output shows: read, look up the symbols that are missing
-// (or all of them anew), analyse. Works without the target, without root, on another machine.
+// From a recording to the report that every output shows: read, look up the symbols that are
+// missing (or all of them anew), analyse. Works without the target, without root, on another
+// machine.
 
 #include <CLI/CLI.hpp>
 #include <string>
@@ -17,7 +18,7 @@ namespace seep {
 
 struct ReportRequest {
     std::string file;
-    std::string window;                           ///< "FROM:TO"; empty: the whole recording.
+    std::string window;  ///< "FROM:TO"; empty: the whole recording.
     SortBy sort = SortBy::growth;
     std::vector<std::string> debug_directories;  ///< Given: look every symbol up again.
 };

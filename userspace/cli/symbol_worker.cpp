@@ -8,7 +8,8 @@
 namespace seep {
 namespace {
 
-/// How long a JIT's map is taken to be complete before a name that is missing makes it be read again.
+/// How long a JIT's map is taken to be complete before a name that is missing makes it be read
+/// again.
 constexpr std::chrono::seconds perf_map_lasts{1};
 
 }  // namespace

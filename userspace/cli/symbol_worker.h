@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// Symbols off the hot path: a thread that looks up code addresses while the recording goes on, so that
-// a slow debug-info file never delays a snapshot. add_*() and collect() are called by one thread (the
-// recorder); the work is done on the worker's own.
+// Symbols off the hot path: a thread that looks up code addresses while the recording goes on, so
+// that a slow debug-info file never delays a snapshot. add_*() and collect() are called by one
+// thread (the recorder); the work is done on the worker's own.
 
 #include <sys/types.h>
 
@@ -32,10 +32,10 @@ namespace seep {
 struct SymbolSource {
     ObjectId object;
     ObjectKind kind = ObjectKind::file;
-    UniqueFd file;          ///< For a file, if it could be opened.
+    UniqueFd file;  ///< For a file, if it could be opened.
     std::string path;
     std::string build_id;
-    pid_t pid = 0;          ///< For vdso and anonymous code: the process to ask.
+    pid_t pid = 0;            ///< For vdso and anonymous code: the process to ask.
     std::uint64_t start = 0;  ///< For the vdso: where it is mapped.
     std::uint64_t end = 0;
 };
