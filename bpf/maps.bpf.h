@@ -59,13 +59,17 @@ struct {
 /*
  * Tables to unwind with, by slot: one an object, shared by all processes that map it. Bound: slots
  * of the collector; objects beyond have no table, and are stepped over by frame pointer.
+ *
+ * Inner maps are declared by size: those that the collector makes have no BTF, and older kernels
+ * (6.1) do not take them for the same kind as a map with a described value, because of what they
+ * found in its type (kernel/bpf/map_in_map.c, bpf_map_meta_equal).
  */
 struct unwind_table {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u64));
 };
 
 struct {
@@ -80,8 +84,8 @@ struct unwind_space {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_INNER_MAP);
 	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct seep_mapping);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(struct seep_mapping));
 };
 
 struct {
