@@ -29,10 +29,10 @@ struct LossMeaning {
 constexpr std::array loss_meanings = {
     LossMeaning{SEEP_LOSS_LOST_ALLOCATIONS,
                 "allocations were not followed, because the table of live blocks was full: live "
-                "bytes are too low; record with --sample auto"},
+                "bytes are too low; record with --sample 64K, or raise --max-live"},
     LossMeaning{SEEP_LOSS_LOST_STACKS,
                 "allocations were not followed, because the table of stacks was full: some call "
-                "stacks are missing; record with --sample auto"},
+                "stacks are missing; raise --max-stacks"},
     LossMeaning{SEEP_LOSS_STACK_COLLISIONS,
                 "allocations were not followed, because their stack could not be told from "
                 "another: live bytes are too low"},

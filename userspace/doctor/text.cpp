@@ -179,9 +179,9 @@ std::string objects_text(const TargetDiagnosis& target) {
     }
     if (without == 0) return text;
     return text + paragraph("", 2,
-                            fmt::format("{} without frame pointers throughout: of a stack that "
-                                        "passes through such code, the callers beyond it are lost "
-                                        "and counted as truncated.",
+                            fmt::format("{} without frame pointers throughout: stacks through such "
+                                        "code are followed by its call frame information "
+                                        "(.eh_frame), and end there if it has none.",
                                         counted(without, "object")));
 }
 
