@@ -4,6 +4,9 @@
 import seep_test
 from seep_test import Recording, Workload, heap_totals, record_work
 
+# glibc 2.36 has them at one address; a stack cannot tell which name was called.
+ONE_FUNCTION = ("memalign", "aligned_alloc")
+
 
 class ExactTotals(seep_test.SeepTestCase):
     def test_eight_functions(self):
@@ -17,7 +20,8 @@ class ExactTotals(seep_test.SeepTestCase):
             self.assertEqual((totals["live_count"], totals["live_bytes"]), (1, 30_000), name)
             entries = [stack["frames"][0]["function"] for stack in report["stacks"]
                        if seep_test.stack_calls(stack, ["leak_" + name]) and stack["live_count"]]
-            self.assertEqual(entries, [name])
+            self.assertEqual(len(entries), 1, name)
+            self.assertIn(entries[0], ONE_FUNCTION if name in ONE_FUNCTION else (name,))
 
     def check_threads(self, threads, operations):
         with Workload("exact_threads", threads, operations) as workload:
