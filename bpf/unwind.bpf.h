@@ -355,7 +355,10 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	struct seep_stack *stack = &thread->stack;
 	struct walk *walk = &thread->walk;
 
-	walk->pc = caller->pc;
+	walk->pending = (u64)pending_trampolines();
+	/* At an exit site that a function with a return probe shares, the address is still hidden.
+	 */
+	walk->pc = replace_trampoline(walk, caller->sp - RETURN_ADDRESS_SIZE, caller->pc);
 	walk->sp = caller->sp;
 	walk->fp = caller->fp;
 	walk->bx = caller->bx;
@@ -363,7 +366,6 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	walk->bx_known = true;
 	walk->exact = false;
 	walk->process = stack->process;
-	walk->pending = (u64)pending_trampolines();
 	walk->mapping.start = 0;
 	walk->mapping.end = 0;
 	walk->hash = stack->frames[0];
