@@ -97,6 +97,7 @@ struct Tracer::State {
     void note(const TracedProcess* process, std::string kind, std::string text);
     Result<TracedProcess*> begin_image(Process process);
     Result<void> attach_new_objects(TracedProcess& process);
+    void take_in_new_code(TracedProcess& process);
     Result<void> attach_object(TracedProcess& process,
                                const std::shared_ptr<const ObjectFile>& object);
     void end_image(TracedProcess& process, const char* kind, std::string text);
@@ -228,16 +229,19 @@ void Tracer::State::try_add(pid_t pid, const char* kind) {
     if (!added) spdlog::debug("not traced: {}", added.error().message);
 }
 
+void Tracer::State::take_in_new_code(TracedProcess& process) {
+    const Result<void> attached = attach_new_objects(process);
+    if (!attached) note(&process, "refused", attached.error().message);
+}
+
 void Tracer::State::on_event(const TargetEvent& event) {
     const auto found = running.find(event.pid);
     if (found == running.end()) return;
     TracedProcess& process = *found->second;
     switch (event.kind) {
-        case TargetEvent::Kind::code_mapped: {
-            const Result<void> attached = attach_new_objects(process);
-            if (!attached) note(&process, "refused", attached.error().message);
+        case TargetEvent::Kind::code_mapped:
+            take_in_new_code(process);
             break;
-        }
         case TargetEvent::Kind::exec:
             end_image(process, "exec", "runs another executable now");
             try_add(event.pid, "exec");
@@ -410,7 +414,11 @@ Result<Snapshot> Tracer::snapshot() {
     snapshot.changed = std::move(reading->changed);
     std::vector<TracedProcess*> ended;
     for (const auto& [slot, process] : state_->by_slot) {
+        const std::uint64_t strayed = process->last.losses[SEEP_LOSS_STACKS_NO_MAPPING];
         snapshot.processes.push_back(state_->sample(*process));
+        // mremap maps code without an event (V8 moves its built-in functions with it).
+        if (process->last.losses[SEEP_LOSS_STACKS_NO_MAPPING] > strayed && process->ended_ns == 0)
+            state_->take_in_new_code(*process);
         if (process->ended_ns != 0) ended.push_back(process);
     }
     for (TracedProcess* process : ended) state_->drop(*process);
