@@ -92,9 +92,11 @@ std::optional<Role> role_of(const Destination& destination, const FunctionsByAdd
 }
 
 /// Does each way from the entry to a return, or out of the object, lead through a call of another
-/// function with the same role?
+/// function with the same role? (pvalloc does in tcmalloc, but the other one is asked for whole
+/// pages, not for what the program requested.)
 bool only_wraps(Code& code, const ElfTables& tables, const FoundFunction& function,
                 const FunctionsByAddress& functions) {
+    if (function.function->name == "pvalloc") return false;
     bool wraps = false;
     bool returns_without = false;
     const auto visit = [&](const Instruction& instruction, const Destination& destination) {

@@ -78,11 +78,11 @@ TEST(Finder, FindsTcmallocsOwnOperators) {
     for (const char* name : {"libtcmalloc.so.4", "libtcmalloc_minimal.so.4"}) {
         const std::string path = test::library(name);
         if (path.empty()) GTEST_SKIP() << "libgoogle-perftools4 is not installed";
-        EXPECT_THAT(
-            names_of(found_in(path)),
-            IsSupersetOf({"malloc", "free", "operator new(unsigned long)",
-                          "operator new(unsigned long, std::align_val_t)",
-                          "operator delete(void*, unsigned long)", "tc_malloc_skip_new_handler"}));
+        EXPECT_THAT(names_of(found_in(path)),
+                    IsSupersetOf({"malloc", "free", "operator new(unsigned long)",
+                                  "operator new(unsigned long, std::align_val_t)",
+                                  "operator delete(void*, unsigned long)",
+                                  "tc_malloc_skip_new_handler", "pvalloc"}));
         EXPECT_EQ(name_of(path), "tcmalloc");
     }
 }
