@@ -3,12 +3,14 @@
 
 Not in the same run: BCC 0.26 asks for its probes with a reference counter that it does not mean
 (perf_event_open's config is 6 << 32), and the kernel refuses two probes on one instruction that
-differ in that with EINVAL.
+differ in that with EINVAL. So seep, coming second, says so and leaves the target alone.
 """
 
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -55,10 +57,18 @@ def settled(measure):
 @unittest.skipUnless(os.path.exists(f"/lib/modules/{os.uname().release}/build"),
                      "BCC needs kernel headers: scripts/install-deps.sh --tests")
 class BccMemleak(seep_test.SeepTestCase):
+    def setUp(self):
+        """A C library of the test's own: uprobes belong to the file, whoever is traced by them, so
+        that others who trace this machine's would be in memleak's way, as seep is."""
+        directory = tempfile.TemporaryDirectory(prefix="seep-test-")
+        self.addCleanup(directory.cleanup)
+        shutil.copy("/lib/x86_64-linux-gnu/libc.so.6", directory.name)
+        self.own_library = {"env": {**os.environ, "LD_LIBRARY_PATH": directory.name}}
+
     def check_same(self, *command):
-        with Workload(*command) as workload:
+        with Workload(*command, **self.own_library) as workload:
             _, report = record_work(workload)
-        with Workload(*command) as workload, Memleak(workload.pid, seconds=8) as memleak:
+        with Workload(*command, **self.own_library) as workload, Memleak(workload.pid, seconds=8) as memleak:
             truth = workload.work()
             theirs = memleak.totals()
         totals = heap_totals(report)
@@ -67,6 +77,21 @@ class BccMemleak(seep_test.SeepTestCase):
 
     def test_eight_functions(self):
         self.check_same("eight_functions")
+
+    def test_at_the_same_time(self):
+        with Workload("eight_functions", **self.own_library) as workload:
+            with Memleak(workload.pid, seconds=600):
+                theirs = changed_text(workload.pid)
+                for mode in ("session", "multi", "single"):
+                    with self.subTest(mode=mode):
+                        errors = self.assert_fails(
+                            3, "record", "-p", workload.pid, "--attach-mode", mode,
+                            "-o", "/dev/null/not-to-be-made")
+                        self.assertIn("cannot attach to malloc of libc", errors)
+                        self.assertIn("reference counter", errors)
+                        self.assertEqual(changed_text(workload.pid), theirs)
+            truth, report = record_work(workload)
+        self.assert_totals_are_the_truth(report, truth)
 
     def test_many_blocks(self):
         self.check_same("million_live", 10_007)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "analysis/growth.h"
@@ -78,6 +79,23 @@ double mean_hit_cost_ns(const RecordingContents& contents) {
     return hits > 0 ? cost_ps / hits / 1000 : 0;
 }
 
+/// Frames beyond the two that are in the cost of a hit, of all stacks that were walked: under
+/// sampling those of the share 1 - exp(-size/rate) of the allocations.
+double walked_frames(const RecordingContents& contents) {
+    constexpr std::size_t in_hit = 2;
+    double frames = 0;
+    for (const StackHistory& stack : contents.stacks) {
+        const auto count = static_cast<double>(stack.at_end.allocated_count);
+        const std::size_t depth = stack.record.locations.size();
+        if (count == 0 || depth <= in_hit) continue;
+        const double size = static_cast<double>(stack.at_end.allocated_bytes) / count;
+        const auto rate = static_cast<double>(contents.info.sampling_bytes);
+        const double share = rate > 0 ? -std::expm1(-size / rate) : 1;
+        frames += count * share * static_cast<double>(depth - in_hit);
+    }
+    return frames;
+}
+
 /// Probe hits, and what they cost as a share of the CPU time that the targets have used since
 /// attach, which the probes' own is part of.
 void add_overhead(const RecordingContents& contents, Report& report) {
@@ -90,7 +108,10 @@ void add_overhead(const RecordingContents& contents, Report& report) {
         cpu_ns += std::max(
             0.0, static_cast<double>(last[i]->cpu_ns) - static_cast<double>(first[i]->cpu_ns));
     }
-    const double cost_ns = static_cast<double>(report.probe_hits) * mean_hit_cost_ns(contents);
+    const double walk_ns =
+        walked_frames(contents) * static_cast<double>(contents.info.frame_cost_ps) / 1000;
+    const double cost_ns =
+        static_cast<double>(report.probe_hits) * mean_hit_cost_ns(contents) + walk_ns;
     if (cpu_ns > 0) report.overhead_cpu_percent = std::min(100.0, 100 * cost_ns / cpu_ns);
 }
 

@@ -82,7 +82,8 @@ std::string default_file_name(const TracedProcess& process) {
     return fmt::format("seep-{}-{}-{}.seep", comm, process.process.pid(), stamp.data());
 }
 
-RecordingInfo describe_recording(const RecordOptions& options, const KernelOptions& kernel) {
+RecordingInfo describe_recording(const RecordOptions& options, const KernelOptions& kernel,
+                                 const ProbeCosts& costs) {
     RecordingInfo info;
     utsname system{};
     uname(&system);
@@ -96,6 +97,7 @@ RecordingInfo describe_recording(const RecordOptions& options, const KernelOptio
     info.kernel = system.release;
     info.machine = system.machine;
     info.attach_mode = attach_mode_name(kernel.mode);
+    info.frame_cost_ps = static_cast<std::uint64_t>(costs.frame_ns() * 1000);
     return info;
 }
 
@@ -207,8 +209,8 @@ Result<void> RecordCommand::start_launched(pid_t pid) {
 Result<void> RecordCommand::open_recording() {
     file_ = options_.output.empty() ? default_file_name(*tracer_->processes().begin()->second)
                                     : options_.output;
-    auto recorder = Recorder::create(file_, describe_recording(options_, kernel_options_),
-                                     probe_costs_, *tracer_);
+    auto recorder = Recorder::create(
+        file_, describe_recording(options_, kernel_options_, probe_costs_), probe_costs_, *tracer_);
     if (!recorder) return recorder.error();
     recorder_ = std::move(*recorder);
     return {};

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "doctor/names.h"
 #include "doctor/system_checks.h"
 #include "target/proc_file.h"
 
@@ -127,6 +128,32 @@ Check own_programs(const SystemFacts& facts) {
         facts.trials.programs, "this kernel's verifier accepts them");
 }
 
+/// By way to see the result.
+std::string call_costs(const ProbeCosts& costs, SiteKind kind) {
+    const auto microseconds = [&](ExitProbe exit) { return costs.of(kind, exit).call_ns / 1000; };
+    return fmt::format("{} {:.2f}, {:.2f}, {:.2f}", site_kind_name(kind),
+                       microseconds(ExitProbe::none), microseconds(ExitProbe::return_probe),
+                       microseconds(ExitProbe::at_returns));
+}
+
+Check probe_costs(const SystemFacts& facts) {
+    Check check{.name = "cost of probes",
+                .needed = "probes on functions of seep's own, to tell what they cost a target"};
+    if (facts.trials.costs) {
+        const ProbeCosts& costs = *facts.trials.costs;
+        check.found = fmt::format(
+            "us a call without result, with a return probe, with probes at its returns, by "
+            "instruction at the entry: {}; {}; {}. Longer stacks: {:.2f} us a frame",
+            call_costs(costs, SiteKind::nop5), call_costs(costs, SiteKind::emulated),
+            call_costs(costs, SiteKind::single_stepped), costs.frame_ns() / 1000);
+        return check;
+    }
+    check.status = CheckStatus::warning;
+    check.found = facts.trials.programs ? "not measured, because seep's programs are refused"
+                                        : "not measured: " + printable(facts.trials.no_costs);
+    return check;
+}
+
 }  // namespace
 
 std::vector<Check> check_kernel(const SystemFacts& facts) {
@@ -136,7 +163,7 @@ std::vector<Check> check_kernel(const SystemFacts& facts) {
     std::vector<Check> depending{
         from_trial("sleepable programs", "one was loaded", facts.trials.sleepable,
                    "programs that may wait for the target's memory to be paged in"),
-        attach_modes(facts), own_programs(facts)};
+        attach_modes(facts), own_programs(facts), probe_costs(facts)};
     for (Check& check : depending) {
         checks.push_back(facts.trials.bpf ? not_tried(std::move(check)) : std::move(check));
     }

@@ -62,7 +62,14 @@ void try_programs(Trials& trials) {
     const auto kernel = KernelObject::load(options);
     trials.verifying = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - start);
-    if (kernel) return;
+    if (kernel) {
+        if (const auto costs = measure_probe_costs(*kernel)) {
+            trials.costs = *costs;
+        } else {
+            trials.no_costs = costs.error().message;
+        }
+        return;
+    }
     trials.programs = kernel.error();
     // The error's own hint is to run doctor.
     trials.programs->hint = "see what the kernel says of them: seep doctor --verbose";

@@ -2,14 +2,16 @@
 #pragma once
 
 // What the kernel lets seep do, found out by doing it: versions and settings only say what ought to
-// work. Nothing is attached, and what was made is given back at once. Stateless.
+// work. Probes are attached to seep itself only, and what was made is given back. Stateless.
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "kernel/attach_mode.h"
+#include "probes/calibration.h"
 
 namespace seep {
 
@@ -21,6 +23,8 @@ struct Trials {
     std::vector<AttachMode> attach_modes;   ///< That work, best first.
     std::optional<Error> programs;          ///< Loading seep's own programs.
     std::chrono::milliseconds verifying{};  ///< What that took.
+    std::optional<ProbeCosts> costs;        ///< If its programs were loaded.
+    std::string no_costs;                   ///< Why they could not be measured then.
     std::optional<Error> events;            ///< Watching processes map code, fork and exec.
 };
 

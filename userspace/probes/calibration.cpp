@@ -15,19 +15,21 @@
 #include "bpf/wire.h"
 #include "probes/attachment.h"
 #include "probes/calibration_code.h"
+#include "probes/calibration_unwinding.h"
 
 namespace seep {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint32_t own_process_slot = 0;
+constexpr std::uint32_t own_process_slot = OwnUnwinding::process_slot;
 constexpr std::size_t block_bytes = 64;
 /// Calls between two looks at the clock: enough for the clock not to count, few enough for most
 /// batches not to be interrupted.
 constexpr std::size_t batch = 16;
 constexpr std::size_t most_rounds = 64;
 constexpr std::size_t fewest_rounds = 5;
+constexpr std::size_t frame_rounds = 16;
 constexpr std::chrono::milliseconds patience{3};  ///< For each kind of instruction.
 
 constexpr SiteKind kinds[] = {SiteKind::nop5, SiteKind::emulated, SiteKind::single_stepped};
@@ -101,13 +103,10 @@ Result<std::vector<ProbePlan>> own_plans(const ObjectFile& object) {
 class Timing {
  public:
     /// `first`: the block of the first call; the others follow on it.
-    void add_batch(const CalibrationFunction& function, std::uintptr_t first, ExitProbe exit) {
+    template <typename Call>
+    void add_batch(std::uintptr_t first, const Call& call) {
         const auto start = Clock::now();
-        for (std::size_t i = 0; i < batch; ++i) {
-            const std::uintptr_t block = first + i * block_bytes;
-            function.call(exit == ExitProbe::none ? block : block_bytes,
-                          reinterpret_cast<void*>(block));
-        }
+        for (std::size_t i = 0; i < batch; ++i) call(first + i * block_bytes);
         batches_.push_back(std::chrono::duration<double, std::nano>(Clock::now() - start).count());
     }
     [[nodiscard]] std::size_t calls() const { return batches_.size() * batch; }
@@ -131,8 +130,11 @@ Timings time_calls(SiteKind kind) {
     Timings timings;
     std::uintptr_t block = block_bytes;
     const auto run = [&](ExitProbe exit) {
-        timings[static_cast<std::size_t>(exit)].add_batch(calibration_function(kind, exit), block,
-                                                          exit);
+        const CalibrationFunction function = calibration_function(kind, exit);
+        timings[static_cast<std::size_t>(exit)].add_batch(block, [&](std::uintptr_t address) {
+            function.call(exit == ExitProbe::none ? address : block_bytes,
+                          reinterpret_cast<void*>(address));
+        });
     };
     const auto deadline = Clock::now() + patience;
     for (std::size_t round = 0;
@@ -155,8 +157,30 @@ AllTimings time_all_calls() {
     return timings;
 }
 
+/// How long a block lives and dies from so many frames down the stack.
+double time_pair_from(std::size_t depth) {
+    const CalibrationStack stack = calibration_stack();
+    const auto allocate = calibration_function(SiteKind::emulated, ExitProbe::return_probe).call;
+    const auto release = calibration_function(SiteKind::emulated, ExitProbe::none).call;
+    Timing timing;
+    for (std::size_t round = 0; round < frame_rounds; ++round) {
+        timing.add_batch(block_bytes, [&](std::uintptr_t address) {
+            stack.descend(depth, allocate, block_bytes, reinterpret_cast<void*>(address));
+            release(address, nullptr);
+        });
+    }
+    return timing.call_ns();
+}
+
+/// What each frame adds to that.
+double time_frame() {
+    constexpr std::size_t deep = 32;
+    return (time_pair_from(deep) - time_pair_from(0)) / deep;
+}
+
 /// Taking probes away makes the kernel wait until no program runs any more, for each link or perf
-/// event some 50 ms. Nobody calls the functions meanwhile, so that is left to this thread.
+/// event some 50 ms. Nobody calls the functions meanwhile, so that is left to this thread. It is
+/// waited for at exit: the kernel leaks an uprobe whose removal a fatal signal interrupts.
 std::jthread& background() {
     static std::jthread thread;
     return thread;
@@ -206,6 +230,7 @@ class OwnProbes {
 
 Result<ProbeCosts> compare(const KernelObject& kernel) {
     AllTimings unprobed = time_all_calls();
+    const double unprobed_frame = time_frame();
     const auto probes = OwnProbes::attach(kernel);
     if (!probes) return probes.error();
     AllTimings probed = time_all_calls();
@@ -221,6 +246,9 @@ Result<ProbeCosts> compare(const KernelObject& kernel) {
                 cost.call_ns * static_cast<double>(timing.calls()) / static_cast<double>(*hits);
         }
     }
+    const auto walkable = OwnUnwinding::begin(kernel);
+    if (!walkable) return walkable.error();
+    costs.set_frame_ns(std::max(0.0, time_frame() - unprobed_frame));
     return costs;
 }
 

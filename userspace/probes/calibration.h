@@ -5,12 +5,13 @@
 // figures differ a hundredfold between instructions, kernels, and virtual and real machines.
 //
 // seep's own programs are attached to functions of seep's own (calibration_code.h) in the way they
-// will be attached to the target's, and the calls of made-up blocks are timed with and without. The
-// cost so includes the kernel's trap, the ledger's work at the current sampling rate, and a stack
-// of two frames; walking the longer stacks of a real program comes on top.
+// will be attached to the target's, and calls that allocate and free made-up blocks are timed with
+// and without. The cost so includes the kernel's trap, the ledger's work at the current sampling
+// rate, and a stack of two frames; what each further frame costs is measured as well.
 //
 //     auto costs = measure_probe_costs(kernel);    // before any process is attached to
 //     costs->of(plan).hit_ns * hits                // CPU time that a probe has taken
+//     costs->frame_ns() * frames                   // and that walking the stacks has
 //
 // Not thread-safe, as the kernel object is not.
 
@@ -41,13 +42,19 @@ class ProbeCosts {
         return of(plan.entry.kind, plan.exit);
     }
 
+    /// For each frame beyond two of a stack that is followed.
+    [[nodiscard]] double frame_ns() const { return frame_ns_; }
+    void set_frame_ns(double nanoseconds) { frame_ns_ = nanoseconds; }
+
  private:
+    double frame_ns_ = 0;
     std::array<std::array<ProbeCost, 3>, 3> costs_{};
 };
 
-/// Takes some 20 ms (60 in attach mode single), and detaches in the background. Uses process slot
-/// 0, which no process is given, and leaves nothing in the maps that are read: call it while no
-/// process is attached to. An error if the kernel does not let seep probe itself.
+/// Takes some 50 ms (90 in attach mode single), most of them waiting for the kernel, and detaches in
+/// the background. Uses process slot 0, which no process is given, and the last slot for unwind
+/// tables, and leaves nothing in the maps that are read: call it while no process is attached to.
+/// An error if the kernel does not let seep probe itself.
 Result<ProbeCosts> measure_probe_costs(const KernelObject& kernel);
 
 }  // namespace seep

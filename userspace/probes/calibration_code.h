@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bpf/wire.h"
 #include "probes/sites.h"
 
 namespace seep {
@@ -21,5 +22,17 @@ struct CalibrationFunction {
 
 /// A function that is used for nothing else, so that probes for each `exit` can be there at once.
 CalibrationFunction calibration_function(SiteKind kind, ExitProbe exit);
+
+/// To call such a function from deep down the stack.
+struct CalibrationStack {
+    /// Calls itself `depth` times, and then the function with its two arguments.
+    void* (*descend)(std::size_t depth, void* (*)(std::size_t, void*), std::size_t,
+                     void*) = nullptr;
+    std::uintptr_t start = 0;  ///< Where its code is: less than 1 KiB.
+    std::uintptr_t end = 0;
+    seep_rule rule{};  ///< How to unwind it at its calls.
+};
+
+CalibrationStack calibration_stack();
 
 }  // namespace seep

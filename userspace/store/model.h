@@ -23,6 +23,7 @@ struct RecordingInfo {
     std::string kernel;                ///< uname -r
     std::string machine;               ///< uname -m
     std::string attach_mode;           ///< "session", "multi", "single".
+    std::uint64_t frame_cost_ps = 0;   ///< Measured cost of a frame of a stack that is followed.
 };
 
 struct ProcessRecord {

@@ -196,6 +196,7 @@ Result<void> RecordingReader::State::read_info() {
         info.kernel = row.text(6);
         info.machine = row.text(7);
         info.attach_mode = row.text(8);
+        info.frame_cost_ps = row.counter(9);
         if (info.sampling_mode != "exact" && info.sampling_mode != "bytes")
             row.reject(4, "is neither exact nor bytes");
     });

@@ -229,7 +229,8 @@ Result<void> RecordingWriter::put_info(const RecordingInfo& info) {
     constexpr int only_row = 1;
     return state_->write(state_->statements.recording, only_row, info.seep_version, info.started_ns,
                          counter(info.interval_ns), info.sampling_mode,
-                         counter(info.sampling_bytes), info.kernel, info.machine, info.attach_mode);
+                         counter(info.sampling_bytes), info.kernel, info.machine, info.attach_mode,
+                         counter(info.frame_cost_ps));
 }
 
 Result<void> RecordingWriter::put(const ProcessRecord& process) {

@@ -219,6 +219,18 @@ TEST(Ranking, OverheadIsOfTheHitsUntilTheWindowsEnd) {
     EXPECT_DOUBLE_EQ(report.overhead_cpu_percent, 1);
 }
 
+TEST(Ranking, OverheadIncludesTheFramesThatWereWalked) {
+    Contents contents(5);
+    contents->info.frame_cost_ps = 300'000;
+    contents.add(1, {1, 2, 3, 2}, {1000, 1000, 1000, 1000, 1000});
+    // Two frames beyond two, a thousand times, 0.3 us each: 0.6 of 80 ms.
+    const double walks = 100 * 0.6 / 80;
+    const double calls = static_cast<double>(contents->stacks[0].at_end.allocated_count);
+    EXPECT_NEAR(contents.report().overhead_cpu_percent, 1 + walks * calls / 1000, 1e-9);
+    contents->info.sampling_bytes = 1 << 30;
+    EXPECT_NEAR(contents.report().overhead_cpu_percent, 1, 1e-3);
+}
+
 TEST(Ranking, OverheadIsAtMostAll) {
     Contents contents(5);
     for (ProbeRecord& probe : contents->probes) probe.hit_cost_ps = 1'000'000'000;

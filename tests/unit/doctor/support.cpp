@@ -22,6 +22,10 @@ SystemFacts good_facts() {
     facts.uprobe_pmu = true;
     facts.trials.attach_modes = {AttachMode::session, AttachMode::multi, AttachMode::single};
     facts.trials.verifying = std::chrono::milliseconds(300);
+    facts.trials.costs.emplace();
+    facts.trials.costs->of(SiteKind::emulated, ExitProbe::none).call_ns = 754;
+    facts.trials.costs->of(SiteKind::single_stepped, ExitProbe::return_probe).call_ns = 20'567;
+    facts.trials.costs->set_frame_ns(290);
     facts.capabilities = ~std::uint64_t{0};
     facts.perf_event_paranoid = 3;
     facts.unprivileged_bpf_disabled = 2;

@@ -93,6 +93,19 @@ TEST(SystemChecks, ProgramsThatTheVerifierRefuses) {
     EXPECT_EQ(check.found.find('\x1b'), std::string::npos);
 }
 
+TEST(SystemChecks, ProbeCosts) {
+    SystemFacts facts = good_facts();
+    const auto found = [&] { return check_named(check_system(facts), "cost of probes").found; };
+    EXPECT_THAT(found(), HasSubstr("emulated 0.75, "));
+    EXPECT_THAT(found(), HasSubstr("single-stepped 0.00, 20.57"));
+    EXPECT_THAT(found(), HasSubstr("0.29 us a frame"));
+    facts.trials.costs.reset();
+    facts.trials.no_costs = "no hits\x1b[2J";
+    EXPECT_EQ(found(), "not measured: no hits?[2J");
+    EXPECT_THAT(missing(facts), IsEmpty());
+    EXPECT_THAT(warned(facts), ElementsAre("cost of probes"));
+}
+
 TEST(SystemChecks, AdministratorStandsInForNewerCapabilities) {
     SystemFacts facts = good_facts();
     facts.capabilities = std::uint64_t{1} << CAP_SYS_ADMIN;

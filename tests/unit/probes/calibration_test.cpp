@@ -80,6 +80,9 @@ TEST_P(Calibration, CostsAreThoseOfATrapAndMore) {
             EXPECT_GT(cost.call_ns, costs->of(kind, ExitProbe::none).call_ns);
         }
     }
+    // To walk a frame takes some lookups and a read of the stack, and no trap.
+    EXPECT_GT(costs->frame_ns(), 20);
+    EXPECT_LT(costs->frame_ns(), costs->of(SiteKind::emulated, ExitProbe::none).hit_ns);
     EXPECT_GT(costs->of(SiteKind::single_stepped, ExitProbe::none).hit_ns,
               costs->of(SiteKind::emulated, ExitProbe::none).hit_ns);
 }
@@ -91,6 +94,9 @@ TEST_P(Calibration, LeavesNothingBehind) {
     EXPECT_EQ(bpf_map_get_next_key(kernel.stacks_map(), nullptr, &id), -ENOENT);
     EXPECT_EQ(bpf_map_get_next_key(kernel.totals_map(), nullptr, &id), -ENOENT);
     EXPECT_EQ(*kernel.purge(0), 0u);
+    const std::uint32_t slot = 0;
+    std::uint32_t map_id = 0;
+    EXPECT_EQ(bpf_map_lookup_elem(kernel.unwind_spaces_map(), &slot, &map_id), -ENOENT);
 }
 
 // What is not sampled takes no return probe in a session, so that a hit is a call.

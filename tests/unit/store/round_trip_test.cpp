@@ -55,6 +55,7 @@ TEST(RoundTrip, EveryRecordComesBack) {
     ASSERT_TRUE(probes);
     EXPECT_EQ(probes->at(0).site, "emulated");
     EXPECT_EQ(probes->at(0).hit_cost_ps, 600'000u);
+    EXPECT_EQ(reader->info().frame_cost_ps, 290'000u);
     const auto events = reader->events();
     ASSERT_TRUE(events);
     EXPECT_EQ(events->at(0).text, "42 probes");

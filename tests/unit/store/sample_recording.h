@@ -46,7 +46,8 @@ inline RecordingInfo sample_info() {
             .sampling_bytes = 0,
             .kernel = "6.18.0",
             .machine = "x86_64",
-            .attach_mode = "session"};
+            .attach_mode = "session",
+            .frame_cost_ps = 290'000};
 }
 
 inline Totals totals_of(std::uint64_t allocated_count, std::uint64_t allocated_bytes,
