@@ -51,8 +51,8 @@ class ProbeCosts {
     std::array<std::array<ProbeCost, 3>, 3> costs_{};
 };
 
-/// Takes some 50 ms (90 in attach mode single), most of them waiting for the kernel, and detaches in
-/// the background. Uses process slot 0, which no process is given, and the last slot for unwind
+/// Takes some 50 ms (90 in attach mode single), most of them waiting for the kernel, and detaches
+/// in the background. Uses process slot 0, which no process is given, and the last slot for unwind
 /// tables, and leaves nothing in the maps that are read: call it while no process is attached to.
 /// An error if the kernel does not let seep probe itself.
 Result<ProbeCosts> measure_probe_costs(const KernelObject& kernel);
