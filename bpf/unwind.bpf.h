@@ -304,6 +304,19 @@ static __always_inline void push_frame(struct seep_stack *stack, u64 *hash, u64 
 	stack->frames[stack->depth++ & (SEEP_MAX_FRAMES - 1)] = address;
 }
 
+/*
+ * Is the pc, with no rule before it, at a function's first instruction? No call has left that on
+ * the stack: makecontext() puts the address of a function there to end a coroutine (glibc,
+ * sysdeps/unix/sysv/linux/x86_64/makecontext.c), so it is the first frame of its stack.
+ */
+static __always_inline bool begins_function(struct walk *walk)
+{
+	if (walk->pc >= walk->mapping.end)
+		return false;
+	find_rule(walk, walk->pc);
+	return walk->rule.cfa != SEEP_CFA_UNKNOWN;
+}
+
 struct walk_context {
 	struct thread_state *thread;
 };
@@ -315,7 +328,8 @@ static long step(u32 index, struct walk_context *context)
 	struct walk *walk = &context->thread->walk;
 	/* A return address may lie behind the last instruction of its function; the call does not.
 	 */
-	u64 address = walk->pc - (walk->exact ? 0 : 1);
+	bool exact = walk->exact;
+	u64 address = walk->pc - (exact ? 0 : 1);
 	u32 end;
 
 	if (address < walk->mapping.start || address >= walk->mapping.end)
@@ -327,6 +341,10 @@ static long step(u32 index, struct walk_context *context)
 		stack->end = SEEP_STACK_COMPLETE;
 		return 1;
 	case SEEP_CFA_UNKNOWN:
+		if (!exact && begins_function(walk)) {
+			stack->end = SEEP_STACK_COMPLETE;
+			return 1;
+		}
 		end = step_by_frame_pointer(walk);
 		break;
 	case SEEP_CFA_SIGNAL:
