@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "native_unwinder.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+// What kernel_types.bpf.h, bpf_helpers.h and bpf_core_read.h are for in the kernel.
+#define SEEP_KERNEL_TYPES_BPF_H
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef __u64 u64;
+typedef int64_t s64;
+
+struct return_instance {
+    unsigned long stack;
+    unsigned long orig_ret_vaddr;
+    struct return_instance* next;
+};
+struct uprobe_task {
+    struct return_instance* return_instances;
+};
+struct task_struct {
+    struct uprobe_task* utask;
+};
+
+#define SEC(name)
+#define __uint(name, value) int(*name)[value]
+#define __type(name, type) __typeof__(type)* name
+#define __array(name, type) __typeof__(type)* name[]
+#define __noinline __attribute__((noinline))
+#undef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#define CORE_READ_1(from, a) ((from)->a)
+#define CORE_READ_2(from, a, b) ((from)->a->b)
+#define CORE_READ_OF(from, a, b, which, ...) which
+#define BPF_CORE_READ(from, ...) \
+    CORE_READ_OF(from, __VA_ARGS__, CORE_READ_2, CORE_READ_1, 0)(from, __VA_ARGS__)
+#define BPF_MAP_TYPE_HASH 1
+#define BPF_MAP_TYPE_ARRAY 2
+#define BPF_MAP_TYPE_PERCPU_ARRAY 6
+#define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
+#define BPF_MAP_TYPE_TASK_STORAGE 29
+#define BPF_F_NO_PREALLOC 1
+#define BPF_F_MMAPABLE 1024
+#define BPF_F_INNER_MAP 4096
+
+static const struct native_world* world;
+static uint64_t reads;
+
+static void* bpf_map_lookup_elem(const void* map, const void* key);
+static long bpf_probe_read_user(void* to, u32 size, const void* from);
+#define bpf_copy_from_user bpf_probe_read_user
+static unsigned long bpf_get_current_task(void);
+static long bpf_loop(u32 count, void* function, void* context, u64 flags);
+
+#include "bpf/arch_x86_64.bpf.h"
+#include "bpf/unwind.bpf.h"
+
+enum { process_slot = 1, table_slot = 1 };
+
+static void* bpf_map_lookup_elem(const void* map, const void* key) {
+    const u32 index = *(const u32*)key;
+    const void* found = NULL;
+    reads++;
+    if (map == (const void*)&unwind_spaces && index == process_slot)
+        found = world->mappings;
+    else if (map == (const void*)&unwind_tables && index == table_slot)
+        found = world->table;
+    else if (map == world->mappings && index < world->mapping_entries)
+        found = &world->mappings[index];
+    else if (map == world->table && index < world->table_words)
+        found = &world->table[index];
+    return (void*)(uintptr_t)found;
+}
+
+static long bpf_probe_read_user(void* to, u32 size, const void* from) {
+    const uint64_t at = (uint64_t)(uintptr_t)from - world->stack_start;
+    reads++;
+    if (at > world->stack_size || world->stack_size - at < size) {
+        memset(to, 0, size);
+        return -14;
+    }
+    memcpy(to, world->stack + at, size);
+    return 0;
+}
+
+static unsigned long bpf_get_current_task(void) {
+    static struct uprobe_task no_probes;
+    static struct task_struct task = {&no_probes};
+    return (unsigned long)(uintptr_t)&task;
+}
+
+static long bpf_loop(u32 count, void* function, void* context, u64 flags) {
+    u32 i = 0;
+    (void)flags;
+    while (i < count && !((long (*)(u32, void*))function)(i, context)) i++;
+    return i;
+}
+
+uint64_t native_walk(const struct native_world* of, const struct native_registers* caller,
+                     struct seep_stack* stack) {
+    static struct thread_state thread;
+    const struct registers registers = {caller->pc, caller->sp, caller->fp, caller->bx};
+    memset(&thread, 0, sizeof thread);
+    world = of;
+    reads = 0;
+    thread.stack.process = process_slot;
+    thread.stack.depth = 1;
+    walk_callers(&thread, &registers);
+    *stack = thread.stack;
+    return reads;
+}

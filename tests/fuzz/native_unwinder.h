@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel's unwinder (bpf/unwind.bpf.h) compiled for the machine itself, with a world of its own:
+ * one process, one table, one piece of stack. Whatever is read outside of them fails, as it does in
+ * the kernel. For tests and fuzzers, not thread-safe.
+ */
+#ifndef NATIVE_UNWINDER_H
+#define NATIVE_UNWINDER_H
+
+#ifndef __cplusplus
+#include <assert.h>
+#endif
+#include <stddef.h>
+
+#include "bpf/wire.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct native_world {
+    const struct seep_mapping *mappings; /* entry 0 is their number */
+    uint32_t mapping_entries;
+    const uint64_t *table; /* in slot 1 */
+    uint32_t table_words;
+    uint64_t stack_start; /* where `stack` is in the target */
+    const unsigned char *stack;
+    size_t stack_size;
+};
+
+struct native_registers {
+    uint64_t pc, sp, fp, bx;
+};
+
+/* The callers, and how often a map or the stack was read for them. */
+uint64_t native_walk(const struct native_world *world, const struct native_registers *caller,
+                     struct seep_stack *stack);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

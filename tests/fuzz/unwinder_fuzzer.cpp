@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// libFuzzer: any bytes as mappings, table, registers and stack. A walk ends, reads nothing outside,
+// and takes a bounded number of reads.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "native_unwinder.h"
+
+namespace {
+
+constexpr std::uint64_t stack_start = 0x10000;
+/// Two searches of a few look-ups each and some words of stack, for each frame.
+constexpr std::uint64_t most_reads = 1 + SEEP_MAX_FRAMES * 64;
+
+class Input {
+ public:
+    Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+    template <typename Value>
+    std::vector<Value> take(std::size_t count) {
+        std::vector<Value> values(count);
+        const std::size_t bytes = std::min(size_, count * sizeof(Value));
+        if (bytes > 0) std::memcpy(values.data(), data_, bytes);
+        data_ += bytes;
+        size_ -= bytes;
+        return values;
+    }
+
+ private:
+    const std::uint8_t* data_;
+    std::size_t size_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    Input input(data, size);
+    const auto counts = input.take<std::uint8_t>(3);
+    const auto registers = input.take<native_registers>(1);
+    const auto mappings = input.take<seep_mapping>(1 + counts[0] % 8);
+    const auto table = input.take<std::uint64_t>(1 + counts[1]);
+    const auto stack = input.take<unsigned char>(counts[2] * std::size_t{8});
+    const native_world world{mappings.data(), static_cast<std::uint32_t>(mappings.size()),
+                             table.data(),    static_cast<std::uint32_t>(table.size()),
+                             stack_start,     stack.data(),
+                             stack.size()};
+    seep_stack walked{};
+    const std::uint64_t reads = native_walk(&world, registers.data(), &walked);
+    if (reads > most_reads || walked.depth < 2 || walked.depth > SEEP_MAX_FRAMES ||
+        walked.end > SEEP_STACK_UNSUPPORTED) {
+        std::abort();
+    }
+    return 0;
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The kernel's unwinder over tables, mappings and stacks that are made here.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "native_unwinder.h"
+#include "unwind/unwind_table.h"
+
+namespace seep {
+namespace {
+
+constexpr std::uint64_t bias = 0x7f0000000000;
+constexpr std::uint64_t stack_start = 0x7ffc00000000;
+
+seep_rule rule(seep_cfa cfa, std::int32_t offset, seep_saved fp = SEEP_SAVED_SAME,
+               std::int16_t fp_offset = 0) {
+    seep_rule made{};
+    made.cfa = cfa;
+    made.cfa_offset = offset;
+    made.fp = fp;
+    made.fp_offset = fp_offset;
+    return made;
+}
+
+/// Functions of 256 bytes, one a rule, from 0x1000 on; function i begins at pc(i).
+class Walk : public testing::Test {
+ protected:
+    static std::uint64_t pc(std::size_t function, std::uint64_t offset = 0) {
+        return bias + 0x1000 + 256 * function + offset;
+    }
+    void add_function(const seep_rule& of) {
+        const std::uint64_t start = 0x1000 + 256 * count_++;
+        builder_.add(start, start + 256, {of, Unsupported::none});
+    }
+    /// With words_ from stack_start on, and below them the word that the allocator's call pushed.
+    seep_stack walk(native_registers caller) {
+        words_.insert(words_.begin(), caller.pc);
+        auto table = std::move(builder_).finish({});
+        EXPECT_TRUE(table);
+        std::array<seep_mapping, 2> mappings{};
+        mappings[0].start = 1;
+        mappings[1] = {.start = bias + 0x1000,
+                       .end = bias + 0x100000,
+                       .bias = bias,
+                       .base = table->base,
+                       .table = 1,
+                       .blocks = table->blocks,
+                       .rows = table->rows,
+                       .rules = table->rules};
+        const native_world world{
+            mappings.data(),     mappings.size(),
+            table->words.data(), static_cast<std::uint32_t>(table->words.size()),
+            stack_start - 8,     reinterpret_cast<const unsigned char*>(words_.data()),
+            words_.size() * 8};
+        seep_stack stack{};
+        native_walk(&world, &caller, &stack);
+        return stack;
+    }
+    static std::vector<std::uint64_t> frames(const seep_stack& stack) {
+        return {stack.frames + 1, stack.frames + stack.depth};
+    }
+
+    std::vector<std::uint64_t> words_;
+
+ private:
+    TableBuilder builder_;
+    std::size_t count_ = 0;
+};
+
+TEST_F(Walk, goes_by_sp_by_fp_and_ends_at_the_first_frame) {
+    add_function(rule(SEEP_CFA_SP, 24));
+    add_function(rule(SEEP_CFA_FP, 16, SEEP_SAVED_AT_CFA, -16));
+    add_function(rule(SEEP_CFA_END, 0));
+    const std::uint64_t saved_fp = 0x1234;
+    words_ = {0, 0, pc(1, 9), 0, 0, saved_fp, pc(2, 9)};
+    const auto stack = walk({pc(0, 9), stack_start, stack_start + 40, 0});
+    EXPECT_EQ(stack.end, SEEP_STACK_COMPLETE);
+    EXPECT_THAT(frames(stack), testing::ElementsAre(pc(0, 9), pc(1, 9), pc(2, 9)));
+}
+
+TEST_F(Walk, takes_a_return_address_behind_a_function_for_one_of_that_function) {
+    add_function(rule(SEEP_CFA_SP, 8));
+    add_function(rule(SEEP_CFA_END, 0));
+    add_function(rule(SEEP_CFA_UNSUPPORTED, 0));
+    words_ = {pc(2)};
+    const auto stack = walk({pc(1), stack_start, 0, 0});
+    EXPECT_EQ(stack.end, SEEP_STACK_COMPLETE);
+    EXPECT_THAT(frames(stack), testing::ElementsAre(pc(1), pc(2)));
+}
+
+TEST_F(Walk, ends_where_no_call_can_have_come_from) {
+    add_function(rule(SEEP_CFA_SP, 8));
+    add_function(rule(SEEP_CFA_UNKNOWN, 0));
+    add_function(rule(SEEP_CFA_SP, 8));
+    words_ = {pc(2), pc(0, 1), pc(0, 1)};
+    const auto stack = walk({pc(0, 1), stack_start, stack_start + 8, 0});
+    EXPECT_EQ(stack.end, SEEP_STACK_COMPLETE);
+    EXPECT_THAT(frames(stack), testing::ElementsAre(pc(0, 1), pc(2)));
+}
+
+TEST_F(Walk, keeps_the_innermost_of_too_many) {
+    add_function(rule(SEEP_CFA_SP, 8));
+    words_.assign(200, pc(0, 1));
+    const auto stack = walk({pc(0, 1), stack_start, 0, 0});
+    EXPECT_EQ(stack.end, SEEP_STACK_TOO_DEEP);
+    EXPECT_EQ(stack.depth, SEEP_MAX_FRAMES);
+}
+
+TEST_F(Walk, does_not_go_down_the_stack) {
+    add_function(rule(SEEP_CFA_SP, -8));
+    words_.assign(8, pc(0, 1));
+    EXPECT_EQ(walk({pc(0, 1), stack_start + 32, 0, 0}).end, SEEP_STACK_BROKEN);
+}
+
+TEST_F(Walk, says_why_it_ended) {
+    add_function(rule(SEEP_CFA_SP, 8));
+    words_ = {0x666};
+    EXPECT_EQ(walk({pc(0, 1), stack_start, 0, 0}).end, SEEP_STACK_NO_MAPPING);
+}
+
+TEST_F(Walk, does_not_read_beyond_the_stack) {
+    add_function(rule(SEEP_CFA_SP, 4096));
+    words_ = {0, 0};
+    EXPECT_EQ(walk({pc(0, 1), stack_start, 0, 0}).end, SEEP_STACK_UNREADABLE);
+}
+
+}  // namespace
+}  // namespace seep
