@@ -103,6 +103,20 @@ struct registers {
 	u64 bx;
 };
 
+/*
+ * Rules that the thread's walks have found, by address: its stacks have most of their frames in
+ * common. Valid for one generation of the process's mappings, and emptied when that has changed.
+ */
+#define RULE_CACHE_BITS 7
+struct cached_rule {
+	u64 address; /* 0: none */
+	struct seep_rule rule;
+};
+struct rule_cache {
+	u64 generation;
+	struct cached_rule entries[1 << RULE_CACHE_BITS];
+};
+
 /* A walk up the stack: the registers of the frame it is at, and what it found about its code. */
 struct walk {
 	u64 pc, sp, fp, bx;
@@ -139,6 +153,7 @@ struct thread_state {
 
 	struct seep_stack stack; /* being built */
 	struct walk walk;
+	struct rule_cache rules;
 };
 
 struct {

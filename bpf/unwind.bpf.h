@@ -296,6 +296,42 @@ static __always_inline u32 step_by_rule(struct walk *walk)
 	return SEEP_STACK_COMPLETE;
 }
 
+/* Empties the cache if the process's mappings are no longer those that it was filled from. */
+static __always_inline void renew_rules(struct rule_cache *cache, u32 process)
+{
+	void *space = bpf_map_lookup_elem(&unwind_spaces, &process);
+	struct seep_mapping *first;
+	u64 generation;
+	u32 i, key = 0;
+
+	first = space ? bpf_map_lookup_elem(space, &key) : NULL;
+	generation = first ? first->end : 0;
+	if (generation == cache->generation)
+		return;
+	for (i = 0; i < 1 << RULE_CACHE_BITS; i++)
+		cache->entries[i].address = 0;
+	cache->generation = generation;
+}
+
+/* walk->rule for an address; with walk->mapping, if there is none. */
+static __always_inline void look_up(struct rule_cache *cache, struct walk *walk, u64 address)
+{
+	u32 place = address * 0x9e3779b97f4a7c15ULL >> (64 - RULE_CACHE_BITS);
+	struct cached_rule *cached = &cache->entries[place & ((1 << RULE_CACHE_BITS) - 1)];
+
+	if (address && cached->address == address) {
+		walk->rule = cached->rule;
+		return;
+	}
+	if (address < walk->mapping.start || address >= walk->mapping.end)
+		find_mapping(walk, address);
+	find_rule(walk, address);
+	if (walk->rule.cfa != SEEP_CFA_UNKNOWN) {
+		cached->rule = walk->rule;
+		cached->address = address;
+	}
+}
+
 static __always_inline void push_frame(struct seep_stack *stack, u64 *hash, u64 address)
 {
 	/* One round of a multiply-xorshift hash; the finishing mix is in stack_id(). */
@@ -332,9 +368,7 @@ static long step(u32 index, struct walk_context *context)
 	u64 address = walk->pc - (exact ? 0 : 1);
 	u32 end;
 
-	if (address < walk->mapping.start || address >= walk->mapping.end)
-		find_mapping(walk, address);
-	find_rule(walk, address);
+	look_up(&context->thread->rules, walk, address);
 	walk->exact = false;
 	switch (walk->rule.cfa) {
 	case SEEP_CFA_END:
@@ -389,6 +423,7 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	walk->hash = stack->frames[0];
 	stack->end = SEEP_STACK_TOO_DEEP;
 	push_frame(stack, &walk->hash, walk->pc);
+	renew_rules(&thread->rules, walk->process);
 	bpf_loop(SEEP_MAX_FRAMES, step, &context, 0);
 	return walk->hash;
 }

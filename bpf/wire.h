@@ -122,7 +122,7 @@ struct seep_rule {
 SEEP_ASSERT(sizeof(struct seep_rule) == 16);
 
 /* Executable memory of a process; its map has them ascending by address, behind an entry 0 whose
- * `start` is their number. */
+ * `start` is their number, and whose `end` is a number that no other such map has ever had. */
 struct seep_mapping {
 	__u64 start;
 	__u64 end;

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <numeric>
 #include <optional>
@@ -48,6 +49,12 @@ seep_mapping mapping_of(const CodeRange& range, const StoredTable* table) {
 bool same(const std::vector<seep_mapping>& left, const std::vector<seep_mapping>& right) {
     return left.size() == right.size() &&
            std::memcmp(left.data(), right.data(), left.size() * sizeof(seep_mapping)) == 0;
+}
+
+/// Never 0, and never the same twice: the kernel keeps rules as long as it does not change.
+std::uint64_t new_generation() {
+    static std::atomic<std::uint64_t> last = 0;
+    return ++last;
 }
 
 }  // namespace
@@ -111,7 +118,9 @@ Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space) {
         mappings.push_back(mapping_of(range, table_of(range, tables_, tables, errors).get()));
     }
     mappings[0].start = mappings.size() - 1;
+    if (!mappings_.empty()) mappings[0].end = mappings_[0].end;
     if (same(mappings, mappings_)) return errors;
+    mappings[0].end = new_generation();
 
     // Mappings never refer to what is not there: new tables come before them, and old ones, which
     // tables_ holds until here, go after.
