@@ -98,11 +98,11 @@ static long bpf_loop(u32 count, void* function, void* context, u64 flags) {
     return i;
 }
 
-uint64_t native_walk(const struct native_world* of, const struct native_registers* caller,
-                     struct seep_stack* stack) {
-    static struct thread_state thread;
+static struct thread_state thread;
+
+uint64_t native_walk_again(const struct native_world* of, const struct native_registers* caller,
+                           struct seep_stack* stack) {
     const struct registers registers = {caller->pc, caller->sp, caller->fp, caller->bx};
-    memset(&thread, 0, sizeof thread);
     world = of;
     reads = 0;
     thread.stack.process = process_slot;
@@ -110,4 +110,10 @@ uint64_t native_walk(const struct native_world* of, const struct native_register
     walk_callers(&thread, &registers);
     *stack = thread.stack;
     return reads;
+}
+
+uint64_t native_walk(const struct native_world* of, const struct native_registers* caller,
+                     struct seep_stack* stack) {
+    memset(&thread, 0, sizeof thread);
+    return native_walk_again(of, caller, stack);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's unwinder (bpf/unwind.bpf.h) compiled for the machine itself, with a world of its own:
- * one process, one table, one piece of stack. Whatever is read outside of them fails, as it does in
- * the kernel. For tests and fuzzers, not thread-safe.
+ * The kernel's unwinder (bpf/unwind.bpf.h) compiled for the machine itself, with a world of its
+ * own: one process, one table, one piece of stack. Whatever is read outside of them fails, as it
+ * does in the kernel. For tests and fuzzers, not thread-safe.
  */
 #ifndef NATIVE_UNWINDER_H
 #define NATIVE_UNWINDER_H
@@ -19,12 +19,12 @@ extern "C" {
 #endif
 
 struct native_world {
-    const struct seep_mapping *mappings; /* entry 0 is their number */
+    const struct seep_mapping* mappings; /* entry 0 is their number */
     uint32_t mapping_entries;
-    const uint64_t *table; /* in slot 1 */
+    const uint64_t* table; /* in slot 1 */
     uint32_t table_words;
     uint64_t stack_start; /* where `stack` is in the target */
-    const unsigned char *stack;
+    const unsigned char* stack;
     size_t stack_size;
 };
 
@@ -32,9 +32,12 @@ struct native_registers {
     uint64_t pc, sp, fp, bx;
 };
 
-/* The callers, and how often a map or the stack was read for them. */
-uint64_t native_walk(const struct native_world *world, const struct native_registers *caller,
-                     struct seep_stack *stack);
+/* The callers, and how often a map or the stack was read for them. The walk is that of a thread
+ * that has never walked before, or of the one of the walk before. */
+uint64_t native_walk(const struct native_world* world, const struct native_registers* caller,
+                     struct seep_stack* stack);
+uint64_t native_walk_again(const struct native_world* world, const struct native_registers* caller,
+                           struct seep_stack* stack);
 
 #ifdef __cplusplus
 }

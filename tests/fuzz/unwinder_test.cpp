@@ -124,5 +124,40 @@ TEST_F(Walk, does_not_read_beyond_the_stack) {
     EXPECT_EQ(walk({pc(0, 1), stack_start, 0, 0}).end, SEEP_STACK_UNREADABLE);
 }
 
+// One function fills the code, first with one rule and then with another.
+TEST(WalkAgain, forgets_rules_when_the_mappings_have_changed) {
+    const std::array<std::uint64_t, 5> words = {0, bias + 0x1001, 0, bias + 0x1002, 0};
+    const auto walk = [&](std::int32_t cfa_offset, std::uint64_t generation, auto* walk_now) {
+        TableBuilder builder;
+        builder.add(0x1000, 0x1100, {rule(SEEP_CFA_SP, cfa_offset), Unsupported::none});
+        auto table = std::move(builder).finish({});
+        EXPECT_TRUE(table);
+        std::array<seep_mapping, 2> mappings{};
+        mappings[0].start = 1;
+        mappings[0].end = generation;
+        mappings[1].start = bias + 0x1000;
+        mappings[1].end = bias + 0x1100;
+        mappings[1].bias = bias;
+        mappings[1].base = table->base;
+        mappings[1].table = 1;
+        mappings[1].blocks = table->blocks;
+        mappings[1].rows = table->rows;
+        mappings[1].rules = table->rules;
+        const native_world world{
+            mappings.data(),     mappings.size(),
+            table->words.data(), static_cast<std::uint32_t>(table->words.size()),
+            stack_start - 8,     reinterpret_cast<const unsigned char*>(words.data()),
+            sizeof words};
+        const native_registers caller{bias + 0x1010, stack_start, 0, 0};
+        seep_stack stack{};
+        walk_now(&world, &caller, &stack);
+        return stack.frames[2];
+    };
+    EXPECT_EQ(walk(8, 1, native_walk), bias + 0x1001);
+    EXPECT_EQ(walk(24, 2, native_walk_again), bias + 0x1002);
+    // What tells that there is something to forget: the same mappings, by their number.
+    EXPECT_EQ(walk(8, 2, native_walk_again), bias + 0x1002);
+}
+
 }  // namespace
 }  // namespace seep
