@@ -8,9 +8,7 @@ differ in that with EINVAL. So seep, coming second, says so and leaves the targe
 
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -57,18 +55,10 @@ def settled(measure):
 @unittest.skipUnless(os.path.exists(f"/lib/modules/{os.uname().release}/build"),
                      "BCC needs kernel headers: scripts/install-deps.sh --tests")
 class BccMemleak(seep_test.SeepTestCase):
-    def setUp(self):
-        """A C library of the test's own: uprobes belong to the file, whoever is traced by them, so
-        that others who trace this machine's would be in memleak's way, as seep is."""
-        directory = tempfile.TemporaryDirectory(prefix="seep-test-")
-        self.addCleanup(directory.cleanup)
-        shutil.copy("/lib/x86_64-linux-gnu/libc.so.6", directory.name)
-        self.own_library = {"env": {**os.environ, "LD_LIBRARY_PATH": directory.name}}
-
     def check_same(self, *command):
-        with Workload(*command, **self.own_library) as workload:
+        with Workload(*command) as workload:
             _, report = record_work(workload)
-        with Workload(*command, **self.own_library) as workload, Memleak(workload.pid, seconds=8) as memleak:
+        with Workload(*command) as workload, Memleak(workload.pid, seconds=8) as memleak:
             truth = workload.work()
             theirs = memleak.totals()
         totals = heap_totals(report)
@@ -79,7 +69,7 @@ class BccMemleak(seep_test.SeepTestCase):
         self.check_same("eight_functions")
 
     def test_at_the_same_time(self):
-        with Workload("eight_functions", **self.own_library) as workload:
+        with Workload("eight_functions") as workload:
             with Memleak(workload.pid, seconds=600):
                 theirs = changed_text(workload.pid)
                 for mode in ("session", "multi", "single"):

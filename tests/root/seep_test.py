@@ -7,6 +7,7 @@ BTF) it exits 77, which ctest shows as skipped, unless SEEP_REQUIRE_BPF=1 makes 
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,11 +30,29 @@ def eventually(condition, what):
     raise AssertionError(f"not within {PATIENCE} s: {what}")
 
 
+def own_library_path():
+    """A directory with a copy of the C library for the programs under test.
+
+    Uprobes belong to the file. On a file of their own the tests neither disturb other tracers of the
+    machine's libc nor are disturbed by them, or by what an earlier kill left in the kernel: one that
+    hits seep in the system call that attaches or detaches makes the kernel leak the uprobe.
+    """
+    global _own_library
+    if _own_library is None:
+        _own_library = tempfile.TemporaryDirectory()
+        shutil.copy("/lib/x86_64-linux-gnu/libc.so.6", _own_library.name)
+    return _own_library.name
+
+
+_own_library = None
+
+
 class Workload:
     """A program that speaks the protocol of tests/workloads/workload.h, ready to work."""
 
     def __init__(self, name, *arguments, **popen):
         command = [os.path.join(WORKLOADS, name), *map(str, arguments)]
+        popen["env"] = {"LD_LIBRARY_PATH": own_library_path(), **popen.get("env", os.environ)}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, **popen)
         self.pid = self.wait_until_ready()

@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
     Untrusted, DamagedRows,
     ::testing::Values(
         Damage{"UPDATE stack SET process = 9", "table stack: column process names a process"},
-        Damage{"UPDATE stack SET ending = 4", "column ending is out of range"},
+        Damage{"UPDATE stack SET ending = 7", "column ending is out of range"},
         Damage{"DELETE FROM stack WHERE id > 0", "table stack_frame: column stack names a stack"},
         Damage{"DELETE FROM stack_frame; DELETE FROM stack", "table lifetime"},
         Damage{"UPDATE stack_frame SET location = 77", "names a location"},
