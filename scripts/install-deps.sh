@@ -23,10 +23,10 @@ done
 
 packages=(g++ cmake ninja-build pkg-config clang-14 libzydis-dev libzycore-dev libspdlog-dev
     libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libiberty-dev libsqlite3-dev sqlite3
-    zlib1g-dev libgtest-dev libgmock-dev)
+    liblzma-dev zlib1g-dev libgtest-dev libgmock-dev)
 test_packages=(bpfcc-tools busybox-static chromium chromium-driver clang-format-14 clang-tidy-14
-    cpio gdb heaptrack libgoogle-perftools-dev libjemalloc-dev libmimalloc-dev linux-headers-amd64
-    musl-tools procps python3 qemu-system-x86 shellcheck tmux util-linux)
+    cpio gdb heaptrack libclang-rt-14-dev libgoogle-perftools-dev libjemalloc-dev libmimalloc-dev
+    linux-headers-amd64 musl-tools procps python3 qemu-system-x86 shellcheck tmux util-linux)
 # NAME=VERSION: not older than VERSION. libbpf 1.3 brought uprobe_multi links.
 backports=(libbpf-dev=1:1.3 bpftool=7.3 libelf-dev=0.188 libdw-dev=0.188 libdebuginfod-dev=0.188
     elfutils=0.188)
