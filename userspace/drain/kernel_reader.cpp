@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "probes/attachment.h"
-
 namespace seep {
 namespace {
 
@@ -101,10 +99,6 @@ Result<seep_process> KernelReader::read_process(std::uint32_t process_slot) cons
         for (std::size_t i = 0; i < SEEP_LOSS_COUNT; ++i) sum.losses[i] += cpu.losses[i];
     }
     return sum;
-}
-
-Result<std::uint64_t> KernelReader::read_hits(std::uint32_t probe_slot) const {
-    return probe_hits(*kernel_, probe_slot);
 }
 
 void KernelReader::forget(const std::vector<StackId>& stacks) {

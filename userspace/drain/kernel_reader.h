@@ -39,7 +39,6 @@ class KernelReader {
     Result<KernelReading> read_stacks();
     /// Exact totals and losses of a process slot, over all CPUs.
     Result<seep_process> read_process(std::uint32_t process_slot) const;
-    Result<std::uint64_t> read_hits(std::uint32_t probe_slot) const;
     /// Drops stacks from kernel and reader, once their process is gone and its slot is to be
     /// reused.
     void forget(const std::vector<StackId>& stacks);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "drain/tracer.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
 #include <time.h>
@@ -43,30 +41,8 @@ Result<ObjectPlans> examine(const ObjectFile& object) {
     return result;
 }
 
-/// Slots of the kernel's map of processes, each all zeros when it is taken.
-class ProcessSlots {
- public:
-    /// 0 when all are taken.
-    std::uint32_t take(const KernelObject& kernel) {
-        std::uint32_t slot = 0;
-        if (!free_.empty()) {
-            slot = free_.back();
-            free_.pop_back();
-        } else if (next_ < process_slots) {
-            slot = next_++;
-        } else {
-            return 0;
-        }
-        const std::vector<seep_process> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-        bpf_map_update_elem(kernel.processes_map(), &slot, zeros.data(), BPF_ANY);
-        return slot;
-    }
-    void give_back(std::uint32_t slot) { free_.push_back(slot); }
-
- private:
-    std::uint32_t next_ = 1;
-    std::vector<std::uint32_t> free_;
-};
+/// Indices of the kernel's map of processes.
+using ProcessSlots = MapSlots<seep_process, process_slots, &KernelObject::processes_map>;
 
 }  // namespace
 
@@ -321,7 +297,7 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
     std::uint64_t hits = 0;
     for (const TracedAllocator& allocator : process.allocators)
         for (const AttachedProbe& probe : allocator.attachment.probes())
-            hits += reader.read_hits(probe.slot).value_or(0);
+            hits += probe_hits(kernel, probe.slot).value_or(0);
     sample.probe_hits = std::max(hits, sample.probe_hits);
     process.last = sample;
     return sample;
@@ -438,7 +414,7 @@ const KernelObject& Tracer::kernel() const {
     return state_->kernel;
 }
 Result<std::uint64_t> Tracer::hits(const AttachedProbe& probe) const {
-    return state_->reader.read_hits(probe.slot);
+    return probe_hits(state_->kernel, probe.slot);
 }
 
 }  // namespace seep

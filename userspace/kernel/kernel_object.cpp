@@ -125,12 +125,6 @@ int KernelObject::unwind_tables_map() const {
 int KernelObject::unwind_spaces_map() const {
     return bpf_map__fd(state_->skeleton->maps.unwind_spaces);
 }
-std::uint64_t KernelObject::attach_time_ns() const {
-    return state_->skeleton->rodata->attach_time_ns;
-}
-void KernelObject::set_sample_bytes(std::uint64_t bytes) {
-    state_->skeleton->bss->sample_bytes = bytes;
-}
 void KernelObject::set_recording(bool recording) {
     state_->skeleton->data->recording = recording ? 1 : 0;
 }

@@ -47,9 +47,6 @@ class KernelObject {
     [[nodiscard]] int unwind_tables_map() const;
     [[nodiscard]] int unwind_spaces_map() const;
 
-    /// CLOCK_MONOTONIC nanoseconds that birth times are counted from.
-    [[nodiscard]] std::uint64_t attach_time_ns() const;
-    void set_sample_bytes(std::uint64_t bytes);
     /// False: the programs do nothing from now on, although probes may still be attached.
     void set_recording(bool recording);
 

@@ -155,21 +155,6 @@ bool is_indispensable(const AllocatorFunction& function) {
 
 }  // namespace
 
-std::uint32_t ProbeSlots::take(const KernelObject& kernel) {
-    std::uint32_t slot = 0;
-    if (!free_.empty()) {
-        slot = free_.back();
-        free_.pop_back();
-    } else if (next_ < probe_slots) {
-        slot = next_++;
-    } else {
-        return 0;
-    }
-    const std::vector<std::uint64_t> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-    bpf_map_update_elem(kernel.probe_hits_map(), &slot, zeros.data(), BPF_ANY);
-    return slot;
-}
-
 Result<std::uint64_t> probe_hits(const KernelObject& kernel, std::uint32_t slot) {
     std::vector<std::uint64_t> by_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
     if (bpf_map_lookup_elem(kernel.probe_hits_map(), &slot, by_cpu.data()) != 0)

@@ -14,22 +14,14 @@
 
 #include "base/result.h"
 #include "kernel/kernel_object.h"
+#include "kernel/map_slots.h"
 #include "probes/sites.h"
 #include "target/object_file.h"
 
 namespace seep {
 
-/// Gives out indices of the kernel's map of probe hits, the least first, with the count set to 0.
-class ProbeSlots {
- public:
-    /// 0 when all are taken.
-    std::uint32_t take(const KernelObject& kernel);
-    void give_back(std::uint32_t slot) { free_.push_back(slot); }
-
- private:
-    std::uint32_t next_ = 1;
-    std::vector<std::uint32_t> free_;
-};
+/// Indices of the kernel's map of probe hits.
+using ProbeSlots = MapSlots<std::uint64_t, probe_slots, &KernelObject::probe_hits_map>;
 
 /// How often the probe with that slot was hit since the slot was taken.
 Result<std::uint64_t> probe_hits(const KernelObject& kernel, std::uint32_t slot);
