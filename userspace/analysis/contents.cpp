@@ -24,15 +24,25 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
     std::unordered_map<StackId, std::size_t> index;
     for (StackRecord& record : *records) {
         index.emplace(record.id, contents.stacks.size());
-        contents.stacks.push_back({.record = std::move(record), .at_end = {}, .live = {}});
+        contents.stacks.push_back({.record = std::move(record),
+                                   .at_start = {},
+                                   .at_end = {},
+                                   .live = {},
+                                   .lifetimes = {}});
     }
     Result<void> read = reader.for_each_totals([&](const TotalsRow& row) {
         if (row.snapshot > contents.window.last) return;
         StackHistory& stack = contents.stacks[index.at(row.stack)];
+        if (row.snapshot <= contents.window.first) stack.at_start = row.totals;
         stack.at_end = row.totals;
-        stack.live.push_back({row.snapshot, row.totals.live_bytes(), row.least_live_bytes});
+        stack.live.push_back({row.snapshot, row.totals.live_bytes(), row.least_live_bytes,
+                              row.totals.live_count(), row.totals.allocated_count});
     });
     if (!read) return read;
+    const auto lifetimes = reader.lifetimes();
+    if (!lifetimes) return lifetimes.error();
+    for (const auto& [stack, buckets] : *lifetimes)
+        contents.stacks[index.at(stack)].lifetimes = buckets;
     std::erase_if(contents.stacks, [](const StackHistory& stack) { return stack.live.empty(); });
     return {};
 }

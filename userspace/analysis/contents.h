@@ -18,8 +18,10 @@ namespace seep {
 /// A stack and what happened to it until the window's end.
 struct StackHistory {
     StackRecord record;
-    Totals at_end;    ///< As of the window's last snapshot.
-    LiveSeries live;  ///< Up to the window's last snapshot, also before its first.
+    Totals at_start;        ///< As of the window's first snapshot.
+    Totals at_end;          ///< As of the window's last snapshot.
+    LiveSeries live;        ///< Up to the window's last snapshot, also before its first.
+    Lifetimes lifetimes{};  ///< Of what was freed; as of the recording's last snapshot.
 };
 
 struct RecordingContents {

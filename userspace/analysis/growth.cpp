@@ -87,8 +87,7 @@ double window_seconds(const std::vector<SnapshotRecord>& snapshots, const Window
 }
 
 std::uint64_t live_at(const LiveSeries& series, std::size_t snapshot) {
-    const auto after = std::ranges::upper_bound(series, snapshot, {}, &LivePoint::snapshot);
-    return after == series.begin() ? 0 : (after - 1)->live;
+    return point_at(series, snapshot).live;
 }
 
 std::vector<Point> troughs(const LiveSeries& series, const std::vector<SnapshotRecord>& snapshots,

@@ -2,6 +2,7 @@
 #include "analysis/merging.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string_view>
 #include <unordered_set>
@@ -63,15 +64,31 @@ StackHistory given_back(const StackHistory& stack, std::int64_t ended_ns,
         std::ranges::lower_bound(contents.snapshots, ended_ns, {}, &SnapshotRecord::time_ns);
     const auto end = static_cast<std::size_t>(after - contents.snapshots.begin());
     std::erase_if(result.live, [&](const LivePoint& point) { return point.snapshot >= end; });
-    result.live.push_back({end, 0, 0});
+    result.live.push_back({end, 0, 0, 0, result.at_end.allocated_count});
+    if (end <= contents.window.first) result.at_start = result.at_end;
     return result;
 }
 
-MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>& group) {
-    MergedStack merged{.id = id, .record = group.front()->record, .totals = {}, .live = {}};
+std::map<ProcessId, std::int64_t> attach_times(const RecordingContents& contents) {
+    std::map<ProcessId, std::int64_t> times;
+    for (const ProcessRecord& process : contents.processes)
+        times.emplace(process.id, process.started_ns);
+    return times;
+}
+
+MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>& group,
+                        const std::map<ProcessId, std::int64_t>& attached) {
+    MergedStack merged;
+    merged.id = id;
+    merged.record = group.front()->record;
+    merged.attached_ns = std::numeric_limits<std::int64_t>::max();
     std::vector<const LiveSeries*> series;
     for (const StackHistory* stack : group) {
+        accumulate(merged.at_start, stack->at_start);
         accumulate(merged.totals, stack->at_end);
+        for (std::size_t i = 0; i < merged.lifetimes.size(); ++i)
+            merged.lifetimes[i] += stack->lifetimes[i];
+        merged.attached_ns = std::min(merged.attached_ns, attached.at(stack->record.process));
         series.push_back(&stack->live);
     }
     merged.live = series.size() == 1 ? *series.front() : sum_series(series);
@@ -132,9 +149,10 @@ std::vector<MergedStack> merge_stacks(const RecordingContents& contents) {
             history = &changed.emplace_back(given_back(stack, ended->second, contents));
         groups[stack_code(stack.record, contents)].push_back(history);
     }
+    const std::map<ProcessId, std::int64_t> attached = attach_times(contents);
     std::vector<MergedStack> merged;
     merged.reserve(groups.size());
-    for (const auto& [id, group] : groups) merged.push_back(merge_group(id, group));
+    for (const auto& [id, group] : groups) merged.push_back(merge_group(id, group, attached));
     return merged;
 }
 

@@ -17,8 +17,11 @@ namespace seep {
 struct MergedStack {
     std::uint64_t id = 0;  ///< Names the code; the same in every recording, see stack_code().
     StackRecord record;    ///< One of those that were merged.
+    Totals at_start;       ///< As of the window's start.
     Totals totals;         ///< As of the window's end.
     LiveSeries live;
+    Lifetimes lifetimes{};
+    std::int64_t attached_ns = 0;  ///< When the first of their processes came to be traced.
 };
 
 /// Adds to the sum, field by field; the mean birth becomes that of all that is live.

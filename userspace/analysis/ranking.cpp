@@ -9,12 +9,26 @@
 
 #include "analysis/growth.h"
 #include "analysis/merging.h"
+#include "analysis/turnover.h"
 #include "analysis/verdict.h"
 #include "analysis/warnings.h"
 
 namespace seep {
 
 namespace {
+
+Evidence weigh(const MergedStack& stack, const RecordingContents& contents) {
+    const std::int64_t start = contents.info.started_ns;
+    const std::int64_t end = contents.snapshots[contents.window.last].time_ns;
+    const auto microseconds = [&](std::int64_t time_ns) {
+        return static_cast<double>(time_ns - start) / 1000;
+    };
+    Evidence evidence;
+    evidence.turnover_z = turnover_z(stack.at_start, stack.totals, contents.info.sampling_bytes);
+    evidence.age_ratio =
+        age_ratio(stack.totals, microseconds(stack.attached_ns), microseconds(end));
+    return evidence;
+}
 
 ReportStack report_stack(const MergedStack& stack, const RecordingContents& contents,
                          const Circumstances& circumstances) {
@@ -27,6 +41,7 @@ ReportStack report_stack(const MergedStack& stack, const RecordingContents& cont
     result.growth = estimate.growth;
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
+    result.evidence = weigh(stack, contents);
     result.truncated = stack.record.end != StackEnd::complete;
     result.frames = report_frames(stack.record, contents);
     return result;

@@ -5,6 +5,7 @@
 // Sizes in bytes, rates in bytes a second, times in nanoseconds since the epoch.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,38 @@ struct Growth {
 enum class Verdict { leak, growing, warming, load, steady, undetermined };
 const char* verdict_name(Verdict verdict);
 
+/// The share of a stack's blocks that outlive an age.
+struct Survival {
+    double age_seconds = 0;
+    double share = 0;  ///< 0 to 1.
+    double low = 0;    ///< Ends of the 95 % interval.
+    double high = 0;
+};
+
+/// What a verdict stands on, besides the growth and its interval. A value that the recording cannot
+/// give (too short, nothing live, nothing freed) is absent. docs/verdicts.md explains each.
+struct Evidence {
+    /// Net growth over the window in standard deviations of what its allocations and frees would
+    /// make by chance.
+    std::optional<double> turnover_z;
+    /// The share of false alarms among the stacks that are at least as extreme.
+    std::optional<double> q_value;
+    /// Mean age of what is live as a share of the time since attach: a constant leak has 0.5.
+    std::optional<double> age_ratio;
+    std::optional<Survival> survival;  ///< At the greatest age that is well observed.
+    /// Growth of the window's second half as a share of that of its first.
+    std::optional<double> pace;
+    std::optional<std::int64_t> decidable_at_ns;  ///< When the verdict can be had, if it is open.
+    std::uint32_t cluster = 0;                    ///< Index into Report::clusters, from 1; 0: none.
+};
+
+/// Stacks that grow in lockstep: one cause, most likely.
+struct ReportCluster {
+    ReportFrame frame;                ///< The innermost frame that all of them share.
+    std::vector<std::string> stacks;  ///< Their ids, in rank order.
+    double bytes_per_second = 0;      ///< Of them together.
+};
+
 enum class StackKind { heap, mapping };
 
 struct ReportStack {
@@ -47,6 +80,7 @@ struct ReportStack {
     Growth growth;
     Verdict verdict = Verdict::undetermined;
     std::string reason;
+    Evidence evidence;
     bool truncated = false;           ///< Not followed to its root.
     std::vector<ReportFrame> frames;  ///< [0] is the allocator's function, then outwards.
 };
@@ -79,6 +113,7 @@ struct Report {
 
     std::vector<std::string> warnings;  ///< What the reader must know: no probe hit, losses, ...
     std::vector<ReportStack> stacks;    ///< In rank order, all of them.
+    std::vector<ReportCluster> clusters;
 };
 
 }  // namespace seep

@@ -5,6 +5,11 @@
 
 namespace seep {
 
+LivePoint point_at(const LiveSeries& series, std::size_t snapshot) {
+    const auto after = std::ranges::upper_bound(series, snapshot, {}, &LivePoint::snapshot);
+    return after == series.begin() ? LivePoint{} : *(after - 1);
+}
+
 LiveSeries sum_series(const std::vector<const LiveSeries*>& parts) {
     struct Step {
         std::size_t part;
@@ -16,17 +21,20 @@ LiveSeries sum_series(const std::vector<const LiveSeries*>& parts) {
     std::ranges::stable_sort(steps, {}, [](const Step& step) { return step.point->snapshot; });
 
     LiveSeries sum;
-    std::vector<std::uint64_t> current(parts.size());
-    std::uint64_t live = 0;
+    std::vector<LivePoint> current(parts.size());
+    LivePoint now;
     for (auto step = steps.begin(); step != steps.end();) {
-        const std::size_t snapshot = step->point->snapshot;
-        std::uint64_t least = live;
-        for (; step != steps.end() && step->point->snapshot == snapshot; ++step) {
-            least += step->point->least - current[step->part];
-            live += step->point->live - current[step->part];
-            current[step->part] = step->point->live;
+        now.snapshot = step->point->snapshot;
+        now.least = now.live;
+        for (; step != steps.end() && step->point->snapshot == now.snapshot; ++step) {
+            LivePoint& before = current[step->part];
+            now.least += step->point->least - before.live;
+            now.live += step->point->live - before.live;
+            now.live_count += step->point->live_count - before.live_count;
+            now.allocated_count += step->point->allocated_count - before.allocated_count;
+            before = *step->point;
         }
-        sum.push_back({snapshot, live, least});
+        sum.push_back(now);
     }
     return sum;
 }

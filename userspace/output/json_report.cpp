@@ -45,6 +45,21 @@ Json totals_json(const Report& report) {
             {"reason", report.reason}};
 }
 
+Json frame_json(const ReportFrame& frame) {
+    return {{"function", frame.function}, {"module", frame.module}, {"offset", frame.offset},
+            {"file", frame.file},         {"line", frame.line},     {"inlined", frame.inlined}};
+}
+
+Json clusters_json(const Report& report) {
+    Json clusters = Json::array();
+    for (const ReportCluster& cluster : report.clusters)
+        clusters.push_back({{"id", clusters.size() + 1},
+                            {"frame", frame_json(cluster.frame)},
+                            {"bytes_per_second", cluster.bytes_per_second},
+                            {"stacks", cluster.stacks}});
+    return clusters;
+}
+
 Json header_json(const Report& report) {
     Json targets = Json::array();
     for (const ReportProcess& process : report.targets) targets.push_back(process_json(process));
@@ -63,12 +78,30 @@ Json header_json(const Report& report) {
         {"losses", losses_json(report.losses)},
         {"truncated_share", report.truncated_share},
         {"process", totals_json(report)},
-        {"warnings", report.warnings}};
+        {"warnings", report.warnings},
+        {"clusters", clusters_json(report)}};
 }
 
-Json frame_json(const ReportFrame& frame) {
-    return {{"function", frame.function}, {"module", frame.module}, {"offset", frame.offset},
-            {"file", frame.file},         {"line", frame.line},     {"inlined", frame.inlined}};
+template <typename Value>
+Json optional_json(const std::optional<Value>& value) {
+    return value ? Json(*value) : Json();
+}
+
+Json evidence_json(const Evidence& evidence) {
+    Json survival;
+    if (evidence.survival)
+        survival = {{"age_seconds", evidence.survival->age_seconds},
+                    {"share", evidence.survival->share},
+                    {"low", evidence.survival->low},
+                    {"high", evidence.survival->high}};
+    return {{"turnover_z", optional_json(evidence.turnover_z)},
+            {"q_value", optional_json(evidence.q_value)},
+            {"age_ratio", optional_json(evidence.age_ratio)},
+            {"survival", std::move(survival)},
+            {"pace", optional_json(evidence.pace)},
+            {"decidable_at",
+             evidence.decidable_at_ns ? Json(format_rfc3339(*evidence.decidable_at_ns)) : Json()},
+            {"cluster", evidence.cluster > 0 ? Json(evidence.cluster) : Json()}};
 }
 
 Json stack_json(const ReportStack& stack, std::size_t rank) {
@@ -90,6 +123,7 @@ Json stack_json(const ReportStack& stack, std::size_t rank) {
               {"bytes", stack.growth.bytes}}},
             {"verdict", verdict_name(stack.verdict)},
             {"reason", stack.reason},
+            {"evidence", evidence_json(stack.evidence)},
             {"truncated", stack.truncated},
             {"frames", std::move(frames)}};
 }

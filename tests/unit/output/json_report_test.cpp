@@ -28,7 +28,7 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     const ordered_json json = parsed(sample_report());
     EXPECT_THAT(keys(json),
                 ElementsAre("seep", "target", "targets", "window", "sampling", "overhead", "losses",
-                            "truncated_share", "process", "warnings", "stacks"));
+                            "truncated_share", "process", "warnings", "clusters", "stacks"));
     EXPECT_THAT(keys(json["seep"]), ElementsAre("version", "format"));
     EXPECT_THAT(keys(json["target"]), ElementsAre("pid", "command", "executable", "allocators"));
     EXPECT_THAT(keys(json["process"]),
@@ -38,7 +38,10 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     EXPECT_THAT(keys(json["stacks"][0]),
                 ElementsAre("rank", "id", "kind", "live_bytes", "live_count", "allocated_bytes",
                             "allocated_count", "freed_bytes", "freed_count", "growth", "verdict",
-                            "reason", "truncated", "frames"));
+                            "reason", "evidence", "truncated", "frames"));
+    EXPECT_THAT(keys(json["stacks"][0]["evidence"]),
+                ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "pace",
+                            "decidable_at", "cluster"));
     EXPECT_THAT(keys(json["stacks"][0]["growth"]),
                 ElementsAre("bytes_per_second", "low", "high", "bytes"));
     EXPECT_THAT(keys(json["stacks"][0]["frames"][0]),
@@ -66,6 +69,26 @@ TEST(JsonReport, HasTheValuesOfTheReport) {
     EXPECT_EQ(json["stacks"][0]["frames"][1]["inlined"], true);
     EXPECT_EQ(json["stacks"][0]["frames"][1]["line"], 42);
     EXPECT_EQ(json["stacks"][0]["verdict"], "growing");
+}
+
+TEST(JsonReport, EvidenceThatIsNotKnownIsNull) {
+    Report report = sample_report();
+    Evidence& evidence = report.stacks[0].evidence;
+    evidence.turnover_z = 7.5;
+    evidence.survival = {.age_seconds = 30, .share = 0.25, .low = 0.125, .high = 0.5};
+    evidence.decidable_at_ns = report.window_end_ns;
+    evidence.cluster = 1;
+    report.clusters = {{report.stacks[0].frames[1], {"00c0ffee"}, 40}};
+    const ordered_json json = parsed(report);
+    const ordered_json& known = json["stacks"][0]["evidence"];
+    EXPECT_EQ(known["turnover_z"], 7.5);
+    EXPECT_EQ(known["survival"]["low"], 0.125);
+    EXPECT_EQ(known["decidable_at"], "2026-11-20T18:01:00.250Z");
+    EXPECT_EQ(known["cluster"], 1);
+    EXPECT_EQ(json["clusters"][0]["frame"]["line"], 42);
+    EXPECT_EQ(json["clusters"][0]["id"], 1);
+    for (const auto& item : json["stacks"][1]["evidence"].items())
+        EXPECT_TRUE(item.value().is_null()) << item.key();
 }
 
 TEST(JsonReport, ListsTheFirstOnly) {
