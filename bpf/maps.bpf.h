@@ -95,6 +95,26 @@ struct {
 	__array(values, struct unwind_space);
 } unwind_spaces SEC(".maps");
 
+/* Processes (their slots) whose stacks led to unknown code. Bound: by the pauses in between, less
+ * than a call a millisecond for each process that is traced at once. Full: the next stack that
+ * leads nowhere calls again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16384);
+} strays SEC(".maps");
+
+/* The last such call, by process slot. Bound: process slots. */
+struct stray_call {
+	u64 generation; /* of the mappings that did not have the code */
+	u64 time_ns;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, struct stray_call);
+} stray_calls SEC(".maps");
+
 /* Registers of a caller, as they are when the allocator has returned to it. */
 struct registers {
 	u64 pc;
@@ -107,14 +127,24 @@ struct registers {
  * Rules that the thread's walks have found, by address: its stacks have most of their frames in
  * common. Valid for one generation of the process's mappings, and emptied when that has changed.
  */
-#define RULE_CACHE_BITS 7
+#define CACHED_RULE_BITS 8
+#define CACHED_RULES (1 << CACHED_RULE_BITS)
 struct cached_rule {
 	u64 address; /* 0: none */
 	struct seep_rule rule;
 };
 struct rule_cache {
 	u64 generation;
-	struct cached_rule entries[1 << RULE_CACHE_BITS];
+	struct cached_rule entries[CACHED_RULES];
+};
+
+/* A piece of the thread's stack. */
+#define WINDOW_BYTES 512
+#define WINDOW_WORDS (WINDOW_BYTES / 8)
+struct stack_window {
+	u64 start;
+	u64 bytes; /* a multiple of 8; 0: nothing */
+	u64 words[WINDOW_WORDS];
 };
 
 /* A walk up the stack: the registers of the frame it is at, and what it found about its code. */
@@ -123,7 +153,7 @@ struct walk {
 	u64 hash;
 	u64 pending; /* struct return_instance *: the next one up the stack */
 	struct seep_mapping mapping;
-	struct seep_rule rule;
+	struct stack_window window;
 	u32 process;
 	bool fp_known, bx_known;
 	bool exact; /* pc is no return address: a signal came there */

@@ -16,147 +16,9 @@
 #define SEEP_UNWIND_BPF_H
 
 #include "loss.bpf.h"
-
-/* Stack pages are nearly always in memory; where one is not, the sleepable program waits for it. */
-static __always_inline long read_user(void *to, u32 size, u64 from)
-{
-	long error = bpf_probe_read_user(to, size, (const void *)from);
-
-	return error ? bpf_copy_from_user(to, size, (const void *)from) : 0;
-}
-
-/*
- * While a return probe is pending, the kernel's trampoline lies on the stack in place of the return
- * address (kernel/events/uprobes.c, prepare_uretprobe). The kernel's list of them is ordered like
- * the stack, so one cursor goes along with the walk.
- */
-static __always_inline struct return_instance *pending_trampolines(void)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
-	return BPF_CORE_READ(task, utask, return_instances);
-}
-
-#define MAX_TRAMPOLINES_PER_FRAME 8
-
-static __always_inline u64 replace_trampoline(struct walk *walk, u64 slot, u64 address)
-{
-	struct return_instance *next = (struct return_instance *)walk->pending;
-	int i;
-
-	for (i = 0; i < MAX_TRAMPOLINES_PER_FRAME && next; i++) {
-		u64 at = BPF_CORE_READ(next, stack);
-
-		if (at == slot) {
-			/* Chained ones share the slot; the kernel has resolved them all. */
-			address = BPF_CORE_READ(next, orig_ret_vaddr);
-			break;
-		}
-		if (at > slot)
-			break;
-		next = BPF_CORE_READ(next, next);
-	}
-	walk->pending = (u64)next;
-	return address;
-}
-
-/* Enough for 65,536 mappings of code, and for a row a byte in a block of two rows a word. */
-#define MAPPING_SEARCH_STEPS 17
-#define ROW_SEARCH_STEPS (SEEP_BLOCK_SHIFT + 1)
-
-/* The mapping that an address is in; walk->mapping.end is 0 if there is none. */
-static __noinline void find_mapping(struct walk *walk, u64 address)
-{
-	u32 process = walk->process, low = 1, high, i, key = 0;
-	struct seep_mapping *found;
-	void *space = bpf_map_lookup_elem(&unwind_spaces, &process);
-
-	walk->mapping.start = 0;
-	walk->mapping.end = 0;
-	if (!space)
-		return;
-	found = bpf_map_lookup_elem(space, &key);
-	if (!found)
-		return;
-	high = found->start; /* entry 0: how many there are */
-	/* The last one that starts at or below the address is in [low - 1, high]. */
-	for (i = 0; i < MAPPING_SEARCH_STEPS && low <= high; i++) {
-		u32 middle = (low + high) / 2;
-
-		found = bpf_map_lookup_elem(space, &middle);
-		if (!found)
-			return;
-		if (address < found->start) {
-			high = middle - 1;
-		} else if (address >= found->end) {
-			low = middle + 1;
-		} else {
-			walk->mapping = *found;
-			return;
-		}
-	}
-}
-
-static __always_inline u32 half_of(u64 word, u32 index)
-{
-	return index & 1 ? word >> 32 : word;
-}
-
-/* A 32-bit number of a table: `index` counts from word `start`. ~0 if there is no such word. */
-static __always_inline u32 table_number(void *table, u32 start, u32 index)
-{
-	u32 key = start + index / 2;
-	u64 *word = bpf_map_lookup_elem(table, &key);
-
-	return word ? half_of(*word, index) : ~0U;
-}
-
-/* The rule for an address of the mapping the walk is in; walk->rule.cfa is SEEP_CFA_UNKNOWN if
- * there is none. */
-static __noinline void find_rule(struct walk *walk, u64 address)
-{
-	u64 *words, at = address - walk->mapping.bias - walk->mapping.base;
-	u32 slot = walk->mapping.table, block = at >> SEEP_BLOCK_SHIFT;
-	u32 offset = at & ((1 << SEEP_BLOCK_SHIFT) - 1);
-	u32 low, high, row, i, key;
-	void *table;
-
-	walk->rule.cfa = SEEP_CFA_UNKNOWN;
-	if (!slot || at >> SEEP_BLOCK_SHIFT >= walk->mapping.blocks)
-		return;
-	table = bpf_map_lookup_elem(&unwind_tables, &slot);
-	if (!table)
-		return;
-	low = table_number(table, 0, block);
-	high = table_number(table, 0, block + 1);
-	/* The last row at or below the address: in [low, high), or the one before this block. */
-	for (i = 0; i < ROW_SEARCH_STEPS && low < high; i++) {
-		u32 middle = low + (high - low) / 2;
-
-		row = table_number(table, walk->mapping.rows, middle);
-		if (row >> 16 <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low)
-		return;
-	row = table_number(table, walk->mapping.rows, low - 1);
-	if (row == ~0U || !(row & 0xffff))
-		return;
-	key = walk->mapping.rules + 2 * (row & 0xffff);
-	words = bpf_map_lookup_elem(table, &key);
-	if (!words)
-		return;
-	((u64 *)&walk->rule)[0] = *words;
-	key++;
-	words = bpf_map_lookup_elem(table, &key);
-	if (!words) {
-		walk->rule.cfa = SEEP_CFA_UNKNOWN;
-		return;
-	}
-	((u64 *)&walk->rule)[1] = *words;
-}
+#include "unwind_memory.bpf.h"
+#include "unwind_rules.bpf.h"
+#include "unwind_strays.bpf.h"
 
 /* Registers as the kernel saved them above sp for a signal handler: struct rt_sigframe, whose
  * ucontext begins at sp once the handler has returned to the restorer
@@ -195,7 +57,7 @@ static __always_inline bool at_signal_restorer(u64 pc)
 /* Code without a rule: its frame pointer, if that can be one. */
 static __always_inline u32 step_by_frame_pointer(struct walk *walk)
 {
-	u64 link[2]; /* the caller's frame pointer, the return address */
+	u64 fp = walk->fp, return_address;
 
 	if (at_signal_restorer(walk->pc))
 		return step_signal(walk);
@@ -203,22 +65,23 @@ static __always_inline u32 step_by_frame_pointer(struct walk *walk)
 		return SEEP_STACK_NO_MAPPING;
 	if (!walk->fp_known)
 		return SEEP_STACK_NO_ROW;
-	if (!walk->fp) {
+	if (!fp) {
 		walk->pc = 0; /* the ABI's mark of the first frame */
 		return SEEP_STACK_COMPLETE;
 	}
-	if (walk->fp < walk->sp || (walk->fp & 7) || read_user(link, sizeof(link), walk->fp))
+	if (fp < walk->sp || (fp & 7))
 		return SEEP_STACK_NO_ROW;
-	walk->pc = replace_trampoline(walk, walk->fp + 8, link[1]);
-	walk->sp = walk->fp + 16;
-	walk->fp = link[0];
+	move_window(walk, fp + 16);
+	if (!read_word(walk, fp, &walk->fp) || !read_word(walk, fp + 8, &return_address))
+		return SEEP_STACK_NO_ROW;
+	walk->pc = replace_trampoline(walk, fp + 8, return_address);
+	walk->sp = fp + 16;
 	walk->bx_known = false;
 	return SEEP_STACK_COMPLETE;
 }
 
-static __always_inline u32 find_cfa(struct walk *walk, u64 *cfa)
+static __always_inline u32 find_cfa(const struct walk *walk, const struct seep_rule *rule, u64 *cfa)
 {
-	struct seep_rule *rule = &walk->rule;
 	u64 base = walk->sp;
 
 	switch (rule->cfa) {
@@ -244,7 +107,7 @@ static __always_inline u32 find_cfa(struct walk *walk, u64 *cfa)
 	}
 	base += rule->cfa_offset;
 	if (rule->cfa == SEEP_CFA_SP_DEREF || rule->cfa == SEEP_CFA_FP_DEREF) {
-		if (read_user(&base, sizeof(base), base))
+		if (!read_word(walk, base, &base))
 			return SEEP_STACK_UNREADABLE;
 		base += rule->cfa_add;
 	}
@@ -252,84 +115,43 @@ static __always_inline u32 find_cfa(struct walk *walk, u64 *cfa)
 	return SEEP_STACK_COMPLETE;
 }
 
-/* The caller's value of a callee-saved register. */
-static __always_inline void restore(u8 how, s64 offset, u64 cfa, u64 fp, u64 *value, bool *known)
+/* The caller's value of a callee-saved register. `fp` is that before the step. */
+static __always_inline void restore(const struct walk *walk, u8 how, s64 offset, u64 cfa, u64 fp,
+				    u64 *value, bool *known)
 {
 	switch (how) {
 	case SEEP_SAVED_SAME:
 		return;
 	case SEEP_SAVED_AT_CFA:
-		*known = !read_user(value, sizeof(*value), cfa + offset);
+		*known = read_word(walk, cfa + offset, value);
 		return;
 	case SEEP_SAVED_AT_FP:
-		*known = *known && !read_user(value, sizeof(*value), fp + offset);
+		*known = walk->fp_known && read_word(walk, fp + offset, value);
 		return;
 	default:
 		*known = false;
 	}
 }
 
-static __always_inline u32 step_by_rule(struct walk *walk)
+static __always_inline u32 step_by_rule(struct walk *walk, const struct seep_rule *rule)
 {
-	struct seep_rule *rule = &walk->rule;
-	u64 top[2]; /* the two words below the CFA: often the saved fp, always the return address */
-	u64 cfa, fp = walk->fp;
-	u32 end;
+	u64 cfa, return_address, fp = walk->fp;
+	u32 end = find_cfa(walk, rule, &cfa);
 
-	end = find_cfa(walk, &cfa);
 	if (end)
 		return end;
 	if (cfa <= walk->sp)
 		return SEEP_STACK_BROKEN;
-	if (read_user(top, sizeof(top), cfa - 16))
+	move_window(walk, cfa);
+	if (!read_word(walk, cfa - 8, &return_address))
 		return SEEP_STACK_UNREADABLE;
 	if (rule->bx)
-		restore(rule->bx, rule->bx_offset, cfa, fp, &walk->bx, &walk->bx_known);
-	if (rule->fp == SEEP_SAVED_AT_CFA && rule->fp_offset == -16) {
-		walk->fp = top[0];
-		walk->fp_known = true;
-	} else if (rule->fp) {
-		restore(rule->fp, rule->fp_offset, cfa, fp, &walk->fp, &walk->fp_known);
-	}
-	walk->pc = replace_trampoline(walk, cfa - 8, top[1]);
+		restore(walk, rule->bx, rule->bx_offset, cfa, fp, &walk->bx, &walk->bx_known);
+	if (rule->fp)
+		restore(walk, rule->fp, rule->fp_offset, cfa, fp, &walk->fp, &walk->fp_known);
+	walk->pc = replace_trampoline(walk, cfa - 8, return_address);
 	walk->sp = cfa;
 	return SEEP_STACK_COMPLETE;
-}
-
-/* Empties the cache if the process's mappings are no longer those that it was filled from. */
-static __always_inline void renew_rules(struct rule_cache *cache, u32 process)
-{
-	void *space = bpf_map_lookup_elem(&unwind_spaces, &process);
-	struct seep_mapping *first;
-	u64 generation;
-	u32 i, key = 0;
-
-	first = space ? bpf_map_lookup_elem(space, &key) : NULL;
-	generation = first ? first->end : 0;
-	if (generation == cache->generation)
-		return;
-	for (i = 0; i < 1 << RULE_CACHE_BITS; i++)
-		cache->entries[i].address = 0;
-	cache->generation = generation;
-}
-
-/* walk->rule for an address; with walk->mapping, if there is none. */
-static __always_inline void look_up(struct rule_cache *cache, struct walk *walk, u64 address)
-{
-	u32 place = address * 0x9e3779b97f4a7c15ULL >> (64 - RULE_CACHE_BITS);
-	struct cached_rule *cached = &cache->entries[place & ((1 << RULE_CACHE_BITS) - 1)];
-
-	if (address && cached->address == address) {
-		walk->rule = cached->rule;
-		return;
-	}
-	if (address < walk->mapping.start || address >= walk->mapping.end)
-		find_mapping(walk, address);
-	find_rule(walk, address);
-	if (walk->rule.cfa != SEEP_CFA_UNKNOWN) {
-		cached->rule = walk->rule;
-		cached->address = address;
-	}
 }
 
 static __always_inline void push_frame(struct seep_stack *stack, u64 *hash, u64 address)
@@ -347,10 +169,12 @@ static __always_inline void push_frame(struct seep_stack *stack, u64 *hash, u64 
  */
 static __always_inline bool begins_function(struct walk *walk)
 {
+	struct seep_rule rule = {};
+
 	if (walk->pc >= walk->mapping.end)
 		return false;
-	find_rule(walk, walk->pc);
-	return walk->rule.cfa != SEEP_CFA_UNKNOWN;
+	find_rule(walk, walk->pc, &rule);
+	return rule.cfa != SEEP_CFA_UNKNOWN;
 }
 
 struct walk_context {
@@ -365,12 +189,12 @@ static long step(u32 index, struct walk_context *context)
 	/* A return address may lie behind the last instruction of its function; the call does not.
 	 */
 	bool exact = walk->exact;
-	u64 address = walk->pc - (exact ? 0 : 1);
+	const struct seep_rule *rule =
+	    rule_at(&context->thread->rules, walk, walk->pc - (exact ? 0 : 1));
 	u32 end;
 
-	look_up(&context->thread->rules, walk, address);
 	walk->exact = false;
-	switch (walk->rule.cfa) {
+	switch (rule->cfa) {
 	case SEEP_CFA_END:
 		stack->end = SEEP_STACK_COMPLETE;
 		return 1;
@@ -385,7 +209,7 @@ static long step(u32 index, struct walk_context *context)
 		end = step_signal(walk);
 		break;
 	default:
-		end = step_by_rule(walk);
+		end = step_by_rule(walk, rule);
 	}
 	if (end || !walk->pc) {
 		stack->end = end;
@@ -420,11 +244,14 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	walk->process = stack->process;
 	walk->mapping.start = 0;
 	walk->mapping.end = 0;
+	walk->window.bytes = 0;
 	walk->hash = stack->frames[0];
 	stack->end = SEEP_STACK_TOO_DEEP;
 	push_frame(stack, &walk->hash, walk->pc);
 	renew_rules(&thread->rules, walk->process);
 	bpf_loop(SEEP_MAX_FRAMES, step, &context, 0);
+	if (stack->end == SEEP_STACK_NO_MAPPING)
+		tell_of_stray(walk->process, thread->rules.generation);
 	return walk->hash;
 }
 

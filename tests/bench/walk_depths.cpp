@@ -30,14 +30,22 @@ double pair_ns() {
     return (now_ns() - start) / pairs;
 }
 
-double at_depth(int levels);
-double (*volatile next)(int) = at_depth;
+using Level = double (*)(int);
+extern Level volatile levels_of[8];
 
-[[gnu::noinline]] double at_depth(int levels) {
-    const double result = levels > 0 ? next(levels - 1) : pair_ns();
-    asm volatile("" : : : "memory");
+/// A frame of as many bytes, and some more.
+template <std::size_t bytes>
+[[gnu::noinline]] double level(int levels) {
+    std::array<char, bytes> locals;
+    asm volatile("" : : "r"(locals.data()) : "memory");
+    const double result = levels > 0 ? levels_of[levels % 8](levels - 1) : pair_ns();
+    asm volatile("" : : "r"(locals.data()) : "memory");
     return result;
 }
+
+// Frames of very different sizes, with a return address each.
+Level volatile levels_of[8] = {level<16>,  level<32>,  level<48>,  level<64>,
+                               level<100>, level<120>, level<140>, level<200>};
 
 }  // namespace
 
@@ -47,7 +55,7 @@ int main(int argc, char** argv) {
     wait_until_attached();
     for (std::uint64_t round = 0; round < rounds; round++) {
         for (std::size_t i = 0; i < depths.size(); i++) {
-            const double ns = at_depth(depths[i]);
+            const double ns = level<16>(depths[i]);
             least[i] = round == 0 ? ns : std::min(least[i], ns);
         }
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The kernel's unwinder (bpf/unwind.bpf.h) compiled for the machine itself, with a world of its
- * own: one process, one table, one piece of stack. Whatever is read outside of them fails, as it
- * does in the kernel. For tests and fuzzers, not thread-safe.
+ * own: one process, one table, one piece of stack on pages of zeros. Whatever is read outside of
+ * them fails, as it does in the kernel. For tests and fuzzers, not thread-safe.
  */
 #ifndef NATIVE_UNWINDER_H
 #define NATIVE_UNWINDER_H
@@ -38,6 +38,8 @@ uint64_t native_walk(const struct native_world* world, const struct native_regis
                      struct seep_stack* stack);
 uint64_t native_walk_again(const struct native_world* world, const struct native_registers* caller,
                            struct seep_stack* stack);
+/* How often the collector was called since the last native_walk() began. */
+uint64_t native_calls(void);
 
 #ifdef __cplusplus
 }

@@ -119,9 +119,53 @@ TEST_F(Walk, says_why_it_ended) {
 }
 
 TEST_F(Walk, does_not_read_beyond_the_stack) {
-    add_function(rule(SEEP_CFA_SP, 4096));
+    add_function(rule(SEEP_CFA_SP, 2 * 4096));
     words_ = {0, 0};
     EXPECT_EQ(walk({pc(0, 1), stack_start, 0, 0}).end, SEEP_STACK_UNREADABLE);
+}
+
+TEST_F(Walk, calls_the_collector_for_code_that_is_not_known) {
+    add_function(rule(SEEP_CFA_SP, 8));
+    words_ = {0x666};
+    walk({pc(0, 1), stack_start, 0, 0});
+    EXPECT_EQ(native_calls(), 1U);
+}
+
+// Frames in all positions to the pages of the stack and to what is read of it at once.
+TEST_F(Walk, reads_frames_of_any_size_at_any_place) {
+    constexpr std::array<std::int32_t, 6> sizes = {24, 152, 504, 4104, 40, 9000};
+    constexpr std::size_t rounds = 15;
+    for (const std::int32_t size : sizes) {
+        seep_rule made = rule(SEEP_CFA_SP, size, SEEP_SAVED_AT_CFA, -16);
+        made.bx = SEEP_SAVED_AT_CFA;
+        made.bx_offset = -24;
+        add_function(made);
+    }
+    seep_rule by_bx = rule(SEEP_CFA_BX, 8);
+    by_bx.fp = SEEP_SAVED_SAME;
+    add_function(by_bx);
+    add_function(rule(SEEP_CFA_FP, 8));
+    add_function(rule(SEEP_CFA_END, 0));
+
+    std::vector<std::uint64_t> expected = {pc(0, 9)};
+    const auto add_frame = [&](std::size_t bytes, std::uint64_t caller) {
+        words_.resize(words_.size() + bytes / 8);
+        words_.end()[-1] = caller;
+        expected.push_back(caller);
+    };
+    for (std::size_t i = 0; i < rounds * sizes.size(); i++) {
+        const bool last = i + 1 == rounds * sizes.size();
+        add_frame(sizes[i % sizes.size()], pc(last ? sizes.size() : (i + 1) % sizes.size(), 9));
+    }
+    // The registers of the last frames are those that the frame before them has saved.
+    const std::size_t saved = words_.size();
+    add_frame(64, pc(sizes.size() + 1, 9));
+    words_[saved - 3] = stack_start + 8 * words_.size() - 8;
+    add_frame(128, pc(sizes.size() + 2, 9));
+    words_[saved - 2] = stack_start + 8 * words_.size() - 8;
+    const auto stack = walk({pc(0, 9), stack_start, 0, 0});
+    EXPECT_EQ(stack.end, SEEP_STACK_COMPLETE);
+    EXPECT_EQ(frames(stack), expected);
 }
 
 // One function fills the code, first with one rule and then with another.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "drain/stray_calls.h"
 #include "probes/finder.h"
 #include "target/cgroup.h"
 #include "target/process_counters.h"
@@ -48,17 +49,20 @@ using ProcessSlots = MapSlots<seep_process, process_slots, &KernelObject::proces
 
 // Declared so that destruction runs processes (their probes) first and the kernel object last.
 struct Tracer::State {
-    State(KernelObject object, TableStore table_store, TargetEvents target_events, bool follow)
+    State(KernelObject object, TableStore table_store, TargetEvents target_events,
+          StrayCalls stray_calls, bool follow)
         : kernel(std::move(object)),
           tables(std::move(table_store)),
           reader(kernel),
           events(std::move(target_events)),
+          strays(std::move(stray_calls)),
           follow_forks(follow) {}
 
     KernelObject kernel;
     TableStore tables;
     KernelReader reader;
     TargetEvents events;
+    StrayCalls strays;
     bool follow_forks;
     ProbeSlots probe_slots;
     ProcessSlots process_slots;
@@ -247,6 +251,12 @@ void Tracer::State::catch_up() {
         lost = lost || event.kind == TargetEvent::Kind::lost;
         on_event(event);
     }
+    // mremap maps code without an event (V8 moves its built-in functions with it).
+    for (const std::uint32_t slot : strays.read()) {
+        const auto found = by_slot.find(slot);
+        if (found != by_slot.end() && found->second->ended_ns == 0)
+            take_in_new_code(*found->second);
+    }
     check_exits();
     if (lost) rescan();
 }
@@ -327,8 +337,11 @@ Result<Tracer> Tracer::create(const TracerOptions& options) {
     if (!tables) return tables.error();
     auto events = TargetEvents::open();
     if (!events) return events.error();
+    auto strays = StrayCalls::open(kernel->strays_map());
+    if (!strays) return strays.error();
     return Tracer(std::make_unique<State>(std::move(*kernel), std::move(*tables),
-                                          std::move(*events), options.follow_forks));
+                                          std::move(*events), std::move(*strays),
+                                          options.follow_forks));
 }
 
 Result<void> Tracer::add_process(pid_t pid, bool allocator_may_come) {
@@ -361,7 +374,7 @@ Result<void> Tracer::refresh(pid_t pid) {
 }
 
 std::vector<int> Tracer::poll_fds() const {
-    std::vector<int> fds{state_->events.poll_fd()};
+    std::vector<int> fds{state_->events.poll_fd(), state_->strays.poll_fd()};
     for (const auto& [pid, process] : state_->running) fds.push_back(process->process.pidfd());
     return fds;
 }
@@ -390,11 +403,7 @@ Result<Snapshot> Tracer::snapshot() {
     snapshot.changed = std::move(reading->changed);
     std::vector<TracedProcess*> ended;
     for (const auto& [slot, process] : state_->by_slot) {
-        const std::uint64_t strayed = process->last.losses[SEEP_LOSS_STACKS_NO_MAPPING];
         snapshot.processes.push_back(state_->sample(*process));
-        // mremap maps code without an event (V8 moves its built-in functions with it).
-        if (process->last.losses[SEEP_LOSS_STACKS_NO_MAPPING] > strayed && process->ended_ns == 0)
-            state_->take_in_new_code(*process);
         if (process->ended_ns != 0) ended.push_back(process);
     }
     for (TracedProcess* process : ended) state_->drop(*process);

@@ -78,6 +78,7 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     bpf_map__set_max_entries(object.maps.processes, process_slots);
     bpf_map__set_max_entries(object.maps.probe_hits, probe_slots);
     bpf_map__set_max_entries(object.maps.unwind_spaces, process_slots);
+    bpf_map__set_max_entries(object.maps.stray_calls, process_slots);
 
     const bool session = options.mode == AttachMode::session;
     bpf_program__set_autoload(object.progs.seep_session, session);
@@ -124,6 +125,9 @@ int KernelObject::unwind_tables_map() const {
 }
 int KernelObject::unwind_spaces_map() const {
     return bpf_map__fd(state_->skeleton->maps.unwind_spaces);
+}
+int KernelObject::strays_map() const {
+    return bpf_map__fd(state_->skeleton->maps.strays);
 }
 void KernelObject::set_recording(bool recording) {
     state_->skeleton->data->recording = recording ? 1 : 0;

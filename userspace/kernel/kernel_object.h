@@ -46,6 +46,7 @@ class KernelObject {
     [[nodiscard]] int probe_hits_map() const;
     [[nodiscard]] int unwind_tables_map() const;
     [[nodiscard]] int unwind_spaces_map() const;
+    [[nodiscard]] int strays_map() const;
 
     /// False: the programs do nothing from now on, although probes may still be attached.
     void set_recording(bool recording);
