@@ -291,6 +291,8 @@ static __always_inline bool on_probe(const struct pt_regs *regs, u64 cookie)
 		on_exit_site(regs);
 		return false;
 	}
+	if (cookie_field(cookie, SEEP_COOKIE_ROLE_SHIFT) == SEEP_ROLE_WORK)
+		return false;
 	if (cookie_field(cookie, SEEP_COOKIE_ROLE_SHIFT) == SEEP_ROLE_FREE) {
 		on_free(regs, cookie, process);
 		return false;

@@ -62,6 +62,7 @@ enum seep_role {
 	SEEP_ROLE_REALLOCATE = 2, /* realloc, rallocx: a new block for an old one */
 	SEEP_ROLE_FREE = 3,	  /* free, operator delete, dallocx: no result */
 	SEEP_ROLE_RESIZE = 4,	  /* xallocx: the block stays, the result is its new size */
+	SEEP_ROLE_WORK = 5,	  /* a function of the program whose calls are counted, no more */
 };
 
 enum seep_phase {

@@ -39,6 +39,8 @@ struct RecordOptions {
     std::string sample = "exact";
     std::string attach_mode;
     bool follow_forks = false;
+    std::string work_function;
+    std::string work_file;
     std::uint32_t max_live = KernelOptions{}.max_live;
     std::uint32_t max_stacks = KernelOptions{}.max_stacks;
 };
@@ -149,6 +151,7 @@ class RecordCommand {
     Result<void> start_tracer();
     Result<void> add_targets();
     Result<void> start_launched(pid_t pid);
+    Result<void> check_work();
     Result<void> open_recording();
     Result<void> start_recording();
     Result<void> loop();
@@ -174,7 +177,14 @@ Result<void> RecordCommand::start_tracer() {
     kernel_options_.max_live = options_.max_live;
     kernel_options_.max_stacks = options_.max_stacks;
     kernel_options_.sample_bytes = parse_sampling(options_.sample).value();
-    auto tracer = Tracer::create({kernel_options_, options_.follow_forks});
+    std::optional<WorkFile> work_file;
+    if (!options_.work_file.empty()) {
+        auto opened = WorkFile::open(options_.work_file);
+        if (!opened) return opened.error();
+        work_file = std::move(*opened);
+    }
+    auto tracer = Tracer::create(
+        {kernel_options_, options_.follow_forks, options_.work_function, std::move(work_file)});
     if (!tracer) return tracer.error();
     tracer_.emplace(std::move(*tracer));
     const auto costs = measure_probe_costs(tracer_->kernel());
@@ -214,6 +224,20 @@ Result<void> RecordCommand::open_recording() {
     if (!recorder) return recorder.error();
     recorder_ = std::move(*recorder);
     return {};
+}
+
+/// A launched command may still bring the function with a library.
+Result<void> RecordCommand::check_work() {
+    if (options_.work_function.empty() || tracer_->counts_work()) return {};
+    const std::string message =
+        fmt::format("no target has a function {}", printable(options_.work_function));
+    if (launched_) {
+        spdlog::warn("{} so far", message);
+        return {};
+    }
+    return Error{ErrorKind::untraceable, message,
+                 "see the names with `nm -DC` (or `nm -C`) of the program and its libraries; a "
+                 "function that was inlined, or stripped from the symbol table, cannot be counted"};
 }
 
 /// The first snapshot, unless a launched command has had it.
@@ -301,7 +325,7 @@ Result<int> RecordCommand::run() {
     raise_open_file_limit();
     wakeups_.signals = catch_signals();
     for (const auto step : {&RecordCommand::start_tracer, &RecordCommand::add_targets,
-                            &RecordCommand::start_recording})
+                            &RecordCommand::check_work, &RecordCommand::start_recording})
         if (const Result<void> done = (this->*step)(); !done) return done.error();
     const nanoseconds interval = parse_interval(options_.interval).value();
     wakeups_.interval = make_timer(interval, interval);
@@ -344,6 +368,18 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         ->check(check_with(parse_sampling, ""));
     command.add_flag("--follow-forks", options->follow_forks,
                      "Also trace the children that targets make");
+    CLI::Option* work = command
+                            .add_option("--work", options->work_function,
+                                        "A function whose calls are units of work, to relate "
+                                        "growth to")
+                            ->type_name("FUNCTION")
+                            ->group("Work");
+    command
+        .add_option("--work-file", options->work_file,
+                    "A file with a count of work that somebody else keeps, read at each snapshot")
+        ->type_name("FILE")
+        ->excludes(work)
+        ->group("Work");
     command.add_option("--max-live", options->max_live, "Outstanding allocations kept")
         ->type_name("COUNT")
         ->capture_default_str()

@@ -56,24 +56,23 @@ Result<void> Recorder::write_events(const std::vector<TracerEvent>& events) {
     return {};
 }
 
-Result<void> Recorder::write_probes(const TracedProcess& process) {
-    for (const TracedAllocator& allocator : process.allocators) {
-        const auto object = locations_.object_of(*allocator.object);
-        if (!object) return object.error();
-        for (const AttachedProbe& probe : allocator.attachment.probes()) {
-            const ProbePlan& plan = probe.plan;
-            const auto hits = tracer_->hits(probe);
-            const double cost_ps = costs_.of(plan).hit_ns * 1000;
-            const ProbeRecord record{probe.slot,
-                                     process.id,
-                                     *object,
-                                     plan.function.symbol,
-                                     plan.function.address,
-                                     site_name(plan.entry.kind),
-                                     hits.value_or(0),
-                                     static_cast<std::uint64_t>(cost_ps)};
-            if (Result<void> put = writer_.put(record); !put) return put;
-        }
+Result<void> Recorder::write_probes(const TracedProcess& process, const ObjectFile& object,
+                                    const Attachment& attachment) {
+    const auto object_id = locations_.object_of(object);
+    if (!object_id) return object_id.error();
+    for (const AttachedProbe& probe : attachment.probes()) {
+        const ProbePlan& plan = probe.plan;
+        const auto hits = tracer_->hits(probe);
+        const double cost_ps = costs_.of(plan).hit_ns * 1000;
+        const ProbeRecord record{probe.slot,
+                                 process.id,
+                                 *object_id,
+                                 plan.function.symbol,
+                                 plan.function.address,
+                                 site_name(plan.entry.kind),
+                                 hits.value_or(0),
+                                 static_cast<std::uint64_t>(cost_ps)};
+        if (Result<void> put = writer_.put(record); !put) return put;
     }
     return {};
 }
@@ -89,7 +88,13 @@ Result<void> Recorder::write_process(const TracedProcess& process) {
     record.ended_ns = process.ended_ns;
     record.allocators = describe_allocators(process);
     if (Result<void> put = writer_.put(record); !put) return put;
-    return write_probes(process);
+    for (const TracedAllocator& allocator : process.allocators)
+        if (Result<void> put = write_probes(process, *allocator.object, allocator.attachment); !put)
+            return put;
+    for (const TracedWork& work : process.work)
+        if (Result<void> put = write_probes(process, *work.object, work.attachment); !put)
+            return put;
+    return {};
 }
 
 Result<void> Recorder::write_processes() {

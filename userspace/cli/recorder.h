@@ -41,7 +41,8 @@ class Recorder {
 
     Result<void> write_processes();
     Result<void> write_process(const TracedProcess& process);
-    Result<void> write_probes(const TracedProcess& process);
+    Result<void> write_probes(const TracedProcess& process, const ObjectFile& object,
+                              const Attachment& attachment);
     Result<void> write_stack(const NewStack& stack);
 
     Tracer* tracer_;

@@ -88,6 +88,7 @@ struct ProcessSample {
 
 struct Snapshot {
     std::int64_t time_ns = 0;
+    std::optional<std::uint64_t> work;  ///< Units of work so far, if they are counted.
     std::vector<NewStack> new_stacks;
     std::vector<StackTotals>
         changed;  ///< Only stacks whose totals are not those of the last snapshot.

@@ -28,10 +28,19 @@ std::int64_t realtime_ns() {
 struct ObjectPlans {
     std::string allocator;  ///< Empty if it is none.
     ProbePlans probes;
+    ProbePlans work;
 };
 
-Result<ObjectPlans> examine(const ObjectFile& object) {
+/// `work_function`: may be empty.
+Result<ObjectPlans> examine(const ObjectFile& object, const std::string& work_function) {
     ObjectPlans result;
+    if (!work_function.empty()) {
+        const auto found = find_work_functions(object, work_function);
+        if (found && !found->empty()) {
+            auto plans = plan_probes(object, *found);
+            if (plans) result.work = std::move(*plans);
+        }
+    }
     auto functions = find_allocator_functions(object);
     if (!functions) return functions.error();
     if (functions->empty()) return result;
@@ -50,13 +59,15 @@ using ProcessSlots = MapSlots<seep_process, process_slots, &KernelObject::proces
 // Declared so that destruction runs processes (their probes) first and the kernel object last.
 struct Tracer::State {
     State(KernelObject object, TableStore table_store, TargetEvents target_events,
-          StrayCalls stray_calls, bool follow)
+          StrayCalls stray_calls, const TracerOptions& options)
         : kernel(std::move(object)),
           tables(std::move(table_store)),
           reader(kernel),
           events(std::move(target_events)),
           strays(std::move(stray_calls)),
-          follow_forks(follow) {}
+          follow_forks(options.follow_forks),
+          work_function(options.work_function),
+          work_file(options.work_file) {}
 
     KernelObject kernel;
     TableStore tables;
@@ -64,6 +75,8 @@ struct Tracer::State {
     TargetEvents events;
     StrayCalls strays;
     bool follow_forks;
+    std::string work_function;
+    std::optional<WorkFile> work_file;
     ProbeSlots probe_slots;
     ProcessSlots process_slots;
     std::uint32_t next_id = 1;
@@ -80,6 +93,11 @@ struct Tracer::State {
     void take_in_new_code(TracedProcess& process);
     Result<void> attach_object(TracedProcess& process,
                                const std::shared_ptr<const ObjectFile>& object);
+    Result<void> count_work(TracedProcess& process, const std::shared_ptr<const ObjectFile>& object,
+                            const ProbePlans& found);
+    void detach(TracedProcess& process);
+    std::uint64_t hits_of(const Attachment& attachment);
+    std::uint64_t work_so_far();
     void end_image(TracedProcess& process, const char* kind, std::string text);
     Result<void> add(pid_t pid, bool allocator_may_come, const char* kind);
     void try_add(pid_t pid, const char* kind);
@@ -104,19 +122,15 @@ Result<TracedProcess*> Tracer::State::begin_image(Process process) {
                      "trace fewer processes, or several seep side by side"};
     const pid_t pid = process.pid();
     const ProcessId id(next_id++);
+    auto unwinding = std::make_unique<SpaceSync>(pid, slot, tables, kernel.unwind_spaces_map());
     auto traced = std::make_unique<TracedProcess>(
-        TracedProcess{id,
-                      slot,
-                      std::move(process),
-                      AddressSpace(pid),
-                      std::make_unique<SpaceSync>(pid, slot, tables, kernel.unwind_spaces_map()),
-                      {},
-                      {},
-                      {},
-                      realtime_ns(),
-                      0,
-                      {},
-                      memory_cgroup_of(pid).value_or("")});
+        TracedProcess{.id = id,
+                      .slot = slot,
+                      .process = std::move(process),
+                      .space = AddressSpace(pid),
+                      .unwinding = std::move(unwinding),
+                      .started_ns = realtime_ns(),
+                      .memory_cgroup = memory_cgroup_of(pid).value_or("")});
     TracedProcess* result = traced.get();
     processes.emplace(id, std::move(traced));
     running[pid] = result;
@@ -124,15 +138,31 @@ Result<TracedProcess*> Tracer::State::begin_image(Process process) {
     return result;
 }
 
+Result<void> Tracer::State::count_work(TracedProcess& process,
+                                       const std::shared_ptr<const ObjectFile>& object,
+                                       const ProbePlans& found) {
+    if (found.plans.empty()) return {};
+    auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
+                                         found.plans, probe_slots);
+    if (!attachment) return attachment.error();
+    for (const AttachedProbe& probe : attachment->probes())
+        note(&process, "attach",
+             fmt::format("{} of {}, whose calls are work", probe.plan.function.symbol,
+                         object->name()));
+    process.work.push_back({object, std::move(*attachment)});
+    return {};
+}
+
 Result<void> Tracer::State::attach_object(TracedProcess& process,
                                           const std::shared_ptr<const ObjectFile>& object) {
     auto known = plans.find(object->identity());
     if (known == plans.end()) {
-        auto examined = examine(*object);
+        auto examined = examine(*object, work_function);
         if (!examined) return examined.error();
         known = plans.emplace(object->identity(), std::move(*examined)).first;
     }
     const ObjectPlans& found = known->second;
+    if (Result<void> counted = count_work(process, object, found.work); !counted) return counted;
     if (found.probes.plans.empty()) return {};
     auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
                                          found.probes.plans, probe_slots);
@@ -166,8 +196,13 @@ Result<void> Tracer::State::attach_new_objects(TracedProcess& process) {
     return {};
 }
 
-void Tracer::State::end_image(TracedProcess& process, const char* kind, std::string text) {
+void Tracer::State::detach(TracedProcess& process) {
     for (TracedAllocator& allocator : process.allocators) allocator.attachment.detach();
+    for (TracedWork& work : process.work) work.attachment.detach();
+}
+
+void Tracer::State::end_image(TracedProcess& process, const char* kind, std::string text) {
+    detach(process);
     process.ended_ns = realtime_ns();
     running.erase(process.process.pid());
     note(&process, kind, std::move(text));
@@ -279,6 +314,20 @@ void Tracer::State::rescan() {
     }
 }
 
+std::uint64_t Tracer::State::hits_of(const Attachment& attachment) {
+    std::uint64_t hits = 0;
+    for (const AttachedProbe& probe : attachment.probes())
+        hits += probe_hits(kernel, probe.slot).value_or(0);
+    return hits;
+}
+
+std::uint64_t Tracer::State::work_so_far() {
+    if (work_file) return work_file->read();
+    std::uint64_t calls = 0;
+    for (const auto& [id, process] : processes) calls += process->work_calls;
+    return calls;
+}
+
 ProcessSample Tracer::State::sample(TracedProcess& process) {
     ProcessSample sample = process.last;
     sample.process = process.id;
@@ -304,10 +353,12 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
         sample.failed_count = kept->totals.failed_count;
         std::copy_n(&kept->losses[0], SEEP_LOSS_COUNT, sample.losses.begin());
     }
-    std::uint64_t hits = 0;
+    std::uint64_t calls = 0;
+    for (const TracedWork& work : process.work) calls += hits_of(work.attachment);
+    process.work_calls = std::max(calls, process.work_calls);
+    std::uint64_t hits = calls;
     for (const TracedAllocator& allocator : process.allocators)
-        for (const AttachedProbe& probe : allocator.attachment.probes())
-            hits += probe_hits(kernel, probe.slot).value_or(0);
+        hits += hits_of(allocator.attachment);
     sample.probe_hits = std::max(hits, sample.probe_hits);
     process.last = sample;
     return sample;
@@ -319,6 +370,7 @@ void Tracer::State::drop(TracedProcess& process) {
     if (!purged) spdlog::warn("{}", purged.error().message);
     reader.forget(process.stacks);
     process.allocators.clear();
+    process.work.clear();
     process.unwinding.reset();
     by_slot.erase(process.slot);
     process_slots.give_back(process.slot);
@@ -340,8 +392,7 @@ Result<Tracer> Tracer::create(const TracerOptions& options) {
     auto strays = StrayCalls::open(kernel->strays_map());
     if (!strays) return strays.error();
     return Tracer(std::make_unique<State>(std::move(*kernel), std::move(*tables),
-                                          std::move(*events), std::move(*strays),
-                                          options.follow_forks));
+                                          std::move(*events), std::move(*strays), options));
 }
 
 Result<void> Tracer::add_process(pid_t pid, bool allocator_may_come) {
@@ -384,6 +435,11 @@ std::vector<TracerEvent> Tracer::handle_events() {
     return std::exchange(state_->happened, {});
 }
 
+bool Tracer::counts_work() const {
+    return std::ranges::any_of(state_->running,
+                               [](const auto& entry) { return !entry.second->work.empty(); });
+}
+
 bool Tracer::any_alive() const {
     return !state_->running.empty();
 }
@@ -406,14 +462,14 @@ Result<Snapshot> Tracer::snapshot() {
         snapshot.processes.push_back(state_->sample(*process));
         if (process->ended_ns != 0) ended.push_back(process);
     }
+    if (state_->work_file || !state_->work_function.empty()) snapshot.work = state_->work_so_far();
     for (TracedProcess* process : ended) state_->drop(*process);
     return snapshot;
 }
 
 void Tracer::detach() {
     state_->kernel.set_recording(false);
-    for (const auto& [pid, process] : state_->running)
-        for (TracedAllocator& allocator : process->allocators) allocator.attachment.detach();
+    for (const auto& [pid, process] : state_->running) state_->detach(*process);
 }
 
 const std::map<ProcessId, std::unique_ptr<TracedProcess>>& Tracer::processes() const {

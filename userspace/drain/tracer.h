@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "base/result.h"
 #include "drain/kernel_reader.h"
 #include "drain/snapshot.h"
+#include "drain/work_file.h"
 #include "kernel/kernel_object.h"
 #include "probes/attachment.h"
 #include "target/address_space.h"
@@ -33,11 +35,21 @@ namespace seep {
 struct TracerOptions {
     KernelOptions kernel;
     bool follow_forks = false;  ///< Also trace the children that targets make.
+    /// What counts as work, if anything: a function's calls in all targets (find_work_functions()),
+    /// or a counter in a file.
+    std::string work_function;
+    std::optional<WorkFile> work_file;
 };
 
 /// An allocator of a process: an object and the probes on it.
 struct TracedAllocator {
     std::string name;  ///< "glibc"
+    std::shared_ptr<const ObjectFile> object;
+    Attachment attachment;
+};
+
+/// Functions of an object whose calls are counted as work.
+struct TracedWork {
     std::shared_ptr<const ObjectFile> object;
     Attachment attachment;
 };
@@ -49,6 +61,8 @@ struct TracedProcess {
     AddressSpace space;
     std::unique_ptr<SpaceSync> unwinding;  ///< The kernel's view of `space`.
     std::vector<TracedAllocator> allocators;
+    std::vector<TracedWork> work;
+    std::uint64_t work_calls = 0;     ///< As of the last snapshot.
     std::set<FileIdentity> examined;  ///< Objects that were searched for allocators.
     std::vector<StackId> stacks;
     std::int64_t started_ns = 0;
@@ -84,6 +98,8 @@ class Tracer {
     [[nodiscard]] std::vector<int> poll_fds() const;
     /// Deals with what happened; the events since the last call, attaching included.
     std::vector<TracerEvent> handle_events();
+    /// Whether the function of work was found in any target.
+    [[nodiscard]] bool counts_work() const;
     /// Whether any target still runs.
     [[nodiscard]] bool any_alive() const;
 

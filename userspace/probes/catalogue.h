@@ -26,8 +26,9 @@ enum class Role : std::uint8_t {
     allocate = 1,
     reallocate = 2,
     free = 3,
-    resize = 4
-};  // enum seep_role
+    resize = 4,
+    work = 5,  ///< No allocator's: a call of it is a unit of the program's work (finder.h).
+};             // enum seep_role
 
 /// Arguments are numbered from 1; 0 means the function has none of that kind.
 struct AllocatorFunction {

@@ -62,7 +62,9 @@ void add_symbol(std::string_view name, const GElf_Sym& symbol, ElfTables& tables
                               .local = GELF_ST_BIND(symbol.st_info) == STB_LOCAL});
 }
 
-void add_symbols(Elf* elf, ElfTables& tables) {
+/// Calls `visit(name, symbol)` for each function that the tables of `elf` define.
+template <typename Visit>
+void for_each_function(Elf* elf, Visit visit) {
     for_each_section(elf, [&](Elf_Scn* section, const GElf_Shdr& header) {
         if (header.sh_type != SHT_SYMTAB && header.sh_type != SHT_DYNSYM) return;
         Elf_Data* data = elf_getdata(section, nullptr);
@@ -71,14 +73,15 @@ void add_symbols(Elf* elf, ElfTables& tables) {
             GElf_Sym symbol;
             if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
             if (!is_defined_function(symbol)) continue;
-            if (auto name = string_at(elf, header.sh_link, symbol.st_name)) {
-                add_symbol(*name, symbol, tables);
-            }
+            if (auto name = string_at(elf, header.sh_link, symbol.st_name)) visit(*name, symbol);
         }
     });
 }
 
-void add_debug_data(Elf* elf, ElfTables& tables) {
+/// The same, with what .gnu_debugdata adds.
+template <typename Visit>
+void for_each_function_anywhere(Elf* elf, Visit visit) {
+    for_each_function(elf, visit);
     std::size_t names = 0;
     if (elf_getshdrstrndx(elf, &names) != 0) return;
     for_each_section(elf, [&](Elf_Scn* section, const GElf_Shdr& header) {
@@ -88,7 +91,7 @@ void add_debug_data(Elf* elf, ElfTables& tables) {
         std::vector<char> image = unpack_debug_data(
             std::span(static_cast<const std::uint8_t*>(data->d_buf), data->d_size));
         const ElfHandle inner(elf_memory(image.data(), image.size()));
-        if (inner) add_symbols(inner.get(), tables);
+        if (inner) for_each_function(inner.get(), visit);
     });
 }
 
@@ -195,21 +198,44 @@ bool never_returns(std::string_view name) {
            (name.starts_with("_ZSt") && name.find("__throw_") != std::string_view::npos);
 }
 
-Result<ElfTables> read_elf_tables(const ObjectFile& object) {
+namespace {
+
+Result<ElfHandle> open_elf(const ObjectFile& object) {
     elf_version(EV_CURRENT);
     // Read, not mapped: a file that the target truncates meanwhile must not raise SIGBUS here.
-    const ElfHandle elf(elf_begin(object.fd(), ELF_C_READ, nullptr));
+    ElfHandle elf(elf_begin(object.fd(), ELF_C_READ, nullptr));
     if (!elf || elf_kind(elf.get()) != ELF_K_ELF) {
         return Error{ErrorKind::failed,
                      fmt::format("cannot read {} as an ELF file: {}", printable(object.path()),
                                  elf_errmsg(-1)),
                      {}};
     }
+    return elf;
+}
+
+}  // namespace
+
+Result<std::vector<FunctionSymbol>> find_function_symbols(
+    const ObjectFile& object, const std::function<bool(std::string_view)>& wanted) {
+    const auto elf = open_elf(object);
+    if (!elf) return elf.error();
+    std::vector<FunctionSymbol> found;
+    for_each_function_anywhere(elf->get(), [&](std::string_view name, const GElf_Sym& symbol) {
+        name = name.substr(0, name.find('@'));
+        if (wanted(name)) found.push_back({std::string(name), symbol.st_value, symbol.st_size});
+    });
+    return found;
+}
+
+Result<ElfTables> read_elf_tables(const ObjectFile& object) {
+    const auto elf = open_elf(object);
+    if (!elf) return elf.error();
     ElfTables tables;
-    add_symbols(elf.get(), tables);
-    add_debug_data(elf.get(), tables);
-    add_slots(elf.get(), tables);
-    add_unwind_starts(elf.get(), object, tables);
+    for_each_function_anywhere(elf->get(), [&](std::string_view name, const GElf_Sym& symbol) {
+        add_symbol(name, symbol, tables);
+    });
+    add_slots(elf->get(), tables);
+    add_unwind_starts(elf->get(), object, tables);
     sort_unique(tables.function_starts);
     sort_unique(tables.no_return);
     return tables;

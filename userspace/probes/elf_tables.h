@@ -6,6 +6,7 @@
 // within the file is passed over. Values only; thread-safe.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,6 +50,17 @@ struct ElfTables {
 
 /// Functions that end in an exception or the end of the process, by their mangled name.
 bool never_returns(std::string_view name);
+
+/// A function that a symbol table defines.
+struct FunctionSymbol {
+    std::string name;  ///< As in the table, without a symbol version.
+    std::uint64_t address = 0;
+    std::uint64_t size = 0;
+};
+
+/// Those whose name is wanted, aliases included. Error: no ELF file.
+Result<std::vector<FunctionSymbol>> find_function_symbols(
+    const ObjectFile& object, const std::function<bool(std::string_view)>& wanted);
 
 /// Reads .symtab, .dynsym, .gnu_debugdata, the relocations and .eh_frame_hdr. Error: no ELF file.
 Result<ElfTables> read_elf_tables(const ObjectFile& object);

@@ -55,6 +55,35 @@ std::string shown_name(const std::string& symbol) {
     return name ? name.get() : symbol;
 }
 
+/// "handle" of "app::Server::handle(int)".
+std::string_view last_word(std::string_view name) {
+    name = name.substr(0, name.find('('));
+    name = name.substr(0, name.find('<'));
+    const auto scope = name.rfind("::");
+    return scope == std::string_view::npos ? name : name.substr(scope + 2);
+}
+
+/// The function that a symbol stands for: compilers add ".constprop.0", ".isra.0" and the like to
+/// the name of a copy. Empty for a part that was split off (".cold", ".part.0"), which nobody
+/// calls.
+std::string_view whole_function(std::string_view symbol) {
+    const auto suffix = symbol.find('.');
+    if (suffix == std::string_view::npos || suffix == 0) return symbol;
+    const std::string_view kind = symbol.substr(suffix);
+    return kind.starts_with(".cold") || kind.starts_with(".part") ? "" : symbol.substr(0, suffix);
+}
+
+/// Is `name` that of the demangled function, with or without its arguments? Nobody types the name
+/// of an anonymous namespace.
+bool is_called(std::string demangled, std::string_view name) {
+    static constexpr std::string_view anonymous = "(anonymous namespace)::";
+    for (auto at = demangled.find(anonymous); at != std::string::npos;
+         at = demangled.find(anonymous))
+        demangled.erase(at, anonymous.size());
+    return demangled.starts_with(name) &&
+           (demangled.size() == name.size() || demangled[name.size()] == '(');
+}
+
 /// Whether name `a` is shown rather than its alias `b`.
 bool is_better_name(const AllocatorSymbol& a, const AllocatorSymbol& b) {
     const auto rank = [](const AllocatorSymbol& s) {
@@ -131,6 +160,28 @@ Result<std::vector<FoundFunction>> find_allocator_functions(const ObjectFile& ob
         if (!only_wraps(code, *tables, function, functions)) found.push_back(function);
     }
     return found;
+}
+
+Result<std::vector<FoundFunction>> find_work_functions(const ObjectFile& object,
+                                                       std::string_view name) {
+    static constexpr AllocatorFunction work{.name = "work", .role = Role::work};
+    if (object.architecture() != Architecture::x86_64) return std::vector<FoundFunction>{};
+    const std::string_view word = last_word(name);
+    const auto symbols = find_function_symbols(object, [&](std::string_view symbol) {
+        const std::string_view whole = whole_function(symbol);
+        // Most symbols need not be demangled: a mangled name holds each of its words.
+        return whole == name || (is_operator(whole) && whole.find(word) != std::string_view::npos &&
+                                 is_called(shown_name(std::string(whole)), name));
+    });
+    if (!symbols) return symbols.error();
+    std::map<std::uint64_t, FoundFunction> found;
+    for (const FunctionSymbol& symbol : *symbols)
+        found.try_emplace(
+            symbol.address,
+            FoundFunction{&work, shown_name(symbol.name), symbol.address, symbol.size, {}});
+    std::vector<FoundFunction> functions;
+    for (auto& [address, function] : found) functions.push_back(std::move(function));
+    return functions;
 }
 
 std::string allocator_name(const ObjectFile& object, const std::vector<FoundFunction>& functions) {

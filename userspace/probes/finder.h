@@ -35,6 +35,12 @@ struct FoundFunction {
 /// processor than x86-64.
 Result<std::vector<FoundFunction>> find_allocator_functions(const ObjectFile& object);
 
+/// The functions called `name`, whose calls a user counts as units of work: as in the symbol table
+/// ("PQexec", "_ZN3app6handleEv"), or as in C++ ("app::handle"; with its arguments, only that
+/// overload). Ascending by address, each address once; empty if the object has none.
+Result<std::vector<FoundFunction>> find_work_functions(const ObjectFile& object,
+                                                       std::string_view name);
+
 /// "glibc", "jemalloc", "tcmalloc", "mimalloc", "musl", ..., or "allocator in NAME".
 std::string allocator_name(const ObjectFile& object, const std::vector<FoundFunction>& functions);
 

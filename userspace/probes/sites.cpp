@@ -105,7 +105,7 @@ Entry choose_entry(Code& code, const ElfTables& tables, const Instruction& first
 }
 
 ExitProbe exit_probe(const AllocatorFunction& function) {
-    if (function.role == Role::free) return ExitProbe::none;
+    if (function.role == Role::free || function.role == Role::work) return ExitProbe::none;
     return function.may_throw ? ExitProbe::at_returns : ExitProbe::return_probe;
 }
 

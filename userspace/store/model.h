@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,7 @@ struct ProbeRecord {
 
 struct SnapshotRecord {
     std::int64_t time_ns = 0;
+    std::optional<std::uint64_t> work;  ///< Units of work so far, if they are counted.
     std::vector<ProcessSample> processes;
 };
 

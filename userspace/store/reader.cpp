@@ -223,7 +223,7 @@ Result<void> RecordingReader::State::read_snapshots() {
         const std::int64_t time = bits(row.counter(1));
         if (!snapshots.empty() && time <= snapshots.back().time_ns)
             row.reject(1, "does not ascend");
-        snapshots.push_back({.time_ns = time, .processes = {}});
+        snapshots.push_back({.time_ns = time, .work = row.optional_counter(2), .processes = {}});
     });
     return read ? read_samples() : read;
 }

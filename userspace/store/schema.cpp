@@ -128,7 +128,7 @@ Schema make_schema() {
             {"event",
              {{"id", id}, {"time_ns", number}, {"process", number}, {"kind", text}, {"text", text}},
              {}},
-        .snapshot = {"snapshot", {{"id", id}, {"time_ns", number}}, {}},
+        .snapshot = {"snapshot", {{"id", id}, {"time_ns", number}, {"work", optional_number}}, {}},
         .process_sample = process_sample_table(),
         .totals = {"totals",
                    {{"snapshot", number},

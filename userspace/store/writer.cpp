@@ -286,7 +286,8 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     state.last_time_ns = std::max(snapshot.time_ns, state.last_time_ns + 1);
     ++state.last_snapshot;
     Result<void> done =
-        state.write(state.statements.snapshot, state.last_snapshot, state.last_time_ns);
+        state.write(state.statements.snapshot, state.last_snapshot, state.last_time_ns,
+                    snapshot.work ? std::optional(counter(*snapshot.work)) : std::nullopt);
     for (const ProcessSample& sample : snapshot.processes) {
         if (!done) return done;
         done = state.write(state.statements.process_sample, state.last_snapshot,

@@ -256,5 +256,39 @@ TEST(Finder, RefusesOtherProcessors) {
     EXPECT_THAT(found_in(path), IsEmpty());
 }
 
+constexpr std::string_view worker = R"(
+namespace app {
+struct Server { void handle(int); void handle(long); void handle_all(int); };
+void Server::handle(int) {}
+void Server::handle(long) {}
+void Server::handle_all(int) {}
+namespace { __attribute__((used)) void poll() {} }
+}
+void part() __asm__("step.part.0"); void part() {}
+void copy() __asm__("step.isra.0"); void copy() {}
+extern "C" void serve() {}
+int main() {}
+)";
+
+std::vector<std::string> work_named(const std::string& path, std::string_view name) {
+    return names_of(find_work_functions(test::open_object(path), name).value());
+}
+
+TEST(Finder, FindsFunctionsOfWorkByAnyOfTheirNames) {
+    const Workshop workshop;
+    const std::string path = workshop.build("worker.cpp", worker, "c++ -o {out} {src}");
+    EXPECT_THAT(work_named(path, "serve"), ElementsAre("serve"));
+    EXPECT_THAT(work_named(path, "app::Server::handle"),
+                UnorderedElementsAre("app::Server::handle(int)", "app::Server::handle(long)"));
+    EXPECT_THAT(work_named(path, "app::Server::handle(long)"),
+                ElementsAre("app::Server::handle(long)"));
+    EXPECT_THAT(work_named(path, "_ZN3app6Server6handleEi"),
+                ElementsAre("app::Server::handle(int)"));
+    EXPECT_THAT(work_named(path, "app::poll"), ElementsAre("app::(anonymous namespace)::poll()"));
+    EXPECT_THAT(work_named(path, "step"), ElementsAre("step.isra.0"));
+    EXPECT_THAT(work_named(path, "handle"), IsEmpty());
+    EXPECT_THAT(work_named(path, "malloc"), IsEmpty()) << "imported, not defined";
+}
+
 }  // namespace
 }  // namespace seep
