@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Install what building seep needs on Debian 12; with --tests also what its tests need.
+# Install what building seep needs on Debian 12; with --tests also what its tests need, with --bench
+# the tools and servers of tests/bench/. Where a service manager runs, Debian starts servers that it
+# installs.
 #
-#   scripts/install-deps.sh [--tests]
+#   scripts/install-deps.sh [--tests] [--bench]
 #
 # Packages that are there already are left alone, and if all of them are, apt is not run at all.
 # libbpf and bpftool come from bookworm-backports, which is added to apt's sources (as
@@ -13,9 +15,11 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 with_tests=
+with_bench=
 for arg in "$@"; do
     case $arg in
         --tests) with_tests=yes ;;
+        --bench) with_bench=yes ;;
         -h | --help) usage; exit 0 ;;
         *) fail 2 "unknown argument $arg; try -h" ;;
     esac
@@ -27,10 +31,14 @@ packages=(g++ cmake ninja-build pkg-config clang-14 libzydis-dev libzycore-dev l
 test_packages=(bpfcc-tools busybox-static chromium chromium-driver clang-format-14 clang-tidy-14
     cpio gdb heaptrack libclang-rt-14-dev libgoogle-perftools-dev libjemalloc-dev libmimalloc-dev
     linux-headers-amd64 musl-tools procps python3 qemu-system-x86 shellcheck tmux util-linux)
+bench_packages=(bpfcc-tools bpftrace heaptrack libgoogle-perftools4 libjemalloc2 libmemcached-tools
+    linux-headers-amd64 memcached nginx postgresql python3 redis-server redis-tools valgrind
+    wrk)
 # NAME=VERSION: not older than VERSION. libbpf 1.3 brought uprobe_multi links.
 backports=(libbpf-dev=1:1.3 bpftool=7.3 libelf-dev=0.188 libdw-dev=0.188 libdebuginfod-dev=0.188
     elfutils=0.188)
 [ -z "$with_tests" ] || packages+=("${test_packages[@]}")
+[ -z "$with_bench" ] || packages+=("${bench_packages[@]}")
 
 installed_version() { # PACKAGE
     dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null |
@@ -111,7 +119,7 @@ mapfile -t missing_backports < <(missing_of "${backports[@]}")
 
 if [ ${#missing[@]} -gt 0 ] || [ ${#missing_backports[@]} -gt 0 ]; then
     [ "$(id -u)" = 0 ] || fail 1 "missing packages: ${missing[*]} ${missing_backports[*]};" \
-        "run: sudo $0 ${with_tests:+--tests}"
+        "run: sudo $0 ${with_tests:+--tests} ${with_bench:+--bench}"
     say "updating the list of packages"
     apt update
 fi
@@ -129,4 +137,4 @@ if [ ${#missing[@]} -gt 0 ]; then
     say "installing ${missing[*]}"
     install_packages "${missing[@]}"
 fi
-if [ -n "$with_tests" ] && [ "$(id -u)" = 0 ]; then link_kernel_headers; fi
+if [ -n "$with_tests$with_bench" ] && [ "$(id -u)" = 0 ]; then link_kernel_headers; fi

@@ -19,13 +19,16 @@ from seep_test import Workload, changed_text, eventually, heap_totals, record_wo
 class Memleak:
     """memleak-bpfcc, from the moment its probes are in place until it has printed once."""
 
-    def __init__(self, pid, seconds):
+    def __init__(self, pid, seconds, *options):
         self.process = subprocess.Popen(
-            ["memleak-bpfcc", "-p", str(pid), "--top", "1000000", "--older", "0", str(seconds), "1"],
+            ["memleak-bpfcc", "-p", str(pid), "--top", "1000000", "--older", "0", *options,
+             str(seconds), "1"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         # It places its probes one by one and says nothing when it is done.
         eventually(lambda: changed_text(pid), "memleak's probes")
         settled(lambda: changed_text(pid))
+        if self.process.poll() is not None:
+            raise AssertionError("memleak ended:\n" + self.process.stdout.read())
 
     def __enter__(self):
         return self

@@ -2,26 +2,16 @@
 """However seep ends, the target runs on without a probe left in it, and the recording is whole."""
 
 import signal
-import time
 
 import seep_test
-from seep_test import Recording, Workload, changed_text, eventually
-
-
-def present_rate(workload):
-    """What alloc_rate says now, after the lines that waited in the pipe: one that has to be waited
-    for itself."""
-    while True:
-        asked = time.monotonic()
-        line = workload.process.stdout.readline()
-        if time.monotonic() - asked > 0.05:
-            return int(line)
+from alloc_rate import AllocRate
+from seep_test import Recording, changed_text, eventually
 
 
 class Detaching(seep_test.SeepTestCase):
     def check_end(self, end):
-        with Workload("alloc_rate") as workload, Recording(workload.pid) as recording:
-            traced = present_rate(workload)
+        with AllocRate() as workload, Recording(workload.pid) as recording:
+            traced = workload.measure().pairs_per_second
             self.assertNotEqual(changed_text(workload.pid), [], "no probe while attached")
             links = seep_test.links_of(recording.process.pid)
             self.assertNotEqual(links, set(), "no BPF link while attached")
@@ -32,7 +22,8 @@ class Detaching(seep_test.SeepTestCase):
             self.assertEqual(links & seep_test.all_links(), set())
 
             self.assertTrue(workload.alive())
-            eventually(lambda: present_rate(workload) > 3 * traced, "a rate without probes")
+            eventually(lambda: workload.measure().pairs_per_second > 3 * traced,
+                       "a rate without probes")
             self.assertGreaterEqual(recording.report()["window"]["snapshots"], 1)
             return recording.process.returncode
 

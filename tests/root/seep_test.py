@@ -48,29 +48,35 @@ _own_library = None
 
 
 class Workload:
-    """A program that speaks the protocol of tests/workloads/workload.h, ready to work."""
+    """A program that speaks the protocol of tests/workloads/workload.h, ready to work. `under` is a
+    command that runs it, and may say something of its own before."""
 
-    def __init__(self, name, *arguments, **popen):
-        command = [os.path.join(WORKLOADS, name), *map(str, arguments)]
+    def __init__(self, name, *arguments, under=(), **popen):
+        command = [*under, os.path.join(WORKLOADS, name), *map(str, arguments)]
         popen["env"] = {"LD_LIBRARY_PATH": own_library_path(), **popen.get("env", os.environ)}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, **popen)
-        self.pid = self.wait_until_ready()
+        self.pid = self.wait_until_ready(under)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        if self.pid != self.process.pid:  # the command above it ends with it, in its own time
+            os.kill(self.pid, signal.SIGKILL)
+            self.process.communicate()
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
 
-    def wait_until_ready(self):
-        line = self.process.stdout.readline()
-        if not line.startswith("ready "):
-            raise AssertionError(f"{self.process.args[0]} said {line!r}, not ready")
-        return int(line.split()[1])
+    def wait_until_ready(self, under=()):
+        for line in self.process.stdout:
+            if line.startswith("ready "):
+                return int(line.split()[1])
+            if not under:
+                break
+        raise AssertionError(f"{self.process.args} said nothing of being ready")
 
     def start_working(self):
         self.process.stdin.write("\n")
@@ -235,8 +241,12 @@ def all_links():
     return {link["id"] for link in json.loads(listing.stdout or "[]")}
 
 
-def main():
+def exit_unless_traceable():
     if os.geteuid() != 0 or not os.path.exists("/sys/kernel/btf/vmlinux"):
         print("SKIPPED: tracing needs root and a kernel with BTF", file=sys.stderr)
         sys.exit(1 if os.environ.get("SEEP_REQUIRE_BPF") == "1" else 77)
+
+
+def main():
+    exit_unless_traceable()
     unittest.main(verbosity=2)

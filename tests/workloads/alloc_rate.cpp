@@ -1,39 +1,73 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Allocates and frees as fast as it can, and says every 100 ms how many pairs a second it makes.
+// alloc_rate [THREADS]: each thread allocates and frees as fast as it can. Every 100 ms it says
+// what came of it since the start: PAIRS CPU_NS MONOTONIC_NS, the CPU time of all threads together.
 // Takes no part in the protocol but "ready PID": it works until it is killed.
 
+#include <pthread.h>
+
+#include <array>
 #include <ctime>
 
 #include "workload.h"
 
 namespace {
 
-double now() {
+constexpr std::size_t max_threads = 64;
+constexpr std::uint64_t report_ns = 100'000'000;
+
+/// A cache line for each thread, so that counting costs none of them anything.
+struct alignas(64) Pairs {
+    std::atomic<std::uint64_t> count = 0;
+};
+
+std::array<Pairs, max_threads> pairs;
+pthread_barrier_t start_line;
+
+std::uint64_t now_ns(clockid_t clock) {
     timespec time{};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+    clock_gettime(clock, &time);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-/// The clock is read once in 64 pairs, so that a slow traced pair does not make the report late.
-std::uint64_t pairs_until(double end) {
-    std::uint64_t pairs = 0;
-    while (now() < end) {
-        for (int i = 0; i < 64; i++, pairs++) {
-            void* block = malloc(64);
-            keep(block);
-            free(block);
-        }
+/// 64 pairs at once: the clock and the counter are not to be the work.
+void make_pairs(Pairs& mine) {
+    for (int i = 0; i < 64; i++) {
+        void* block = malloc(64);
+        keep(block);
+        free(block);
     }
-    return pairs;
+    mine.count.store(mine.count.load(std::memory_order_relaxed) + 64, std::memory_order_relaxed);
+}
+
+void* work(void* mine) {
+    pthread_barrier_wait(&start_line);
+    for (;;) make_pairs(*static_cast<Pairs*>(mine));
+}
+
+void tell() {
+    std::uint64_t sum = 0;
+    for (const Pairs& one : pairs) sum += one.count.load(std::memory_order_relaxed);
+    say("%lu %lu %lu\n", sum, now_ns(CLOCK_PROCESS_CPUTIME_ID), now_ns(CLOCK_MONOTONIC));
 }
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    const std::uint64_t threads = number_argument(argc, argv, 1, 1);
+    if (threads < 1 || threads > max_threads) return 2;
+    pthread_barrier_init(&start_line, nullptr, static_cast<unsigned>(threads));
+    for (std::size_t i = 1; i < threads; i++) {
+        pthread_t thread{};
+        if (pthread_create(&thread, nullptr, work, &pairs[i]) != 0) return 1;
+    }
+
     say("ready %d\n", static_cast<int>(getpid()));
-    for (;;) {
-        double start = now();
-        std::uint64_t pairs = pairs_until(start + 0.1);
-        say("%.0f\n", static_cast<double>(pairs) / (now() - start));
+    pthread_barrier_wait(&start_line);
+    for (std::uint64_t last = now_ns(CLOCK_MONOTONIC);;) {
+        make_pairs(pairs[0]);
+        if (now_ns(CLOCK_MONOTONIC) - last < report_ns) continue;
+        tell();
+        last = now_ns(CLOCK_MONOTONIC);
     }
 }
