@@ -4,7 +4,9 @@
 # the tools and servers of tests/bench/. Where a service manager runs, Debian starts servers that it
 # installs.
 #
-#   scripts/install-deps.sh [--tests] [--bench]
+#   scripts/install-deps.sh [--tests] [--slow] [--bench]
+#
+#   --slow    also what only the slow tests need (with --tests; Go takes half a gigabyte)
 #
 # Packages that are there already are left alone, and if all of them are, apt is not run at all.
 # libbpf and bpftool come from bookworm-backports, which is added to apt's sources (as
@@ -15,10 +17,12 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 with_tests=
+with_slow=
 with_bench=
 for arg in "$@"; do
     case $arg in
         --tests) with_tests=yes ;;
+        --slow) with_slow=yes ;;
         --bench) with_bench=yes ;;
         -h | --help) usage; exit 0 ;;
         *) fail 2 "unknown argument $arg; try -h" ;;
@@ -27,10 +31,12 @@ done
 
 packages=(g++ cmake ninja-build pkg-config clang-14 libzydis-dev libzycore-dev libspdlog-dev
     libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libiberty-dev libsqlite3-dev sqlite3
-    liblzma-dev zlib1g-dev libgtest-dev libgmock-dev)
+    liblzma-dev zlib1g-dev libprotozero-dev libgtest-dev libgmock-dev)
 test_packages=(bpfcc-tools busybox-static chromium chromium-driver clang-format-14 clang-tidy-14
-    cpio gdb heaptrack libclang-rt-14-dev libgoogle-perftools-dev libjemalloc-dev libmimalloc-dev
-    linux-headers-amd64 musl-tools procps python3 qemu-system-x86 shellcheck tmux util-linux)
+    cpio fish gdb heaptrack libcap2-bin libclang-rt-14-dev libgoogle-perftools-dev libjemalloc-dev
+    libmimalloc-dev linux-headers-amd64 man-db mandoc musl-tools procps protobuf-compiler python3
+    qemu-system-x86 shellcheck tmux util-linux zsh)
+slow_packages=(golang-go)
 bench_packages=(bpfcc-tools bpftrace heaptrack libgoogle-perftools4 libjemalloc2 libmemcached-tools
     linux-headers-amd64 memcached nginx postgresql python3 redis-server redis-tools valgrind
     wrk)
@@ -38,6 +44,7 @@ bench_packages=(bpfcc-tools bpftrace heaptrack libgoogle-perftools4 libjemalloc2
 backports=(libbpf-dev=1:1.3 bpftool=7.3 libelf-dev=0.188 libdw-dev=0.188 libdebuginfod-dev=0.188
     elfutils=0.188)
 [ -z "$with_tests" ] || packages+=("${test_packages[@]}")
+[ -z "$with_slow" ] || packages+=("${slow_packages[@]}")
 [ -z "$with_bench" ] || packages+=("${bench_packages[@]}")
 
 installed_version() { # PACKAGE
@@ -119,7 +126,7 @@ mapfile -t missing_backports < <(missing_of "${backports[@]}")
 
 if [ ${#missing[@]} -gt 0 ] || [ ${#missing_backports[@]} -gt 0 ]; then
     [ "$(id -u)" = 0 ] || fail 1 "missing packages: ${missing[*]} ${missing_backports[*]};" \
-        "run: sudo $0 ${with_tests:+--tests} ${with_bench:+--bench}"
+        "run: sudo $0 ${with_tests:+--tests} ${with_slow:+--slow} ${with_bench:+--bench}"
     say "updating the list of packages"
     apt update
 fi

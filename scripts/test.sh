@@ -17,15 +17,16 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 exclude=(-LE slow)
+dependencies=(--tests)
 case ${1:-} in
     -h | --help) usage; exit 0 ;;
-    --slow) exclude=(); shift ;;
+    --slow) exclude=(); dependencies+=(--slow); shift ;;
 esac
 
 if [ "${CI:-}" = true ] || [ "$(id -u)" = 0 ]; then export SEEP_REQUIRE_BPF=1; fi
 exec </dev/null
 
-"$root/scripts/install-deps.sh" --tests
+"$root/scripts/install-deps.sh" "${dependencies[@]}"
 say "building in $root/build"
 cmake -S "$root" -B "$root/build" -G Ninja -DBUILD_TESTING=ON -DSEEP_WERROR=ON
 cmake --build "$root/build" -j 2

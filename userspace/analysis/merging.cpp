@@ -156,15 +156,20 @@ std::vector<MergedStack> merge_stacks(const RecordingContents& contents) {
     return merged;
 }
 
-std::vector<ReportFrame> report_frames(const StackRecord& stack,
-                                       const RecordingContents& contents) {
+std::vector<ReportFrame> report_frames(const StackRecord& stack, const RecordingContents& contents,
+                                       const std::vector<ObjectRecord>& objects) {
     std::vector<ReportFrame> frames;
     for (const LocationId id : stack.locations) {
         const LocationRecord& location = contents.locations.at(id);
         const ObjectRecord* object = object_of(location, contents);
         ReportFrame frame;
-        if (object != nullptr) frame.module = base_name(object->path);
+        if (object != nullptr) {
+            frame.module = base_name(object->path);
+            const auto at = std::ranges::lower_bound(objects, object->id, {}, &ObjectRecord::id);
+            frame.object = static_cast<std::uint32_t>(at - objects.begin()) + 1;
+        }
         frame.offset = location.address;
+        frame.is_call = location.is_call;
         if (location.frames.empty()) frames.push_back(frame);
         // What is inlined into the allocator's own function is of no interest to its caller.
         const std::size_t first =

@@ -39,7 +39,9 @@ std::vector<MergedStack> merge_stacks(const RecordingContents& contents);
 /// Processes whose memory counts as freed for that reason.
 std::vector<const ProcessRecord*> gone_processes(const RecordingContents& contents);
 
-/// The frames to show, [0] the allocator's function.
-std::vector<ReportFrame> report_frames(const StackRecord& stack, const RecordingContents& contents);
+/// The frames to show, [0] the allocator's function. `objects` is what ReportFrame::object means;
+/// ascending by id.
+std::vector<ReportFrame> report_frames(const StackRecord& stack, const RecordingContents& contents,
+                                       const std::vector<ObjectRecord>& objects);
 
 }  // namespace seep

@@ -31,6 +31,7 @@ Evidence weigh(const MergedStack& stack, const RecordingContents& contents) {
 }
 
 ReportStack report_stack(const MergedStack& stack, const RecordingContents& contents,
+                         const std::vector<ObjectRecord>& objects,
                          const Circumstances& circumstances) {
     const GrowthEstimate estimate =
         estimate_growth(stack.live, contents.snapshots, contents.window);
@@ -43,7 +44,7 @@ ReportStack report_stack(const MergedStack& stack, const RecordingContents& cont
     result.reason = std::move(judgement.reason);
     result.evidence = weigh(stack, contents);
     result.truncated = stack.record.end != StackEnd::complete;
-    result.frames = report_frames(stack.record, contents);
+    result.frames = report_frames(stack.record, contents, objects);
     return result;
 }
 
@@ -81,6 +82,14 @@ std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
     for (const ProcessRecord& process : contents.processes)
         targets.push_back({process.pid, process.command, process.executable, process.allocators});
     return targets;
+}
+
+std::vector<ObjectRecord> report_objects(const RecordingContents& contents) {
+    std::vector<ObjectRecord> objects;
+    objects.reserve(contents.objects.size());
+    for (const auto& [id, object] : contents.objects) objects.push_back(object);
+    std::ranges::sort(objects, {}, &ObjectRecord::id);
+    return objects;
 }
 
 /// Of the probes together, each with the share of the hits that it has had in the whole recording.
@@ -189,6 +198,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     Report report;
     report.recording = contents.info;
     report.targets = report_targets(contents);
+    report.objects = report_objects(contents);
     report.window_start_ns = contents.snapshots[contents.window.first].time_ns;
     report.window_end_ns = contents.snapshots[contents.window.last].time_ns;
     report.snapshots = contents.window.snapshots();
@@ -207,7 +217,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     add_totals(stacks, report);
     judge_process(stacks, contents, circumstances, report);
     for (const MergedStack& stack : stacks)
-        report.stacks.push_back(report_stack(stack, contents, circumstances));
+        report.stacks.push_back(report_stack(stack, contents, report.objects, circumstances));
     sort_stacks(report.stacks, options.sort);
     return report;
 }

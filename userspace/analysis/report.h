@@ -23,6 +23,9 @@ struct ReportFrame {
     std::string file;
     std::uint32_t line = 0;
     bool inlined = false;
+    std::uint32_t object =
+        0;                 ///< 1 and up: Report::objects[object - 1]; 0: nothing is mapped there.
+    bool is_call = false;  ///< `offset` is a return address: the call is what lies before it.
 };
 
 /// The name to show for a frame: its function, or "[module+0xOFFSET]" ("[unknown+0x...]" if no
@@ -95,6 +98,7 @@ struct ReportProcess {
 struct Report {
     RecordingInfo recording;
     std::vector<ReportProcess> targets;
+    std::vector<ObjectRecord> objects;  ///< What code is mapped from; ascending by id.
     std::int64_t window_start_ns = 0;
     std::int64_t window_end_ns = 0;
     std::uint64_t snapshots = 0;  ///< Within the window.

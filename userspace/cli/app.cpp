@@ -18,6 +18,7 @@ std::unique_ptr<CLI::App> build_app(RunCommand& run) {
     add_report_command(*app, run);
     add_folded_command(*app, run);
     add_flame_command(*app, run);
+    add_pprof_command(*app, run);
     add_doctor_command(*app, run);
     app->footer(
         "Examples:\n"

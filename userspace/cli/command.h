@@ -21,6 +21,7 @@ void add_record_command(CLI::App& app, RunCommand& run);
 void add_report_command(CLI::App& app, RunCommand& run);
 void add_folded_command(CLI::App& app, RunCommand& run);
 void add_flame_command(CLI::App& app, RunCommand& run);
+void add_pprof_command(CLI::App& app, RunCommand& run);
 void add_doctor_command(CLI::App& app, RunCommand& run);
 
 /// Which processes to trace.

@@ -78,7 +78,9 @@ void add_flame_command(CLI::App& app, RunCommand& run) {
         ->type_name("OUT.svg")
         ->required();
     command
-        .add_option("--value", options->value, "live, growth, allocated, freed (bytes) or count")
+        .add_option("--value", options->value,
+                    "What a stack is drawn with: bytes, or the count of live blocks")
+        ->type_name("live|growth|allocated|freed|count")
         ->capture_default_str()
         ->check(check_with(parse_stack_value, ""));
     command.add_option("--diff", options->base, "Colour by the difference from this recording")

@@ -30,7 +30,9 @@ void add_folded_command(CLI::App& app, RunCommand& run) {
         *app.add_subcommand("folded", "Print folded stacks: root;...;caller;malloc VALUE");
     add_request_options(command, options->request);
     command
-        .add_option("--value", options->value, "live, growth, allocated, freed (bytes) or count")
+        .add_option("--value", options->value,
+                    "What stands behind a stack: bytes, or the count of live blocks")
+        ->type_name("live|growth|allocated|freed|count")
         ->capture_default_str()
         ->check(check_with(parse_stack_value, ""));
     command.callback([options, &run] { run = [options] { return run_folded(*options); }; });

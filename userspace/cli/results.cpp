@@ -59,8 +59,8 @@ void add_request_options(CLI::App& command, ReportRequest& request) {
         .add_option_function<std::string>(
             "--sort",
             [&request](const std::string& name) { request.sort = parse_sort(name).value(); },
-            "growth, live, count or allocated [growth]")
-        ->type_name("ORDER")
+            "What ranks first [growth]")
+        ->type_name("growth|live|count|allocated")
         ->check(check_with(parse_sort, ""));
     command
         .add_option("--debug-dir", request.debug_directories,

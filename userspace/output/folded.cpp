@@ -15,11 +15,6 @@ namespace {
 
 constexpr std::array value_names{"live", "growth", "allocated", "freed", "count"};
 
-std::int64_t clamped(std::uint64_t value) {
-    constexpr std::uint64_t limit = std::numeric_limits<std::int64_t>::max();
-    return static_cast<std::int64_t>(std::min(value, limit));
-}
-
 std::int64_t value_of(const ReportStack& stack, StackValue value) {
     switch (value) {
         case StackValue::live:
@@ -60,6 +55,11 @@ std::vector<std::string> folded_frames(const ReportStack& stack) {
 }
 
 }  // namespace
+
+std::int64_t clamped(std::uint64_t value) {
+    constexpr std::uint64_t limit = std::numeric_limits<std::int64_t>::max();
+    return static_cast<std::int64_t>(std::min(value, limit));
+}
 
 std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
     std::int64_t sum = 0;

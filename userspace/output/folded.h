@@ -31,7 +31,8 @@ struct FoldedStack {
 /// frames.
 std::vector<FoldedStack> fold(const Report& report, StackValue value);
 
-/// Sums of untrusted values: the largest number there is rather than an overflow.
+/// Untrusted values and sums of them: the largest number there is rather than an overflow.
+std::int64_t clamped(std::uint64_t value);
 std::int64_t saturating_add(std::int64_t a, std::int64_t b);
 
 std::string folded_text(const std::vector<FoldedStack>& stacks);
