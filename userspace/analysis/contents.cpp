@@ -36,7 +36,8 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
         if (row.snapshot <= contents.window.first) stack.at_start = row.totals;
         stack.at_end = row.totals;
         stack.live.push_back({row.snapshot, row.totals.live_bytes(), row.least_live_bytes,
-                              row.totals.live_count(), row.totals.allocated_count});
+                              row.totals.live_count(), row.totals.allocated_count,
+                              row.totals.allocated_squares - row.totals.freed_squares});
     });
     if (!read) return read;
     const auto lifetimes = reader.lifetimes();

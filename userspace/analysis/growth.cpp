@@ -92,8 +92,7 @@ std::uint64_t live_at(const LiveSeries& series, std::size_t snapshot) {
 
 std::vector<Point> troughs(const LiveSeries& series, const std::vector<SnapshotRecord>& snapshots,
                            const Window& window) {
-    const double span_seconds = window_seconds(snapshots, window) / trough_spans;
-    if (span_seconds <= 0) return {};
+    if (window_seconds(snapshots, window) <= 0) return {};
     const auto bounds = span_bounds(snapshots, window);
     std::vector<Point> result;
     for (std::size_t span = 0; span < trough_spans; ++span) {
@@ -104,10 +103,15 @@ std::vector<Point> troughs(const LiveSeries& series, const std::vector<SnapshotR
         const bool changed_at_begin = point != series.end() && point->snapshot == begin;
         // What was merged into the window's first snapshot lies before the window.
         std::uint64_t least = changed_at_begin && span > 0 ? point->least : live_at(series, begin);
-        for (; point != series.end() && point->snapshot < end; ++point)
-            if (point->snapshot > begin) least = std::min(least, point->least);
+        std::size_t when = begin;
+        for (; point != series.end() && point->snapshot < end; ++point) {
+            if (point->snapshot == begin || point->least >= least) continue;
+            least = point->least;
+            when = point->snapshot;
+        }
         result.push_back(
-            {(static_cast<double>(span) + 0.5) * span_seconds, static_cast<double>(least)});
+            {static_cast<double>(snapshots[when].time_ns - snapshots[window.first].time_ns) / 1e9,
+             static_cast<double>(least)});
     }
     return result;
 }
@@ -122,9 +126,10 @@ GrowthEstimate estimate_growth(const LiveSeries& series,
         growth.bytes_per_second = static_cast<double>(growth.bytes) / seconds;
     growth.low = growth.high = growth.bytes_per_second;
     if (window.snapshots() < least_snapshots) return estimate;
-    const std::vector<Point> points = troughs(series, snapshots, window);
-    const std::optional<Slope> slope = theil_sen(points);
-    if (points.size() < least_troughs || !slope) return estimate;
+    estimate.troughs = troughs(series, snapshots, window);
+    const std::optional<Slope> slope = theil_sen(estimate.troughs);
+    if (estimate.troughs.size() < least_troughs || !slope) return estimate;
+    growth.bytes_per_second = slope->median;
     growth.low = slope->low;
     growth.high = slope->high;
     estimate.estimated = true;

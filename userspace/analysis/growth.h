@@ -45,16 +45,18 @@ struct Slope {
 /// variance of Kendall's S corrected for ties. Empty if no two points differ in x.
 std::optional<Slope> theil_sen(std::span<const Point> points);
 
-/// The least live bytes in each of trough_spans equal parts of the window's time; x is the middle
-/// of the part in seconds after the window's start. A part without a snapshot gives no trough.
+/// The least live bytes in each of trough_spans equal parts of the window's time; x is when that
+/// was (the first time, if several), in seconds after the window's start. A part without a snapshot
+/// gives no trough.
 std::vector<Point> troughs(const LiveSeries& series, const std::vector<SnapshotRecord>& snapshots,
                            const Window& window);
 
-/// A stack's growth, and whether its interval is an estimate (else low = high = the plain rate, as
-/// there are too few snapshots).
+/// A stack's growth: the slope of its troughs, if there are enough snapshots to estimate it; else
+/// the plain rate from the window's start to its end, with low = high.
 struct GrowthEstimate {
     Growth growth;
     bool estimated = false;
+    std::vector<Point> troughs;
 };
 
 GrowthEstimate estimate_growth(const LiveSeries& series,

@@ -64,7 +64,7 @@ StackHistory given_back(const StackHistory& stack, std::int64_t ended_ns,
         std::ranges::lower_bound(contents.snapshots, ended_ns, {}, &SnapshotRecord::time_ns);
     const auto end = static_cast<std::size_t>(after - contents.snapshots.begin());
     std::erase_if(result.live, [&](const LivePoint& point) { return point.snapshot >= end; });
-    result.live.push_back({end, 0, 0, 0, result.at_end.allocated_count});
+    result.live.push_back({end, 0, 0, 0, result.at_end.allocated_count, 0});
     if (end <= contents.window.first) result.at_start = result.at_end;
     return result;
 }

@@ -5,47 +5,69 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
+#include "analysis/clusters.h"
+#include "analysis/false_discovery.h"
 #include "analysis/growth.h"
 #include "analysis/merging.h"
+#include "analysis/surroundings.h"
 #include "analysis/turnover.h"
 #include "analysis/verdict.h"
 #include "analysis/warnings.h"
+#include "analysis/weighing.h"
 
 namespace seep {
 
 namespace {
 
-Evidence weigh(const MergedStack& stack, const RecordingContents& contents) {
-    const std::int64_t start = contents.info.started_ns;
-    const std::int64_t end = contents.snapshots[contents.window.last].time_ns;
-    const auto microseconds = [&](std::int64_t time_ns) {
-        return static_cast<double>(time_ns - start) / 1000;
-    };
-    Evidence evidence;
-    evidence.turnover_z = turnover_z(stack.at_start, stack.totals, contents.info.sampling_bytes);
-    evidence.age_ratio =
-        age_ratio(stack.totals, microseconds(stack.attached_ns), microseconds(end));
-    return evidence;
-}
-
-ReportStack report_stack(const MergedStack& stack, const RecordingContents& contents,
+ReportStack report_stack(const MergedStack& stack, const Facts& facts,
+                         const RecordingContents& contents,
                          const std::vector<ObjectRecord>& objects,
-                         const Circumstances& circumstances) {
-    const GrowthEstimate estimate =
-        estimate_growth(stack.live, contents.snapshots, contents.window);
-    Judgement judgement = judge(estimate, stack.totals, circumstances);
+                         const Surroundings& surroundings) {
+    Judgement judgement = judge(facts, surroundings);
     ReportStack result;
     result.id = fmt::format("{:016x}", stack.id);
     result.totals = stack.totals;
-    result.growth = estimate.growth;
+    result.growth = facts.estimate.growth;
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
-    result.evidence = weigh(stack, contents);
+    result.evidence = facts.evidence;
+    result.evidence.decidable_at_ns = judgement.decidable_at_ns;
     result.truncated = stack.record.end != StackEnd::complete;
     result.frames = report_frames(stack.record, contents, objects);
     return result;
+}
+
+/// Too few snapshots for a trend: the interval that the turnover alone gives, so that a large but
+/// churning stack does not outrank a small one that surely grows.
+void widen_by_turnover(Facts& facts) {
+    constexpr double z_95 = 1.959963984540054;
+    const auto z = facts.evidence.turnover_z;
+    Growth& growth = facts.estimate.growth;
+    if (facts.estimate.estimated || !z || *z == 0) return;
+    const double half_width = z_95 * std::abs(growth.bytes_per_second / *z);
+    growth.low = growth.bytes_per_second - half_width;
+    growth.high = growth.bytes_per_second + half_width;
+}
+
+std::vector<Facts> weigh_all(const std::vector<MergedStack>& stacks,
+                             const RecordingContents& contents, const Surroundings& surroundings) {
+    std::vector<Facts> facts;
+    facts.reserve(stacks.size());
+    std::vector<std::size_t> tested;
+    std::vector<double> p_values;
+    for (const MergedStack& stack : stacks) {
+        Facts& added = facts.emplace_back(weigh(stack, contents, surroundings));
+        widen_by_turnover(added);
+        if (!added.evidence.turnover_z) continue;
+        tested.push_back(facts.size() - 1);
+        p_values.push_back(upper_tail(*added.evidence.turnover_z));
+    }
+    const std::vector<double> q = q_values(p_values);
+    for (std::size_t i = 0; i < tested.size(); ++i) facts[tested[i]].evidence.q_value = q[i];
+    return facts;
 }
 
 /// A lower end above zero means something only for what is more at the window's end.
@@ -171,16 +193,22 @@ void add_totals(const std::vector<MergedStack>& stacks, Report& report) {
         report.truncated_share = truncated / static_cast<double>(report.totals.allocated_count);
 }
 
-void judge_process(const std::vector<MergedStack>& stacks, const RecordingContents& contents,
-                   const Circumstances& circumstances, Report& report) {
+/// All stacks as if they were one.
+MergedStack sum_of(const std::vector<MergedStack>& stacks) {
+    MergedStack sum;
+    sum.attached_ns = std::numeric_limits<std::int64_t>::max();
     std::vector<const LiveSeries*> series;
     series.reserve(stacks.size());
-    for (const MergedStack& stack : stacks) series.push_back(&stack.live);
-    const GrowthEstimate estimate =
-        estimate_growth(sum_series(series), contents.snapshots, contents.window);
-    Judgement judgement = judge(estimate, report.totals, circumstances);
-    report.verdict = verdict_name(judgement.verdict);
-    report.reason = std::move(judgement.reason);
+    for (const MergedStack& stack : stacks) {
+        accumulate(sum.at_start, stack.at_start);
+        accumulate(sum.totals, stack.totals);
+        for (std::size_t i = 0; i < sum.lifetimes.size(); ++i)
+            sum.lifetimes[i] += stack.lifetimes[i];
+        sum.attached_ns = std::min(sum.attached_ns, stack.attached_ns);
+        series.push_back(&stack.live);
+    }
+    sum.live = sum_series(series);
+    return sum;
 }
 
 }  // namespace
@@ -207,18 +235,19 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     add_overhead(contents, report);
     add_rss(contents, report);
 
-    const Circumstances circumstances{
-        .snapshots = contents.window.snapshots(),
-        .sampling_bytes = contents.info.sampling_bytes,
-        .missed_frees =
-            report.losses[SEEP_LOSS_MISSED_FREES] + report.losses[SEEP_LOSS_NO_THREAD_STATE],
-    };
     const std::vector<MergedStack> stacks = merge_stacks(contents);
     add_totals(stacks, report);
-    judge_process(stacks, contents, circumstances, report);
-    for (const MergedStack& stack : stacks)
-        report.stacks.push_back(report_stack(stack, contents, report.objects, circumstances));
+    const MergedStack sum = sum_of(stacks);
+    const Surroundings surroundings = survey(contents, sum.live);
+    Judgement judgement = judge(weigh_all({sum}, contents, surroundings).front(), surroundings);
+    report.verdict = verdict_name(judgement.verdict);
+    report.reason = std::move(judgement.reason);
+    const std::vector<Facts> facts = weigh_all(stacks, contents, surroundings);
+    for (std::size_t i = 0; i < stacks.size(); ++i)
+        report.stacks.push_back(
+            report_stack(stacks[i], facts[i], contents, report.objects, surroundings));
     sort_stacks(report.stacks, options.sort);
+    report.clusters = cluster(report, stacks, contents);
     return report;
 }
 

@@ -32,6 +32,7 @@ LiveSeries sum_series(const std::vector<const LiveSeries*>& parts) {
             now.live += step->point->live - before.live;
             now.live_count += step->point->live_count - before.live_count;
             now.allocated_count += step->point->allocated_count - before.allocated_count;
+            now.live_squares += step->point->live_squares - before.live_squares;
             before = *step->point;
         }
         sum.push_back(now);

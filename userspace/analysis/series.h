@@ -19,6 +19,7 @@ struct LivePoint {
         0;  ///< The minimum of that within the snapshots that were merged into it.
     std::uint64_t live_count = 0;
     std::uint64_t allocated_count = 0;  ///< Since attach.
+    std::uint64_t live_squares = 0;     ///< Sum of bytes^2 / 256, modulo 2^64.
     bool operator==(const LivePoint&) const = default;
 };
 

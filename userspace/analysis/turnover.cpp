@@ -11,21 +11,34 @@ namespace {
 
 constexpr double bytes_per_square = 256;
 
+/// Bytes, and the sum of their squares in units of the ledger.
+struct Moved {
+    double bytes = 0;
+    double squares = 0;
+};
+
+/// The sums of squares are modulo 2^64, their differences are not.
+Moved between(const Totals& before, const Totals& after) {
+    return {static_cast<double>(after.allocated_bytes - before.allocated_bytes) +
+                static_cast<double>(after.freed_bytes - before.freed_bytes),
+            static_cast<double>(after.allocated_squares - before.allocated_squares) +
+                static_cast<double>(after.freed_squares - before.freed_squares)};
+}
+
+double variance_of(const Moved& moved, std::uint64_t sampling_bytes) {
+    return bytes_per_square * moved.squares + static_cast<double>(sampling_bytes) * moved.bytes;
+}
+
 }  // namespace
 
-std::optional<double> turnover_z(const Totals& before, const Totals& after,
-                                 std::uint64_t sampling_bytes) {
-    // The sums of squares are modulo 2^64, their differences are not.
-    const double squares =
-        bytes_per_square *
-        (static_cast<double>(after.allocated_squares - before.allocated_squares) +
-         static_cast<double>(after.freed_squares - before.freed_squares));
-    const double moved = static_cast<double>(after.allocated_bytes - before.allocated_bytes) +
-                         static_cast<double>(after.freed_bytes - before.freed_bytes);
-    const double variance = squares + static_cast<double>(sampling_bytes) * moved;
-    if (variance <= 0) return std::nullopt;
-    return (static_cast<double>(after.live_bytes()) - static_cast<double>(before.live_bytes())) /
-           std::sqrt(variance);
+std::optional<double> turnover_deviation(const Totals& before, const LivePoint& from,
+                                         const Totals& after, std::uint64_t sampling_bytes) {
+    const Moved live{static_cast<double>(from.live) + static_cast<double>(after.live_bytes()),
+                     static_cast<double>(from.live_squares) +
+                         static_cast<double>(after.allocated_squares - after.freed_squares)};
+    const double variance = std::min(variance_of(between(before, after), sampling_bytes),
+                                     variance_of(live, sampling_bytes));
+    return variance > 0 ? std::optional(std::sqrt(variance)) : std::nullopt;
 }
 
 std::optional<double> age_ratio(const Totals& totals, double attached_us, double now_us) {

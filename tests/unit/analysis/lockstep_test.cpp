@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/lockstep.h"
+
+#include <gmock/gmock.h>
+
+namespace seep {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+LockstepStack stack(std::vector<double> steps, const std::vector<std::uint32_t>& callers,
+                    double weight = 1) {
+    LockstepStack result{std::move(steps), {}, weight};
+    for (const std::uint32_t caller : callers) result.callers.emplace_back(caller);
+    return result;
+}
+
+TEST(Lockstep, StacksOfOneObjectAreOneCluster) {
+    const std::vector<LockstepStack> stacks = {
+        stack({100, 120, 80}, {1, 10, 50, 60, 70}), stack({300, 300, 300}, {1, 11, 50, 60, 70}),
+        stack({101, 119, 80}, {1, 12, 50, 60, 70}), stack({100, 121, 80}, {2, 13, 51, 60, 70})};
+    const auto clusters = lockstep_clusters(std::span(stacks).first(3));
+    ASSERT_EQ(clusters.size(), 1U);
+    EXPECT_THAT(clusters[0].stacks, ElementsAre(0, 2));
+    EXPECT_EQ(clusters[0].common, 3U);
+    // Only the thread's first frames in common: another cause.
+    EXPECT_EQ(lockstep_clusters(stacks)[0].stacks.size(), 2U);
+}
+
+TEST(Lockstep, TheSameSumByAnotherWayIsAnotherCause) {
+    const std::vector<LockstepStack> stacks = {stack({100, 100, 100}, {1, 50, 60, 70}),
+                                               stack({0, 200, 100}, {2, 50, 60, 70})};
+    EXPECT_THAT(lockstep_clusters(stacks), IsEmpty());
+}
+
+TEST(Lockstep, SampledCountsNeedNotBeEqual) {
+    const std::vector<double> a = {10'000, 12'000, 9'000};
+    const std::vector<double> b = {11'000, 11'000, 10'000};
+    EXPECT_THAT(
+        lockstep_clusters(std::vector{stack(a, {1, 50, 60, 70}), stack(b, {2, 50, 60, 70})}),
+        IsEmpty());
+    EXPECT_EQ(lockstep_clusters(
+                  std::vector{stack(a, {1, 50, 60, 70}, 500), stack(b, {2, 50, 60, 70}, 500)})
+                  .size(),
+              1U);
+}
+
+}  // namespace
+}  // namespace seep

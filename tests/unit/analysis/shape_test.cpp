@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/shape.h"
+
+#include <gmock/gmock.h>
+
+namespace seep {
+namespace {
+
+std::vector<Point> points(const std::vector<double>& values) {
+    std::vector<Point> result;
+    for (std::size_t i = 0; i < values.size(); ++i)
+        result.push_back({static_cast<double>(i), values[i]});
+    return result;
+}
+
+TEST(Shape, PaceIsTheLaterHalfOfTheEarlierOne) {
+    EXPECT_DOUBLE_EQ(*pace_of(points({0, 10, 20, 30, 40, 50, 60, 70})), 1);
+    EXPECT_DOUBLE_EQ(*pace_of(points({0, 10, 20, 30, 40, 40, 40, 40})), 0);
+    EXPECT_NEAR(*pace_of(points({0, 10, 20, 30, 40, 42, 44, 46})), 0.2, 0.01);
+    EXPECT_FALSE(pace_of(points({0, 0, 0, 0, 0, 10, 20, 30})));
+    EXPECT_FALSE(pace_of(points({0, 10, 20, 30})));
+}
+
+TEST(Shape, SlowingIsInUnitsOfTheGrowth) {
+    EXPECT_DOUBLE_EQ(slowing(points({0, 10, 20, 30, 40, 50, 60, 70})), 0);
+    EXPECT_DOUBLE_EQ(slowing(points({0, 10, 20, 30, 40, 40, 40, 40})), 35);
+}
+
+TEST(Shape, EvenGrowthIsOnTheLine) {
+    EXPECT_DOUBLE_EQ(unevenness(points({0, 10, 20, 30, 40, 50, 60, 70})), 0);
+    EXPECT_DOUBLE_EQ(unevenness(points({0, 0, 0, 0, 70, 70, 70, 70})), 3.0 / 7);
+    EXPECT_DOUBLE_EQ(unevenness(points({7, 6, 5, 4, 3, 2, 1, 0})), 0);
+}
+
+TEST(Shape, DeepFallsAreCounted) {
+    EXPECT_EQ(deep_falls(points({0, 10, 20, 30, 40, 50, 60, 70}), 0.4), 0U);
+    EXPECT_EQ(deep_falls(points({0, 10, 8, 20, 18, 30, 28, 40}), 0.4), 0U);
+    EXPECT_EQ(deep_falls(points({0, 20, 40, 0, 20, 40, 60, 80}), 0.4), 1U);
+    EXPECT_EQ(deep_falls(points({0, 40, 0, 40, 0, 40, 0, 40}), 0.4), 3U);
+    EXPECT_EQ(deep_falls(points({40, 30, 20, 10, 0, 10, 20, 30}), 0.4), 1U);
+    EXPECT_EQ(deep_falls(points({5, 5, 5, 5, 5, 5, 5, 5}), 0.4), 0U);
+}
+
+/// One snapshot a second.
+std::optional<Halt> halt_of(const std::vector<std::uint64_t>& live) {
+    LiveSeries series;
+    std::vector<SnapshotRecord> snapshots;
+    for (std::size_t i = 0; i < live.size(); ++i) {
+        series.push_back({i, live[i], live[i]});
+        snapshots.emplace_back().time_ns = static_cast<std::int64_t>(i) * 1'000'000'000;
+    }
+    return find_halt(series, snapshots, {0, live.size() - 1});
+}
+
+std::vector<std::uint64_t> rising(std::size_t until, std::size_t count, std::size_t every = 1) {
+    std::vector<std::uint64_t> live;
+    for (std::size_t i = 0; i < count; ++i) live.push_back(100 * (std::min(i, until) / every));
+    return live;
+}
+
+TEST(Shape, AHaltIsFoundWhereAPauseIsNoChance) {
+    const auto halt = halt_of(rising(45, 61));
+    ASSERT_TRUE(halt);
+    EXPECT_EQ(halt->snapshot, 45U);
+    EXPECT_DOUBLE_EQ(halt->risen_share, 0.75);
+    EXPECT_FALSE(halt_of(rising(60, 61)));
+    EXPECT_FALSE(halt_of(rising(57, 61)));
+}
+
+TEST(Shape, ALongPauseIsNoHaltIfThereWereSuchBefore) {
+    EXPECT_FALSE(halt_of(rising(50, 61, 10)));
+    EXPECT_FALSE(halt_of(rising(2, 61)));
+}
+
+TEST(Shape, ATrickleAfterTheHaltDoesNotHideIt) {
+    std::vector<std::uint64_t> live = rising(30, 61);
+    for (std::size_t i = 31; i < live.size(); ++i) live[i] += i % 2;
+    ASSERT_TRUE(halt_of(live));
+    EXPECT_EQ(halt_of(live)->snapshot, 30U);
+}
+
+TEST(Shape, WhatDoesNotRiseDoesNotHalt) {
+    EXPECT_FALSE(halt_of({5, 5, 5, 5}));
+    EXPECT_FALSE(halt_of({9, 8, 7, 6}));
+}
+
+}  // namespace
+}  // namespace seep

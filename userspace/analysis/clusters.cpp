@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/clusters.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "analysis/lockstep.h"
+#include "analysis/sampling.h"
+#include "analysis/series.h"
+
+namespace seep {
+
+namespace {
+
+/// Comparing is quadratic where all grow equally but have no caller in common.
+constexpr std::size_t most_candidates = 1000;
+constexpr std::size_t parts = 8;
+/// Fewer blocks may agree by chance.
+constexpr double least_blocks = 10;
+
+const MergedStack& find(const std::vector<MergedStack>& merged, const std::string& id) {
+    std::uint64_t value = 0;
+    std::from_chars(id.data(), id.data() + id.size(), value, 16);
+    return *std::ranges::lower_bound(merged, value, {}, &MergedStack::id);
+}
+
+LockstepStack lockstep_stack(const MergedStack& stack, const RecordingContents& contents) {
+    const Window& window = contents.window;
+    LockstepStack result;
+    result.callers = stack.record.locations;
+    double before = static_cast<double>(point_at(stack.live, window.first).live_count);
+    for (std::size_t part = 1; part <= parts; ++part) {
+        const std::size_t until = window.first + (window.last - window.first) * part / parts;
+        const auto now = static_cast<double>(point_at(stack.live, until).live_count);
+        result.steps.push_back(now - before);
+        before = now;
+    }
+    result.weight = mean_weight(stack.totals, contents.info.sampling_bytes);
+    return result;
+}
+
+double grown_blocks(const LockstepStack& stack) {
+    double sum = 0;
+    for (const double step : stack.steps) sum += step;
+    return sum;
+}
+
+/// The innermost one of `common` outermost locations that all of them share, as it is shown.
+ReportFrame shared_frame(const StackRecord& stack, std::size_t common,
+                         const RecordingContents& contents,
+                         const std::vector<ObjectRecord>& objects) {
+    StackRecord outer = stack;
+    outer.locations.erase(outer.locations.begin(),
+                          outer.locations.end() - static_cast<std::ptrdiff_t>(common));
+    // The first location of a whole stack is the allocator's, of which inlined frames are left out.
+    const std::vector<ReportFrame> frames = report_frames(outer, contents, objects);
+    return frames.empty() ? ReportFrame{} : frames.front();
+}
+
+}  // namespace
+
+std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack>& merged,
+                                   const RecordingContents& contents) {
+    std::vector<ReportStack>& ranked = report.stacks;
+    std::vector<std::size_t> ranks;
+    std::vector<const MergedStack*> sources;
+    std::vector<LockstepStack> candidates;
+    for (std::size_t rank = 0; rank < ranked.size() && ranks.size() < most_candidates; ++rank) {
+        const ReportStack& stack = ranked[rank];
+        if (stack.growth.bytes <= 0 || stack.verdict == Verdict::steady) continue;
+        const MergedStack& source = find(merged, stack.id);
+        LockstepStack candidate = lockstep_stack(source, contents);
+        if (grown_blocks(candidate) < least_blocks) continue;
+        ranks.push_back(rank);
+        sources.push_back(&source);
+        candidates.push_back(std::move(candidate));
+    }
+    std::vector<Lockstep> found = lockstep_clusters(candidates);
+    for (Lockstep& group : found) std::ranges::sort(group.stacks);
+    std::ranges::sort(found, {}, [](const Lockstep& group) { return group.stacks.front(); });
+
+    std::vector<ReportCluster> clusters;
+    for (const Lockstep& group : found) {
+        ReportCluster& added = clusters.emplace_back();
+        added.frame = shared_frame(sources[group.stacks.front()]->record, group.common, contents,
+                                   report.objects);
+        for (const std::size_t i : group.stacks) {
+            ReportStack& stack = ranked[ranks[i]];
+            stack.evidence.cluster = static_cast<std::uint32_t>(clusters.size());
+            added.stacks.push_back(stack.id);
+            added.bytes_per_second += stack.growth.bytes_per_second;
+        }
+    }
+    return clusters;
+}
+
+}  // namespace seep

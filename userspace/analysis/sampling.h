@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// What sampling does to the figures: a block of s bytes is followed with probability 1-exp(-s/R),
+// where R is the mean number of bytes between samples (0: all are followed). Pure, thread-safe.
+
+#include <cstdint>
+
+#include "drain/snapshot.h"
+
+namespace seep {
+
+/// Three standard deviations of a growth of G bytes from B live ones: the variance of a live figure
+/// is about R times it, so 3 * sqrt(R * (2B + G)).
+double sampling_noise(std::uint64_t sampling_bytes, double live_at_start, double growth);
+
+/// How many allocations a followed one stands for, at the mean size of all. 1 if exact.
+double mean_weight(const Totals& totals, std::uint64_t sampling_bytes);
+
+}  // namespace seep

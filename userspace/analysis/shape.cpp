@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/shape.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace seep {
+
+namespace {
+
+constexpr std::size_t least_rises = 5;
+constexpr double rise_share = 0.01;
+constexpr double chance_of_pause = 0.01;
+constexpr double longer_than_before = 3;
+
+struct Halves {
+    double earlier = 0;
+    double later = 0;
+};
+
+std::optional<Halves> half_slopes(std::span<const Point> troughs) {
+    if (troughs.size() < least_troughs) return std::nullopt;
+    const std::size_t half = troughs.size() / 2 + 1;
+    const auto earlier = theil_sen(troughs.first(half));
+    const auto later = theil_sen(troughs.last(half));
+    if (!earlier || !later) return std::nullopt;
+    return Halves{earlier->median, later->median};
+}
+
+}  // namespace
+
+std::optional<double> pace_of(std::span<const Point> troughs) {
+    const auto slopes = half_slopes(troughs);
+    if (!slopes || slopes->earlier <= 0) return std::nullopt;
+    return slopes->later / slopes->earlier;
+}
+
+double slowing(std::span<const Point> troughs) {
+    const auto slopes = half_slopes(troughs);
+    if (!slopes) return 0;
+    return (slopes->earlier - slopes->later) * (troughs.back().x - troughs.front().x) / 2;
+}
+
+double unevenness(std::span<const Point> troughs) {
+    if (troughs.size() < 2 || troughs.back().y <= troughs.front().y) return 0;
+    const Point& first = troughs.front();
+    const Point& last = troughs.back();
+    double most = 0;
+    for (const Point& point : troughs)
+        most = std::max(most, std::abs((point.y - first.y) / (last.y - first.y) -
+                                       (point.x - first.x) / (last.x - first.x)));
+    return most;
+}
+
+std::size_t deep_falls(std::span<const Point> troughs, double share) {
+    if (troughs.empty()) return 0;
+    const auto [least, most] = std::ranges::minmax_element(troughs, {}, &Point::y);
+    const double depth = share * (most->y - least->y);
+    if (depth <= 0) return 0;
+    std::size_t falls = 0;
+    double high = troughs.front().y;
+    double low = high;
+    bool falling = false;
+    for (const Point& point : troughs) {
+        high = std::max(high, point.y);
+        low = std::min(low, point.y);
+        if (!falling && high - point.y >= depth) {
+            ++falls;
+            falling = true;
+            low = point.y;
+        } else if (falling && point.y - low >= depth) {
+            falling = false;
+            high = point.y;
+        }
+    }
+    return falls;
+}
+
+std::optional<Halt> find_halt(const LiveSeries& series,
+                              const std::vector<SnapshotRecord>& snapshots, const Window& window) {
+    const auto seconds = [&](std::size_t snapshot) {
+        return static_cast<double>(snapshots[snapshot].time_ns - snapshots[window.first].time_ns) /
+               1e9;
+    };
+    const auto begin = std::ranges::upper_bound(series, window.first, {}, &LivePoint::snapshot);
+    if (begin == series.end() || window.first == window.last) return std::nullopt;
+    const auto live = [](const LivePoint& point) { return static_cast<double>(point.live); };
+    const double start = live(point_at(series, window.first));
+    const double top =
+        live(*std::max_element(begin, series.end(), [](const LivePoint& a, const LivePoint& b) {
+            return a.live < b.live;
+        }));
+    const double step = rise_share * (top - start);
+    if (step <= 0) return std::nullopt;
+
+    std::size_t rises = 0;
+    std::size_t last = window.first;
+    double level = start;
+    double longest_pause = 0;
+    for (auto point = begin; point != series.end(); ++point) {
+        if (live(*point) < level + step) continue;
+        // The time before the first rise is that before the work began.
+        if (rises > 0)
+            longest_pause = std::max(longest_pause, seconds(point->snapshot) - seconds(last));
+        ++rises;
+        last = point->snapshot;
+        level = live(*point);
+    }
+    const double length = seconds(window.last);
+    const double pause = length - seconds(last);
+    if (rises < least_rises || pause < longer_than_before * longest_pause) return std::nullopt;
+    const double share = seconds(last) / length;
+    if (std::pow(share, static_cast<double>(rises)) > chance_of_pause) return std::nullopt;
+    return Halt{.snapshot = last, .risen_share = share};
+}
+
+}  // namespace seep

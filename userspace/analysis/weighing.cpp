@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/weighing.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/load.h"
+#include "analysis/sampling.h"
+#include "analysis/survival.h"
+#include "analysis/turnover.h"
+#include "analysis/verdict.h"
+
+namespace seep {
+
+namespace {
+
+/// A fall of the troughs is deep from this share of their range on.
+constexpr double deep = 0.4;
+/// CPU time a second since the halt, as a share of that before, up to which a process is idle.
+constexpr double idle_share = 0.2;
+/// Of its allocations, the share freed from which on a stack can be one of blocks in flight.
+constexpr double in_flight = 0.5;
+constexpr double sure = 3;
+/// Of the growth, the share that must come from the load to be called so.
+constexpr double explained = 0.7;
+
+double seconds_between(std::int64_t from_ns, std::int64_t to_ns) {
+    return static_cast<double>(to_ns - from_ns) / 1e9;
+}
+
+Births births_of(const MergedStack& stack, const RecordingContents& contents) {
+    Births births{{0}, {0}};
+    const auto add = [&](std::size_t snapshot, std::uint64_t count) {
+        const double time =
+            seconds_between(stack.attached_ns, contents.snapshots[snapshot].time_ns);
+        if (time <= births.time.back()) return;
+        births.time.push_back(time);
+        births.count.push_back(static_cast<double>(count));
+    };
+    std::uint64_t before = 0;
+    for (const LivePoint& point : stack.live) {
+        // It is a line between snapshots, and level where the stack has no row.
+        if (point.snapshot > 0) add(point.snapshot - 1, before);
+        add(point.snapshot, point.allocated_count);
+        before = point.allocated_count;
+    }
+    add(contents.window.last, before);
+    return births;
+}
+
+/// Block-seconds lived by each freed block's worth of the stack: the time that blocks stay, where
+/// they come and go evenly (J. D. C. Little, "A proof for the queuing formula L = lambda W",
+/// Operations Research 9, 1961); and the estimate of an exponential lifetime from censored ones.
+std::optional<double> mean_life(const MergedStack& stack, const RecordingContents& contents) {
+    const auto freed = static_cast<double>(stack.totals.freed_count);
+    if (freed <= 0) return std::nullopt;
+    double block_seconds = 0;
+    for (std::size_t i = 0; i < stack.live.size(); ++i) {
+        const std::size_t until =
+            i + 1 < stack.live.size() ? stack.live[i + 1].snapshot : contents.window.last;
+        block_seconds += static_cast<double>(stack.live[i].live_count) *
+                         seconds_between(contents.snapshots[stack.live[i].snapshot].time_ns,
+                                         contents.snapshots[until].time_ns);
+    }
+    return block_seconds / freed;
+}
+
+/// Allocations a second from one snapshot to a later one.
+double birth_rate(const MergedStack& stack, const RecordingContents& contents, std::size_t from,
+                  std::size_t to) {
+    const double seconds =
+        seconds_between(contents.snapshots[from].time_ns, contents.snapshots[to].time_ns);
+    return static_cast<double>(point_at(stack.live, to).allocated_count -
+                               point_at(stack.live, from).allocated_count) /
+           seconds;
+}
+
+/// Little's law: what is in flight grows as the rate of allocations does while blocks stay as long.
+bool grows_with_its_rate(const MergedStack& stack, const RecordingContents& contents,
+                         const Window& window) {
+    const std::size_t quarter = (window.last - window.first) / 4;
+    if (quarter == 0) return false;
+    const auto mean_live = [&](std::size_t from, std::size_t to) {
+        double sum = 0;
+        for (std::size_t i = from; i <= to; ++i)
+            sum += static_cast<double>(point_at(stack.live, i).live_count);
+        return sum / static_cast<double>(to - from + 1);
+    };
+    const double early = mean_live(window.first, window.first + quarter);
+    const double late = mean_live(window.last - quarter, window.last);
+    const double early_rate = birth_rate(stack, contents, window.first, window.first + quarter);
+    const double late_rate = birth_rate(stack, contents, window.last - quarter, window.last);
+    if (early_rate <= 0 || late <= early) return false;
+    return early / early_rate * (late_rate - early_rate) > explained * (late - early);
+}
+
+/// The same by regression, where the rate goes up and down.
+bool follows_its_rate(const MergedStack& stack, const RecordingContents& contents,
+                      const Window& window, double grown_bytes) {
+    std::vector<double> seconds;
+    std::vector<double> rate;
+    std::vector<double> live;
+    for (std::size_t i = window.first + 1; i <= window.last; ++i) {
+        seconds.push_back(seconds_between(contents.snapshots[window.first].time_ns,
+                                          contents.snapshots[i].time_ns));
+        rate.push_back(birth_rate(stack, contents, i - 1, i));
+        live.push_back(static_cast<double>(point_at(stack.live, i).live));
+    }
+    const auto fit = fit_load(seconds, rate, live);
+    if (!fit || fit->per_load.value <= sure * fit->per_load.error) return false;
+    const double length = seconds.back() - seconds.front();
+    const double by_time = fit->per_second.value * length;
+    return by_time <= sure * fit->per_second.error * length &&
+           by_time <= (1 - explained) * grown_bytes;
+}
+
+Window settled_window(const MergedStack& stack, const RecordingContents& contents,
+                      std::optional<double> mean_life) {
+    Window window = contents.window;
+    // Where most blocks stay, five lives are longer than any window.
+    if (!mean_life || stack.totals.freed_count < stack.totals.live_count()) return window;
+    const double blind = std::min(settling_lives * *mean_life, 1e9);
+    const std::int64_t until = stack.attached_ns + static_cast<std::int64_t>(blind * 1e9);
+    const std::size_t half = middle_of(contents.snapshots, window);
+    while (window.first < half && window.snapshots() > least_snapshots &&
+           contents.snapshots[window.first].time_ns < until)
+        ++window.first;
+    return window;
+}
+
+}  // namespace
+
+Facts weigh(const MergedStack& stack, const RecordingContents& contents,
+            const Surroundings& surroundings) {
+    Facts facts;
+    facts.mean_life = mean_life(stack, contents);
+    facts.settled = settled_window(stack, contents, facts.mean_life);
+    const Window& window = facts.settled;
+    facts.estimate = estimate_growth(stack.live, contents.snapshots, window);
+    facts.estimate.growth.bytes = static_cast<std::int64_t>(
+        live_at(stack.live, contents.window.last) - live_at(stack.live, contents.window.first));
+    facts.before = point_at(stack.live, window.first);
+    facts.after = stack.totals;
+    facts.seconds = window_seconds(contents.snapshots, window);
+    facts.attached_ns = stack.attached_ns;
+    for (const LivePoint& point : stack.live)
+        if (point.snapshot >= window.first)
+            facts.peak = std::max(facts.peak, static_cast<double>(point.live));
+
+    const auto on_ledgers_clock = [&](std::int64_t time_ns) {
+        return 1e6 * seconds_between(contents.info.started_ns, time_ns);
+    };
+    Evidence& evidence = facts.evidence;
+    facts.deviation =
+        turnover_deviation(stack.at_start, facts.before, facts.after, surroundings.sampling_bytes);
+    if (facts.deviation) {
+        // Two moments of a sawtooth may lie anywhere on it; its low points do not.
+        const double by_trend = facts.estimate.estimated
+                                    ? facts.estimate.growth.bytes_per_second * facts.seconds
+                                    : facts.grown_bytes();
+        evidence.turnover_z = std::max(facts.grown_bytes(), by_trend) / *facts.deviation;
+    }
+    evidence.age_ratio = age_ratio(facts.after, on_ledgers_clock(stack.attached_ns),
+                                   on_ledgers_clock(surroundings.end_ns));
+    evidence.pace = pace_of(facts.estimate.troughs);
+
+    // Lifetimes are those of the whole recording.
+    const double observed = seconds_between(stack.attached_ns, surroundings.end_ns);
+    const auto live_count = static_cast<double>(stack.totals.live_count());
+    const auto freed_count = static_cast<double>(stack.totals.freed_count);
+    if (window.last + 1 == contents.snapshots.size()) {
+        evidence.survival =
+            observed_survival(stack.lifetimes, births_of(stack, contents),
+                              mean_weight(stack.totals, surroundings.sampling_bytes));
+        facts.late_mortality = late_mortality(stack.lifetimes, observed, live_count);
+    } else if (stack.totals.allocated_count > 0) {
+        facts.late_mortality = freed_count / (freed_count + live_count);
+    }
+
+    const std::size_t middle = middle_of(contents.snapshots, window);
+    if (!facts.estimate.estimated) return facts;
+
+    facts.slowing = slowing(facts.estimate.troughs);
+    facts.unevenness = unevenness(facts.estimate.troughs);
+    facts.falls = deep_falls(facts.estimate.troughs, deep);
+    const double early_cpu = cpu_rate(surroundings, contents, window.first, middle);
+    const double late_cpu = cpu_rate(surroundings, contents, middle, window.last);
+    if (evidence.pace && late_cpu > 0) facts.work_pace = *evidence.pace * early_cpu / late_cpu;
+    facts.halt = find_halt(stack.live, contents.snapshots, window);
+    if (facts.halt) {
+        const std::size_t halt = facts.halt->snapshot;
+        facts.idle_since_halt = cpu_rate(surroundings, contents, halt, window.last) <
+                                idle_share * cpu_rate(surroundings, contents, window.first, halt);
+    }
+    if (freed_count > in_flight * static_cast<double>(stack.totals.allocated_count))
+        facts.load_explains = grows_with_its_rate(stack, contents, window) ||
+                              follows_its_rate(stack, contents, window, facts.grown_bytes());
+    return facts;
+}
+
+}  // namespace seep

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Gathers what is known of a stack's growth, from which verdict.h judges. Pure, thread-safe.
+
+#include <cstdint>
+#include <optional>
+
+#include "analysis/contents.h"
+#include "analysis/growth.h"
+#include "analysis/merging.h"
+#include "analysis/report.h"
+#include "analysis/shape.h"
+#include "analysis/surroundings.h"
+
+namespace seep {
+
+struct Facts {
+    GrowthEstimate estimate;  ///< `growth.bytes` is of the whole window, the rest of `settled`.
+    Evidence evidence;        ///< All but q_value, cluster and decidable_at_ns.
+    /// The window without the stack's blind spot: from five mean lives of its blocks after attach
+    /// on, but at least the later half.
+    Window settled;
+    LivePoint before;                 ///< At its start.
+    Totals after;                     ///< At its end.
+    double seconds = 0;               ///< Its length.
+    double peak = 0;                  ///< The most live bytes within it.
+    std::optional<double> deviation;  ///< Of its growth, in bytes, by chance; see turnover.h.
+    double slowing = 0;               ///< See shape.h; bytes.
+    double unevenness = 0;            ///< See shape.h.
+    std::size_t falls = 0;            ///< Deep ones, of the troughs.
+    std::optional<Halt> halt;
+    bool idle_since_halt = false;  ///< The processes used next to no CPU time since.
+    /// `pace` if the growth is set in relation to the CPU time used instead of time.
+    std::optional<double> work_pace;
+    std::optional<double> late_mortality;  ///< See survival.h.
+    std::optional<double> mean_life;  ///< Seconds; by Little's law. Empty if nothing was freed.
+    std::int64_t attached_ns = 0;
+    bool load_explains = false;  ///< It grew as its rate of allocations did.
+
+    /// More at the end of `settled` than at its start.
+    [[nodiscard]] double grown_count() const {
+        return static_cast<double>(after.live_count()) - static_cast<double>(before.live_count);
+    }
+    [[nodiscard]] double grown_bytes() const {
+        return static_cast<double>(after.live_bytes()) - static_cast<double>(before.live);
+    }
+};
+
+Facts weigh(const MergedStack& stack, const RecordingContents& contents,
+            const Surroundings& surroundings);
+
+}  // namespace seep
