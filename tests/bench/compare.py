@@ -75,9 +75,13 @@ def machine():
             f"{platform.release()}, {seep_test.run('--version').stdout.strip()}")
 
 
+BUSY = " The machine was busy otherwise: go by CPU time; wall time and latency tell little."
+
+
 def conditions(options, load_before):
     return (f"{machine()}. Rounds: {options.rounds}, of {options.seconds:g} s. Load average before "
-            f"{load_before:.1f} and after {os.getloadavg()[0]:.1f}.")
+            f"{load_before:.1f} and after {os.getloadavg()[0]:.1f}."
+            f"{BUSY if load_before > os.cpu_count() else ''}")
 
 
 def progress(what):

@@ -7,7 +7,6 @@ import contextlib
 import glob
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -64,8 +63,8 @@ class Server:
             stderr=subprocess.DEVNULL, **options))
 
     def end(self):
-        for process in reversed(self.processes):
-            process.send_signal(signal.SIGINT)  # of which each of them takes the short way out
+        for process in reversed(self.processes):  # PostgreSQL waits until pgbench has gone
+            process.terminate()
             try:
                 process.wait(seep_test.PATIENCE)
             except subprocess.TimeoutExpired:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What servers lose while they are traced, and whether a leak in them is found at that time."""
 
+import concurrent.futures
+import contextlib
 import os
 import shutil
 import struct
@@ -92,7 +94,7 @@ def find_leak(name, progress):
         if missing := server.missing() or SEEP_AUTO.obstacle():
             return (name, missing, "", "", "", "")
         progress(f"a leak in {name}")
-        with server, UnderLoad(server):
+        with server, under_load(server):
             pid, *others = server.traced_pids()
             more = [option for other in others for option in ("-p", str(other))]
             time.sleep(SETTLING)
@@ -115,21 +117,19 @@ def leaked(directory, *pids):
     return sum(struct.unpack("Q", read(f"{directory}/{pid}"))[0] for pid in pids)
 
 
-class UnderLoad:
+@contextlib.contextmanager
+def under_load(server):
     """Load without a pause, in the background."""
+    over = threading.Event()
 
-    def __init__(self, server):
-        self.server = server
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.run)
+    def run():
+        while not over.is_set():
+            server.load(1)
 
-    def run(self):
-        while not self.over.is_set():
-            self.server.load(1)
-
-    def __enter__(self):
-        self.thread.start()
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
+    with concurrent.futures.ThreadPoolExecutor() as executor:
+        loading = executor.submit(run)
+        try:
+            yield
+        finally:
+            over.set()
+        loading.result()
