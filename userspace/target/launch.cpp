@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -27,12 +28,28 @@ namespace {
     _exit(127);
 }
 
+/// Where seep has its rights from its file's capabilities, the kernel lets nobody without
+/// CAP_SYS_PTRACE look into it, nor into a child of its, not even seep itself. While this lives, a
+/// process with the same user and no less capabilities may (ptrace_may_access() in the kernel).
+class TraceableByPeers {
+ public:
+    TraceableByPeers() : before_(prctl(PR_GET_DUMPABLE)) { prctl(PR_SET_DUMPABLE, 1); }
+    TraceableByPeers(const TraceableByPeers&) = delete;
+    TraceableByPeers& operator=(const TraceableByPeers&) = delete;
+    /// 2, dumps for root alone, can only be set by the kernel; 0 is the stricter.
+    ~TraceableByPeers() { prctl(PR_SET_DUMPABLE, before_ == 1 ? 1 : 0); }
+
+ private:
+    int before_;
+};
+
 /// Forks with all signals blocked, so that no handler of seep's runs in the child.
 pid_t fork_quietly(char* const* argv, const UniqueFd& child_end, const UniqueFd& parent_end) {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    const TraceableByPeers while_forking;
     const pid_t pid = fork();
     if (pid == 0) {
         close(parent_end.get());

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What `cmake --install` puts where, and that the installed unit is one that systemd accepts."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+BUILD = os.environ["SEEP_BUILD"]
+
+INSTALLED = [
+    "bin/seep",
+    "share/man/man1/seep.1.gz",
+    "share/man/man1/seep-record.1.gz",
+    "share/bash-completion/completions/seep",
+    "share/zsh/vendor-completions/_seep",
+    "share/fish/vendor_completions.d/seep.fish",
+    "share/seep/scripts/leak-flamegraph.sh",
+    "share/doc/seep/README.md",
+    "lib/systemd/system/seep@.service",
+]
+
+
+class Install(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.directory = tempfile.TemporaryDirectory(prefix="seep-install-")
+        cls.prefix = os.path.join(cls.directory.name, "usr")
+        subprocess.run(["cmake", "--install", BUILD, "--prefix", cls.prefix, "--component", "seep"],
+                       stdout=subprocess.DEVNULL, check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.directory.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.prefix, name)
+
+    def test_places(self):
+        for name in INSTALLED:
+            self.assertTrue(os.path.getsize(self.path(name)) > 0, name)
+        self.assertTrue(os.access(self.path("share/seep/scripts/leak-growth.sh"), os.X_OK))
+
+    def test_the_program_and_its_scripts_run_from_there(self):
+        for program in ("bin/seep", "share/seep/scripts/leak-flamegraph.sh"):
+            done = subprocess.run([self.path(program), "--help"], capture_output=True, text=True,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), program)
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd-analyze")
+    def test_unit(self):
+        # Verified under a name of its own, with a program that is there.
+        with open(self.path("lib/systemd/system/seep@.service"), encoding="ascii") as file:
+            unit = file.read()
+        path = os.path.join(self.directory.name, "seep@1.service")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(unit)
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        # Of 100: 96 is a service without any of these settings.
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=30",
+                               path], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout[-400:])
+
+
+if __name__ == "__main__":
+    unittest.main()
