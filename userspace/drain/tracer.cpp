@@ -62,6 +62,7 @@ struct Tracer::State {
           StrayCalls stray_calls, const TracerOptions& options)
         : kernel(std::move(object)),
           tables(std::move(table_store)),
+          spaces(kernel.unwind_spaces_map()),
           reader(kernel),
           events(std::move(target_events)),
           strays(std::move(stray_calls)),
@@ -71,6 +72,7 @@ struct Tracer::State {
 
     KernelObject kernel;
     TableStore tables;
+    MapOfMaps spaces;
     KernelReader reader;
     TargetEvents events;
     StrayCalls strays;
@@ -122,7 +124,7 @@ Result<TracedProcess*> Tracer::State::begin_image(Process process) {
                      "trace fewer processes, or several seep side by side"};
     const pid_t pid = process.pid();
     const ProcessId id(next_id++);
-    auto unwinding = std::make_unique<SpaceSync>(pid, slot, tables, kernel.unwind_spaces_map());
+    auto unwinding = std::make_unique<SpaceSync>(pid, slot, tables, spaces);
     auto traced = std::make_unique<TracedProcess>(
         TracedProcess{.id = id,
                       .slot = slot,

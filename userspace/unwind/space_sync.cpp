@@ -59,12 +59,12 @@ std::uint64_t new_generation() {
 
 }  // namespace
 
-SpaceSync::SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, int spaces_map)
-    : pid_(pid), slot_(slot), store_(tables), spaces_map_(spaces_map) {}
+SpaceSync::SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, MapOfMaps& spaces)
+    : pid_(pid), slot_(slot), store_(tables), spaces_(spaces) {}
 
 SpaceSync::~SpaceSync() {
     // The mappings go before the tables that they refer to. Neither error leaves anything to do.
-    bpf_map_delete_elem(spaces_map_, &slot_);
+    (void)spaces_.erase(slot_);
     tables_.clear();
     (void)store_.publish();
 }
@@ -102,10 +102,10 @@ Result<void> SpaceSync::replace_space(std::vector<seep_mapping> mappings) {
     std::vector<std::uint32_t> keys(count);
     std::iota(keys.begin(), keys.end(), 0);
     const int fd = map.get();
-    if (bpf_map_update_batch(fd, keys.data(), mappings.data(), &count, nullptr) != 0 ||
-        bpf_map_update_elem(spaces_map_, &slot_, &fd, BPF_ANY) != 0) {
+    if (bpf_map_update_batch(fd, keys.data(), mappings.data(), &count, nullptr) != 0) {
         return errno_error("cannot tell the kernel where a process's code is");
     }
+    if (auto put = spaces_.put({slot_}, {fd}); !put) return put.error();
     mappings_ = std::move(mappings);
     return {};
 }
@@ -128,6 +128,16 @@ Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space) {
     if (auto replaced = replace_space(std::move(mappings)); !replaced) return replaced.error();
     tables_ = std::move(tables);
     return errors;
+}
+
+TableSizes SpaceSync::table_sizes() const {
+    TableSizes sizes;
+    for (const auto& [object, table] : tables_) {
+        if (!table) continue;
+        sizes.rows += table->counts.rows;
+        sizes.bytes += table->bytes;
+    }
+    return sizes;
 }
 
 }  // namespace seep

@@ -6,7 +6,8 @@
 // mappings change, so that a walk sees either the old ones or the new ones. Ends with the object,
 // which the store and the maps must outlive. Not thread-safe.
 //
-//     SpaceSync sync(pid, slot, tables, kernel.unwind_spaces_map());
+//     MapOfMaps spaces(kernel.unwind_spaces_map());
+//     SpaceSync sync(pid, slot, tables, spaces);
 //     space.refresh();
 //     auto synced = sync.update(space);
 
@@ -21,14 +22,21 @@
 #include "base/result.h"
 #include "bpf/wire.h"
 #include "target/address_space.h"
+#include "unwind/map_of_maps.h"
 #include "unwind/table_store.h"
 
 namespace seep {
 
+/// Of the tables of a process's objects together.
+struct TableSizes {
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+};
+
 class SpaceSync {
  public:
-    /// `spaces_map`: an ARRAY_OF_MAPS whose inner maps are of any size (BPF_F_INNER_MAP).
-    SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, int spaces_map);
+    /// `spaces`: its inner maps are of any size (BPF_F_INNER_MAP).
+    SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, MapOfMaps& spaces);
     ~SpaceSync();
     SpaceSync(const SpaceSync&) = delete;
     SpaceSync& operator=(const SpaceSync&) = delete;
@@ -36,6 +44,8 @@ class SpaceSync {
     /// Takes over the mappings as of the last refresh(). What comes back are objects that have no
     /// table, each told once; they unwind by frame pointers, as JIT-compiled code does.
     Result<std::vector<Error>> update(const AddressSpace& space);
+
+    [[nodiscard]] TableSizes table_sizes() const;
 
  private:
     using Tables = std::map<AddressSpace::Object, TableStore::Table>;
@@ -48,7 +58,7 @@ class SpaceSync {
     pid_t pid_;
     std::uint32_t slot_;
     TableStore& store_;
-    int spaces_map_;
+    MapOfMaps& spaces_;
     // By object, null for one that has none; the vDSO's has no object.
     Tables tables_;
     std::vector<seep_mapping> mappings_;  ///< As the kernel has them.

@@ -58,15 +58,14 @@ Result<TableStore> TableStore::create(int tables_map) {
     return TableStore(tables_map, info.max_entries, std::move(*empty_map));
 }
 
-Result<std::uint32_t> TableStore::free_slot() const {
-    const auto slot = std::ranges::find(slot_used_, false);
-    if (slot == slot_used_.end()) {
-        return Error{
-            ErrorKind::failed,
-            fmt::format("there is no room for more than {} unwind tables", slot_used_.size() - 1),
-            ""};
+Result<std::uint32_t> TableStore::free_slot() {
+    const auto slots = static_cast<std::uint32_t>(slot_used_.size());
+    for (std::uint32_t i = 1; i <= slots; ++i) {
+        const std::uint32_t slot = (last_slot_ + i) % slots;
+        if (!slot_used_[slot]) return last_slot_ = slot;
     }
-    return static_cast<std::uint32_t>(slot - slot_used_.begin());
+    return Error{ErrorKind::failed,
+                 fmt::format("there is no room for more than {} unwind tables", slots - 1), ""};
 }
 
 Result<TableStore::Table> TableStore::acquire(const ObjectFile& object, TableKey key) {
@@ -98,10 +97,8 @@ Result<void> TableStore::publish() {
         slots.push_back(entry.slot);
         maps.push_back(held ? entry.map.get() : empty_map_.get());
     }
-    auto count = static_cast<std::uint32_t>(slots.size());
-    if (count > 0 &&
-        bpf_map_update_batch(tables_map_, slots.data(), maps.data(), &count, nullptr) != 0) {
-        return errno_error("cannot hand unwind tables to the kernel");
+    if (!slots.empty()) {
+        if (auto put = tables_map_.put(slots, maps); !put) return put.error();
     }
     for (auto item = entries_.begin(); item != entries_.end();) {
         Entry& entry = item->second;

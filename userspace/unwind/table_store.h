@@ -3,13 +3,15 @@
 
 // The unwind tables in the kernel: one map an object, however many processes map it, in a slot of
 // an array of maps. A table lives as long as somebody holds it, and the kernel's copy until the
-// publish() after that. Tables become visible to the kernel in publish(), all in one call: each
-// change of the array waits until no program uses what was there before, some milliseconds.
+// publish() after that. Tables become visible to the kernel in publish(), all in one call.
 //
 //     auto table = store.acquire(object, {object.identity(), object.build_id()});
 //     ...more...
 //     auto published = store.publish();
 //     // (*table)->slot is what a mapping refers to.
+//
+// A slot is not given out again before all others were: a walk that is under way may still look
+// for the table that was there.
 //
 // Not thread-safe.
 
@@ -22,6 +24,7 @@
 #include "base/handles.h"
 #include "base/result.h"
 #include "target/object_file.h"
+#include "unwind/map_of_maps.h"
 #include "unwind/unwind_table.h"
 
 namespace seep {
@@ -74,11 +77,12 @@ class TableStore {
 
     TableStore(int tables_map, std::uint32_t slots, UniqueFd empty_map);
 
-    Result<std::uint32_t> free_slot() const;
+    Result<std::uint32_t> free_slot();
 
-    int tables_map_;
+    MapOfMaps tables_map_;
     std::vector<bool> slot_used_;
-    UniqueFd empty_map_;  ///< Takes the place of a table that is no longer held.
+    std::uint32_t last_slot_ = 0;  ///< That was given out.
+    UniqueFd empty_map_;           ///< Takes the place of a table that is no longer held.
     std::map<TableKey, Entry> entries_;
 };
 

@@ -63,6 +63,7 @@ class UnwindMaps : public testing::Test {
         }
         tables_ = array_of_arrays(8, table_slots, unwind_table_flags);
         spaces_ = array_of_arrays(sizeof(seep_mapping), space_slots, BPF_F_INNER_MAP);
+        space_maps_ = std::make_unique<MapOfMaps>(spaces_.get());
         auto store = TableStore::create(tables_.get());
         ASSERT_TRUE(store) << store.error().message;
         store_ = std::make_unique<TableStore>(std::move(*store));
@@ -107,6 +108,7 @@ class UnwindMaps : public testing::Test {
 
     UniqueFd tables_;
     UniqueFd spaces_;
+    std::unique_ptr<MapOfMaps> space_maps_;
     std::unique_ptr<TableStore> store_;
 };
 
@@ -155,10 +157,14 @@ TEST_F(UnwindMaps, hold_a_table_once_and_as_long_as_it_is_used) {
     EXPECT_EQ(words(slot), std::vector<std::uint64_t>{0});
     EXPECT_EQ(words((*other)->slot), compiled.words);
 
-    // The slot is free again.
-    const auto next = store_->acquire(*object, {{3, 4}, "c"});
-    ASSERT_TRUE(next);
-    EXPECT_EQ((*next)->slot, slot);
+    // The slot is free again, when all others have been used.
+    std::vector<TableStore::Table> held;
+    for (std::uint64_t i = 1; i < table_slots - 1; ++i) {
+        auto next = store_->acquire(*object, {{3, i}, "c"});
+        ASSERT_TRUE(next) << i;
+        held.push_back(std::move(*next));
+    }
+    EXPECT_EQ(held.back()->slot, slot);
 }
 
 TEST_F(UnwindMaps, take_a_table_back_before_it_was_taken_away) {
@@ -189,7 +195,7 @@ TEST_F(UnwindMaps, are_full_at_some_time) {
 }
 
 TEST_F(UnwindMaps, know_the_code_of_a_process) {
-    SpaceSync sync(getpid(), 1, *store_, spaces_.get());
+    SpaceSync sync(getpid(), 1, *store_, *space_maps_);
     AddressSpace space(getpid());
     EXPECT_THAT(update(sync, space), testing::IsEmpty());
 
@@ -215,7 +221,7 @@ TEST_F(UnwindMaps, know_the_code_of_a_process) {
 TEST_F(UnwindMaps, follow_what_is_loaded_and_unloaded) {
     const std::string path = std::filesystem::temp_directory_path() / "seep-test-answer.so";
     std::ofstream(path, std::ios::binary) << small_object();
-    SpaceSync sync(getpid(), 1, *store_, spaces_.get());
+    SpaceSync sync(getpid(), 1, *store_, *space_maps_);
     AddressSpace space(getpid());
     update(sync, space);
     const std::size_t before = store_->count();
@@ -240,7 +246,7 @@ TEST_F(UnwindMaps, have_no_table_for_code_of_no_object) {
     void* const code =
         mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(code, MAP_FAILED);
-    SpaceSync sync(getpid(), 1, *store_, spaces_.get());
+    SpaceSync sync(getpid(), 1, *store_, *space_maps_);
     AddressSpace space(getpid());
     update(sync, space);
     const seep_mapping mapping = mapping_at(1, address_of(code));
@@ -256,7 +262,7 @@ TEST_F(UnwindMaps, tell_once_which_object_has_no_table) {
         << test::assemble(".text\n.globl bare\nbare: ret\n", "-Wl,--no-eh-frame-hdr");
     void* const handle = dlopen(path.c_str(), RTLD_NOW);
     ASSERT_NE(handle, nullptr) << dlerror();
-    SpaceSync sync(getpid(), 1, *store_, spaces_.get());
+    SpaceSync sync(getpid(), 1, *store_, *space_maps_);
     AddressSpace space(getpid());
     const auto errors = update(sync, space);
     ASSERT_EQ(errors.size(), 1U);
@@ -269,11 +275,11 @@ TEST_F(UnwindMaps, tell_once_which_object_has_no_table) {
 
 TEST_F(UnwindMaps, share_tables_between_processes_and_forget_those_that_ended) {
     AddressSpace space(getpid());
-    auto first = std::make_unique<SpaceSync>(getpid(), 1, *store_, spaces_.get());
+    auto first = std::make_unique<SpaceSync>(getpid(), 1, *store_, *space_maps_);
     update(*first, space);
     const std::size_t count = store_->count();
     {
-        SpaceSync second(getpid(), 2, *store_, spaces_.get());
+        SpaceSync second(getpid(), 2, *store_, *space_maps_);
         update(second, space);
         EXPECT_EQ(store_->count(), count);
         const std::uint64_t here = address_of(__builtin_return_address(0));
@@ -295,7 +301,8 @@ TEST_F(UnwindMaps, fit_the_programs_that_walk_them) {
     ASSERT_TRUE(kernel) << kernel.error().message;
     auto store = TableStore::create(kernel->unwind_tables_map());
     ASSERT_TRUE(store) << store.error().message;
-    SpaceSync sync(getpid(), 1, *store, kernel->unwind_spaces_map());
+    MapOfMaps spaces(kernel->unwind_spaces_map());
+    SpaceSync sync(getpid(), 1, *store, spaces);
     AddressSpace space(getpid());
     EXPECT_THAT(update(sync, space), testing::IsEmpty());
     EXPECT_GT(store->count(), 3U);
