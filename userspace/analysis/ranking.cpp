@@ -13,6 +13,7 @@
 #include "analysis/growth.h"
 #include "analysis/merging.h"
 #include "analysis/surroundings.h"
+#include "analysis/truncation.h"
 #include "analysis/turnover.h"
 #include "analysis/verdict.h"
 #include "analysis/warnings.h"
@@ -102,7 +103,8 @@ void sort_stacks(std::vector<ReportStack>& stacks, SortBy sort) {
 std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
     std::vector<ReportProcess> targets;
     for (const ProcessRecord& process : contents.processes)
-        targets.push_back({process.pid, process.command, process.executable, process.allocators});
+        targets.push_back({process.pid, process.command, process.executable, process.allocators,
+                           process.unwind_rows, process.unwind_bytes});
     return targets;
 }
 
@@ -237,6 +239,9 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
 
     const std::vector<MergedStack> stacks = merge_stacks(contents);
     add_totals(stacks, report);
+    report.truncated = truncations(stacks, contents);
+    for (std::string& advice : truncation_advice(report.truncated, report.totals.allocated_count))
+        report.warnings.push_back(std::move(advice));
     const MergedStack sum = sum_of(stacks);
     const Surroundings surroundings = survey(contents, sum.live);
     Judgement judgement = judge(weigh_all({sum}, contents, surroundings).front(), surroundings);

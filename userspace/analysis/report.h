@@ -74,6 +74,14 @@ struct ReportCluster {
     double bytes_per_second = 0;      ///< Of them together.
 };
 
+/// Allocations whose stacks were not followed to their root, by where they end and why.
+struct Truncation {
+    std::string module;      ///< Of the outermost frame; empty if none is mapped there.
+    bool generated = false;  ///< That frame is JIT-compiled code.
+    StackEnd reason = StackEnd::complete;
+    std::uint64_t allocations = 0;
+};
+
 enum class StackKind { heap, mapping };
 
 struct ReportStack {
@@ -93,6 +101,8 @@ struct ReportProcess {
     std::string command;
     std::string executable;
     std::string allocators;
+    std::uint64_t unwind_rows = 0;  ///< Of the tables of its objects, which others may share.
+    std::uint64_t unwind_bytes = 0;
 };
 
 struct Report {
@@ -106,7 +116,8 @@ struct Report {
     std::uint64_t probe_hits = 0;
     double overhead_cpu_percent = 0;  ///< Of the target's CPU time.
     Losses losses{};
-    double truncated_share = 0;  ///< Of the allocations, 0 to 1.
+    double truncated_share = 0;         ///< Of the allocations, 0 to 1.
+    std::vector<Truncation> truncated;  ///< The most allocations first.
 
     // The processes together, at the window's end:
     std::uint64_t rss_bytes = 0;

@@ -87,6 +87,11 @@ Result<void> Recorder::write_process(const TracedProcess& process) {
     record.started_ns = process.started_ns;
     record.ended_ns = process.ended_ns;
     record.allocators = describe_allocators(process);
+    if (process.unwinding) {
+        const TableSizes tables = process.unwinding->table_sizes();
+        record.unwind_rows = tables.rows;
+        record.unwind_bytes = tables.bytes;
+    }
     if (Result<void> put = writer_.put(record); !put) return put;
     for (const TracedAllocator& allocator : process.allocators)
         if (Result<void> put = write_probes(process, *allocator.object, allocator.attachment); !put)

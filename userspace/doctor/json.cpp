@@ -43,6 +43,13 @@ Json allocator_json(const ObjectDiagnosis& object) {
             {"skipped", object.probes.skipped}};
 }
 
+Json unwind_table_json(const ObjectDiagnosis& object) {
+    if (!object.unwind_table) return nullptr;
+    return {{"bytes", object.unwind_table->bytes},
+            {"rows", object.unwind_table->rows},
+            {"unsupported_rows", object.unwind_table->unsupported}};
+}
+
 Json object_json(const ObjectDiagnosis& object) {
     return {{"object", object.path},
             {"build_id", object.build_id},
@@ -50,6 +57,7 @@ Json object_json(const ObjectDiagnosis& object) {
              {{"kept", kept_name(object.frame_pointers.kept())},
               {"share", object.frame_pointers.share()},
               {"sampled", object.frame_pointers.sampled}}},
+            {"unwind_table", unwind_table_json(object)},
             {"symbols", symbols_name(object.symbols)},
             {"debug_info", debug_info_name(object.debug_info)},
             {"problem", object.problem}};

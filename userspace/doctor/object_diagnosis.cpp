@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <string_view>
 
 #include "base/handles.h"
 #include "probes/elf_tables.h"
 #include "probes/finder.h"
+#include "unwind/cfi_compiler.h"
 
 namespace seep {
 namespace {
@@ -76,6 +78,16 @@ Result<void> note_frame_pointers(const ObjectFile& object, ObjectDiagnosis& diag
     return {};
 }
 
+Result<void> note_unwind_table(const ObjectFile& object, ObjectDiagnosis& diagnosis) {
+    const auto table = compile_unwind_table(object);
+    if (!table) return table.error();
+    const auto& unsupported = table->counts.unsupported;
+    diagnosis.unwind_table = {
+        table->words.size() * sizeof table->words[0], table->counts.rows,
+        std::accumulate(unsupported.begin() + 1, unsupported.end(), std::uint64_t{0})};
+    return {};
+}
+
 }  // namespace
 
 ObjectDiagnosis diagnose_object(const ObjectFile& object) {
@@ -84,7 +96,7 @@ ObjectDiagnosis diagnose_object(const ObjectFile& object) {
     diagnosis.name = object.name();
     diagnosis.build_id = object.build_id();
     note_symbols(object, diagnosis);
-    for (const auto part : {note_allocator, note_frame_pointers}) {
+    for (const auto part : {note_allocator, note_frame_pointers, note_unwind_table}) {
         const Result<void> noted = part(object, diagnosis);
         if (!noted) diagnosis.problem = noted.error().message;
     }

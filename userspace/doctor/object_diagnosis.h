@@ -5,6 +5,7 @@
 // its code keeps frame pointers, and what there is to name its addresses by.
 // Hostile input. Pure function of the file and of /usr/lib/debug; thread-safe.
 
+#include <optional>
 #include <string>
 
 #include "doctor/frame_pointers.h"
@@ -24,6 +25,13 @@ enum class Symbols {
 /// Where the source lines and inlined calls of a file are.
 enum class DebugInfoPlace { none, separate, in_file };
 
+/// What following stacks through the object takes.
+struct UnwindTableSize {
+    std::uint64_t bytes = 0;  ///< Memory in the kernel.
+    std::uint64_t rows = 0;
+    std::uint64_t unsupported = 0;  ///< Rows of its CFI that say what a table cannot.
+};
+
 struct ObjectDiagnosis {
     std::string path;
     std::string name;
@@ -31,6 +39,7 @@ struct ObjectDiagnosis {
     std::string allocator;  ///< "glibc"; empty: it defines none.
     ProbePlans probes;      ///< Of the allocator.
     FramePointers frame_pointers;
+    std::optional<UnwindTableSize> unwind_table;  ///< None: it has no call frame information.
     Symbols symbols = Symbols::none;
     DebugInfoPlace debug_info = DebugInfoPlace::none;
     std::string problem;  ///< Why (some of) it could not be examined; empty: it could.

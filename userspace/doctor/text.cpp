@@ -156,20 +156,41 @@ std::string frame_pointers_text(const FramePointers& pointers) {
     return fmt::format("{} ({:.0f} %)", kept, pointers.share() * 100);
 }
 
-std::string object_row(std::string_view name, std::string_view frame_pointers,
-                       std::string_view symbols, std::string_view debug_info) {
-    return fmt::format("    {:<33}  {:<17}  {:<27}  {}\n", name, frame_pointers, symbols,
-                       debug_info);
+std::string object_row(std::string_view name, std::string_view unwind_table,
+                       std::string_view frame_pointers, std::string_view symbols,
+                       std::string_view debug_info) {
+    return fmt::format("    {:<19}  {:>12}  {:<17}  {:<27}  {}\n", name, unwind_table,
+                       frame_pointers, symbols, debug_info);
+}
+
+std::string unwind_tables_text(const TargetDiagnosis& target) {
+    UnwindTableSize sum;
+    std::size_t tables = 0;
+    for (const auto& object : target.objects) {
+        if (!object->unwind_table) continue;
+        ++tables;
+        sum.bytes += object->unwind_table->bytes;
+        sum.rows += object->unwind_table->rows;
+        sum.unsupported += object->unwind_table->unsupported;
+    }
+    return paragraph(
+        "", 2,
+        fmt::format("Unwind tables of {} take {} in the kernel, once for all processes "
+                    "that map them: {}, and {} of call frame information that they "
+                    "cannot say.",
+                    counted(tables, "object"), bytes(sum.bytes), counted(sum.rows, "row"),
+                    counted(sum.unsupported, "row")));
 }
 
 std::string objects_text(const TargetDiagnosis& target) {
     std::string text = "\n  Mapped code\n";
-    text += object_row("object", "frame pointers", "symbols", "debug info");
+    text += object_row("object", "unwind table", "frame pointers", "symbols", "debug info");
     std::size_t without = 0;
     for (const auto& object : target.objects) {
         const FramePointers::Kept kept = object->frame_pointers.kept();
         without += kept == FramePointers::Kept::no || kept == FramePointers::Kept::partly ? 1 : 0;
-        text += object_row(fit_columns(printable(object->name), 33),
+        text += object_row(fit_columns(printable(object->name), 19),
+                           object->unwind_table ? bytes(object->unwind_table->bytes) : "none",
                            frame_pointers_text(object->frame_pointers),
                            symbols_name(object->symbols), debug_info_name(object->debug_info));
         if (!object->problem.empty()) text += paragraph("", 6, printable(object->problem));
@@ -177,6 +198,7 @@ std::string objects_text(const TargetDiagnosis& target) {
     for (const std::string& why : target.unreadable) {
         text += paragraph("    not examined:", 18, printable(why, 400));
     }
+    text += unwind_tables_text(target);
     if (without == 0) return text;
     return text + paragraph("", 2,
                             fmt::format("{} without frame pointers throughout: stacks through such "

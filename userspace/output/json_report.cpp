@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "analysis/truncation.h"
 #include "base/text.h"
 #include "output/text_report.h"
 
@@ -22,7 +23,18 @@ Json process_json(const ReportProcess& process) {
     return {{"pid", process.pid},
             {"command", process.command},
             {"executable", process.executable},
-            {"allocators", process.allocators}};
+            {"allocators", process.allocators},
+            {"unwind_tables", {{"rows", process.unwind_rows}, {"bytes", process.unwind_bytes}}}};
+}
+
+Json truncated_json(const Report& report) {
+    Json places = Json::array();
+    for (const Truncation& place : report.truncated)
+        places.push_back({{"module", place.module},
+                          {"generated_code", place.generated},
+                          {"reason", stack_end_name(place.reason)},
+                          {"allocations", place.allocations}});
+    return places;
 }
 
 Json losses_json(const Losses& losses) {
@@ -77,6 +89,7 @@ Json header_json(const Report& report) {
          {{"probe_hits", report.probe_hits}, {"cpu_percent", report.overhead_cpu_percent}}},
         {"losses", losses_json(report.losses)},
         {"truncated_share", report.truncated_share},
+        {"truncated_in", truncated_json(report)},
         {"process", totals_json(report)},
         {"warnings", report.warnings},
         {"clusters", clusters_json(report)}};

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "analysis/truncation.h"
 #include "base/text.h"
 
 namespace seep {
@@ -117,6 +118,21 @@ double heap_growth(const Report& report) {
     return bytes;
 }
 
+/// Where they end, the places with the most allocations.
+std::string truncated_text(const Report& report) {
+    constexpr std::size_t most_places = 3;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(report.truncated.size(), most_places); ++i) {
+        const Truncation& place = report.truncated[i];
+        const std::string module = place.generated        ? "generated code"
+                                   : place.module.empty() ? "unknown code"
+                                                          : printable(place.module, 60);
+        text += fmt::format("{} {} ({}: {})", i == 0 ? ", which ends in" : ",", module,
+                            stack_end_name(place.reason), format_count(place.allocations));
+    }
+    return text;
+}
+
 void print_header(Page& page, const Report& report) {
     for (const ReportProcess& process : report.targets) print_target(page, process);
     const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
@@ -131,8 +147,8 @@ void print_header(Page& page, const Report& report) {
     page.paragraph("Losses", header_indent, losses_text(report));
     if (report.truncated_share > 0) {
         page.paragraph("", header_indent,
-                       fmt::format("{} of the allocations have a truncated stack",
-                                   percent(report.truncated_share)));
+                       fmt::format("{} of the allocations have a truncated stack{}",
+                                   percent(report.truncated_share), truncated_text(report)));
     }
     page.line();
 

@@ -32,9 +32,11 @@ struct ProcessRecord {
     std::int64_t pid = 0;
     std::string command;  ///< Command line.
     std::string executable;
-    std::int64_t started_ns = 0;  ///< When tracing of this image began.
-    std::int64_t ended_ns = 0;    ///< When it ended (exec, exit); 0 while it runs.
-    std::string allocators;       ///< "glibc (libc.so.6)", comma-separated.
+    std::int64_t started_ns = 0;     ///< When tracing of this image began.
+    std::int64_t ended_ns = 0;       ///< When it ended (exec, exit); 0 while it runs.
+    std::string allocators;          ///< "glibc (libc.so.6)", comma-separated.
+    std::uint64_t unwind_rows = 0;   ///< Of the tables of its objects, which others may share.
+    std::uint64_t unwind_bytes = 0;  ///< Memory of these tables.
 };
 
 enum class ObjectKind : std::uint8_t { file = 0, vdso = 1, anonymous = 2 };

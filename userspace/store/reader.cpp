@@ -212,6 +212,8 @@ Result<void> RecordingReader::State::read_processes() {
         process.started_ns = bits(row.counter(4));
         process.ended_ns = bits(row.counter(5));
         process.allocators = row.text(6);
+        process.unwind_rows = row.counter(7);
+        process.unwind_bytes = row.counter(8);
         process_ids.insert(process.id);
         processes.push_back(std::move(process));
     });

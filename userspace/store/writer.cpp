@@ -236,7 +236,8 @@ Result<void> RecordingWriter::put_info(const RecordingInfo& info) {
 Result<void> RecordingWriter::put(const ProcessRecord& process) {
     return state_->write(state_->statements.process, process.id.value, process.pid, process.command,
                          process.executable, process.started_ns, process.ended_ns,
-                         process.allocators);
+                         process.allocators, counter(process.unwind_rows),
+                         counter(process.unwind_bytes));
 }
 
 Result<void> RecordingWriter::put(const ObjectRecord& object) {

@@ -182,6 +182,11 @@ TEST(Ranking, ATruncatedStackStaysApart) {
     EXPECT_FALSE(report.stacks[0].truncated);
     EXPECT_TRUE(report.stacks[1].truncated);
     EXPECT_DOUBLE_EQ(report.truncated_share, 20.0 / 80);
+    ASSERT_EQ(report.truncated.size(), 1u);
+    EXPECT_EQ(report.truncated[0].module, "app");
+    EXPECT_EQ(report.truncated[0].reason, StackEnd::broken);
+    EXPECT_EQ(report.truncated[0].allocations, 20u);
+    EXPECT_TRUE(report.warnings.empty());
 }
 
 TEST(Ranking, SortsByWhatIsAsked) {

@@ -26,11 +26,12 @@ std::vector<std::string> keys(const ordered_json& object) {
 
 TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     const ordered_json json = parsed(sample_report());
-    EXPECT_THAT(keys(json),
-                ElementsAre("seep", "target", "targets", "window", "sampling", "overhead", "losses",
-                            "truncated_share", "process", "warnings", "clusters", "stacks"));
+    EXPECT_THAT(keys(json), ElementsAre("seep", "target", "targets", "window", "sampling",
+                                        "overhead", "losses", "truncated_share", "truncated_in",
+                                        "process", "warnings", "clusters", "stacks"));
     EXPECT_THAT(keys(json["seep"]), ElementsAre("version", "format"));
-    EXPECT_THAT(keys(json["target"]), ElementsAre("pid", "command", "executable", "allocators"));
+    EXPECT_THAT(keys(json["target"]),
+                ElementsAre("pid", "command", "executable", "allocators", "unwind_tables"));
     EXPECT_THAT(keys(json["process"]),
                 ElementsAre("rss_bytes", "live_bytes", "live_count", "allocated_bytes",
                             "allocated_count", "freed_bytes", "freed_count",

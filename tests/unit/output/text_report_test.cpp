@@ -71,9 +71,12 @@ TEST(TextReport, NamesEveryLoss) {
     report.losses[SEEP_LOSS_UNMATCHED_FREES] = 1234;
     report.losses[SEEP_LOSS_TRUNCATED_STACKS] = 7;
     report.truncated_share = 0.0001;
+    report.truncated = {{"libodd.so", false, StackEnd::no_row, 5}, {"", true, StackEnd::broken, 2}};
     const std::string text = text_report(report, {});
     EXPECT_THAT(text, HasSubstr("Losses        1,234 unmatched frees, 7 truncated stacks\n"));
-    EXPECT_THAT(text, HasSubstr("under 0.1 % of the allocations have a truncated stack\n"));
+    EXPECT_THAT(text,
+                HasSubstr("under 0.1 % of the allocations have a truncated stack, which ends in "
+                          "libodd.so\n              (no_row: 5), generated code (broken: 2)\n"));
 }
 
 TEST(TextReport, SaysWhenFiguresAreEstimates) {
