@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <vector>
 
 #include "base/text.h"
 #include "target/elf_reading.h"
@@ -34,13 +36,20 @@ void add_function(const CfiFunction& function, TableBuilder& builder) {
 
 Result<UnwindTable> compile(const ObjectFile& object) {
     if (object.architecture() != Architecture::x86_64) return bad_elf("not for x86-64");
-    const auto section = read_cfi_section(object);
-    if (!section) return section.error();
-    const CfiEntries entries = read_cfi_entries(*section);
-    TableBuilder builder;
+    const auto sections = read_cfi_sections(object);
+    if (!sections) return sections.error();
+    std::deque<CfiEntries> entries;  // functions point into them
+    std::vector<CfiFunction> functions;
     UnwindCounts counts;
-    counts.unusable_entries = entries.unusable;
-    for (const CfiFunction& function : entries.functions) {
+    for (const CfiSection& section : *sections) {
+        const CfiEntries& added = entries.emplace_back(read_cfi_entries(section));
+        functions.insert(functions.end(), added.functions.begin(), added.functions.end());
+        counts.unusable_entries += added.unusable;
+    }
+    // Of one that both describe, .eh_frame has the say.
+    if (sections->size() > 1) std::ranges::stable_sort(functions, {}, &CfiFunction::start);
+    TableBuilder builder;
+    for (const CfiFunction& function : functions) {
         if (!is_code(object, function)) {
             ++counts.functions_outside;
             continue;

@@ -2,8 +2,8 @@
 #pragma once
 
 // Turns the call frame information of an object into its unwind table. The object is untrusted:
-// time and memory are linear in the size of its .eh_frame, which is bounded, and what makes no
-// sense in it becomes an error or rows that are not supported. Stateless, thread-safe.
+// time and memory are linear in the size of its call frame information, which is bounded, and what
+// makes no sense in it becomes an error or rows that are not supported. Stateless, thread-safe.
 //
 //     auto table = compile_unwind_table(object);
 //     if (table) seep_rule rule = find_rule(*table, address_in_object);

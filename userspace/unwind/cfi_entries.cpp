@@ -127,7 +127,8 @@ CfiEntries EntryReader::read() && {
     for (Dwarf_Off offset = 0; offset < section_.bytes.size(); offset = next) {
         Dwarf_CFI_Entry entry;
         next = 0;
-        const int status = dwarf_next_cfi(little_endian_64_bit, &data, true, offset, &next, &entry);
+        const int status = dwarf_next_cfi(little_endian_64_bit, &data, !section_.for_debuggers,
+                                          offset, &next, &entry);
         const bool usable = status == 0 && (dwarf_cfi_cie_p(&entry) ? add_common(offset, entry.cie)
                                                                     : add_function(entry.fde));
         if (!usable && status <= 0) ++entries_.unusable;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// The entries of .eh_frame: for each function the program that makes its rows (FDE), and what
-// functions have in common (CIE). Entries are untrusted: one that makes no sense is passed over and
-// counted. Values that point into the section's bytes, which must live as long. Thread-safe.
+// The entries of .eh_frame or .debug_frame: for each function the program that makes its rows
+// (FDE), and what functions have in common (CIE). Entries are untrusted: one that makes no sense is
+// passed over and counted. Values that point into the section's bytes, which must live as long.
+// Thread-safe.
 
 #include <cstdint>
 #include <deque>

@@ -50,7 +50,9 @@ bool has_name(const std::vector<unsigned char>& names, std::uint32_t at, std::st
     return std::equal(name.begin(), name.end(), names.begin() + at) && names[at + name.size()] == 0;
 }
 
-std::optional<Extent> find_by_section(int fd, const Elf64_Ehdr& header) {
+std::optional<Extent> find_by_section(int fd, const Elf64_Ehdr& header, std::string_view name,
+                                      std::uint64_t flags) {
+    constexpr std::uint64_t that_matter = SHF_ALLOC | SHF_COMPRESSED;
     const auto sections =
         read_headers<Elf64_Shdr>(fd, header.e_shoff, header.e_shnum, header.e_shentsize);
     if (header.e_shstrndx >= sections.size()) return std::nullopt;
@@ -59,8 +61,8 @@ std::optional<Extent> find_by_section(int fd, const Elf64_Ehdr& header) {
     const auto names = read_bytes(fd, name_section.sh_offset, name_section.sh_size);
     if (!names) return std::nullopt;
     for (const Elf64_Shdr& section : sections) {
-        if (section.sh_type == SHT_NOBITS || (section.sh_flags & SHF_ALLOC) == 0) continue;
-        if (!has_name(*names, section.sh_name, ".eh_frame")) continue;
+        if (section.sh_type == SHT_NOBITS || (section.sh_flags & that_matter) != flags) continue;
+        if (!has_name(*names, section.sh_name, name)) continue;
         return Extent{section.sh_offset, section.sh_size, section.sh_addr};
     }
     return std::nullopt;
@@ -95,19 +97,37 @@ std::optional<Extent> find_by_program_header(const ObjectFile& object, const Elf
     return std::nullopt;
 }
 
+Result<CfiSection> read_section(const ObjectFile& object, const Extent& extent) {
+    // Without its section header the end is unknown: what comes too far behind is not needed.
+    const std::uint64_t size = std::min(extent.size, max_section_bytes);
+    auto bytes = read_bytes(object.fd(), extent.file_offset, size);
+    if (!bytes) return bad_elf("its call frame information is outside the file");
+    return CfiSection{std::move(*bytes), extent.address};
+}
+
 }  // namespace
 
-Result<CfiSection> read_cfi_section(const ObjectFile& object) {
+Result<std::vector<CfiSection>> read_cfi_sections(const ObjectFile& object) {
     const auto header = read_elf_header(object.fd());
     if (!header) return header.error();
-    auto extent = find_by_section(object.fd(), *header);
+    std::vector<CfiSection> sections;
+    auto extent = find_by_section(object.fd(), *header, ".eh_frame", SHF_ALLOC);
     if (!extent) extent = find_by_program_header(object, *header);
-    if (!extent) return bad_elf("it has no .eh_frame");
-    // Without its section header the end is unknown: what comes too far behind is not needed.
-    extent->size = std::min(extent->size, max_section_bytes);
-    auto bytes = read_bytes(object.fd(), extent->file_offset, extent->size);
-    if (!bytes) return bad_elf("its .eh_frame is outside the file");
-    return CfiSection{std::move(*bytes), extent->address};
+    if (extent) {
+        auto section = read_section(object, *extent);
+        if (!section) return section.error();
+        sections.push_back(std::move(*section));
+    }
+    if (const auto debug = find_by_section(object.fd(), *header, ".debug_frame", 0)) {
+        // One that cannot be read is no reason to do without the other.
+        if (auto section = read_section(object, *debug); section || !extent) {
+            if (!section) return section.error();
+            section->for_debuggers = true;
+            sections.push_back(std::move(*section));
+        }
+    }
+    if (sections.empty()) return bad_elf("it has no .eh_frame");
+    return sections;
 }
 
 }  // namespace seep

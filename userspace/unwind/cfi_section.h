@@ -13,12 +13,15 @@
 namespace seep {
 
 struct CfiSection {
-    std::vector<unsigned char> bytes;  ///< Of .eh_frame; behind its end may be others.
-    std::uint64_t address = 0;         ///< Of the first byte, in the object.
+    std::vector<unsigned char> bytes;  ///< Behind the end of .eh_frame may be others.
+    std::uint64_t address = 0;         ///< Of the first byte, in the object; 0 if it is not loaded.
+    bool for_debuggers = false;        ///< .debug_frame: laid out a little differently.
 };
 
-/// The object's .eh_frame, by its section header, else by PT_GNU_EH_FRAME. An error if it has none
-/// or it cannot be read; the caller puts the file's name before it.
-Result<CfiSection> read_cfi_section(const ObjectFile& object);
+/// The object's .eh_frame, by its section header, else by PT_GNU_EH_FRAME, and its .debug_frame,
+/// which is what is left of a compiler's -fno-asynchronous-unwind-tables (a compressed one is left
+/// out). An error if it has neither or what it has cannot be read; the caller puts the file's name
+/// before it.
+Result<std::vector<CfiSection>> read_cfi_sections(const ObjectFile& object);
 
 }  // namespace seep

@@ -79,8 +79,9 @@ TEST(Hostile, flipped_bits) {
 TEST(Hostile, wild_frame_information) {
     const auto object = test::object_of(sample());
     ASSERT_TRUE(object);
-    const auto section = read_cfi_section(*object);
-    ASSERT_TRUE(section);
+    const auto sections = read_cfi_sections(*object);
+    ASSERT_TRUE(sections);
+    const CfiSection* const section = &sections->front();
     const std::size_t start = object->offset_of_address(section->address).value();
     std::mt19937 random(20260302);
     int usable = 0;
@@ -100,8 +101,9 @@ TEST(Hostile, wild_frame_information_of_the_c_library) {
     const std::string whole = test::read_file("/lib/x86_64-linux-gnu/libc.so.6");
     const auto object = test::object_of(whole);
     ASSERT_TRUE(object);
-    const auto section = read_cfi_section(*object);
-    ASSERT_TRUE(section);
+    const auto sections = read_cfi_sections(*object);
+    ASSERT_TRUE(sections);
+    const CfiSection* const section = &sections->front();
     const std::size_t start = object->offset_of_address(section->address).value();
     std::mt19937 random(20260303);
     int usable = 0;

@@ -207,5 +207,20 @@ TEST(Table, has_room_for_65536_rules) {
     EXPECT_EQ(code.rule(fitting + 1), unsupported);
 }
 
+TEST(Rules, come_from_debug_frame_where_there_is_no_eh_frame) {
+    const std::string body = function(".cfi_def_cfa_offset 16\n .cfi_offset rbx, -16");
+    const Code debug(".cfi_sections .debug_frame\n" + body);
+    EXPECT_EQ(debug.rule(0), at_entry);
+    EXPECT_EQ(debug.rule(1), "cfa=1 16+0 fp=0 0 bx=1 -16");
+}
+
+TEST(Rules, come_from_eh_frame_where_both_have_one) {
+    const auto both = test::table_of(test::assemble(
+        ".text\n.cfi_sections .eh_frame, .debug_frame\n" + function(".cfi_def_cfa_offset 24"),
+        "-Wl,--no-eh-frame-hdr"));
+    EXPECT_EQ(text_of(find_rule(both, both.base + 1)), "cfa=1 24+0 fp=0 0 bx=0 0");
+    EXPECT_EQ(both.counts.functions, 2U);
+}
+
 }  // namespace
 }  // namespace seep
