@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`seep pprof` on a recording whose figures are known, decoded by protoc."""
 
+import json
 import os
 import unittest
 
@@ -53,8 +54,10 @@ class Pprof(unittest.TestCase):
             self.assertEqual((labels["kind"], labels["process"], labels["pid"]),
                              ("heap", "/usr/bin/server", 4242))
             self.assertRegex(labels["stack"], "^[0-9a-f]{16}$")
-        self.assertEqual({sample["labels"]["verdict"] for sample in self.profile.samples
-                          if sample["values"]["growth_space"]}, {"growing"})
+        report = json.loads(seep("report", self.file, "--format", "json"))
+        self.assertEqual({each["labels"]["stack"]: each["labels"]["verdict"]
+                          for each in self.profile.samples},
+                         {stack["id"]: stack["verdict"] for stack in report["stacks"]})
 
     def test_mappings(self):
         # The program first; what has no symbols says so, that they may be looked for.
