@@ -42,9 +42,9 @@ std::optional<double> turnover_deviation(const Totals& before, const LivePoint& 
 }
 
 std::optional<double> age_ratio(const Totals& totals, double attached_us, double now_us) {
-    if (totals.live_count() == 0 || now_us <= attached_us) return std::nullopt;
     const double age = now_us - static_cast<double>(totals.mean_birth_us);
-    return std::clamp(age / (now_us - attached_us), 0.0, 1.0);
+    if (totals.live_count() == 0 || now_us <= attached_us || age < 0) return std::nullopt;
+    return std::min(age / (now_us - attached_us), 1.0);
 }
 
 double upper_tail(double z) {

@@ -29,8 +29,7 @@ constexpr double still_dying = 0.1;
 constexpr double small_rise = 1.0 / 3;
 /// Growth that differs more from an even one came in bursts.
 constexpr double most_uneven = 0.3;
-/// Mean ages, as shares of the time since attach, of what is in flight and of what a start-up left.
-constexpr double youngest = 0.1;
+/// Mean age, as a share of the time since attach, of what a start-up left.
 constexpr double oldest = 0.9;
 /// Less than a start-up takes.
 constexpr double least_leak_seconds = 5;
@@ -328,10 +327,9 @@ class Judge {
                                     "filling cache does that",
                                     percent_text(evidence.pace.value_or(1))),
                         window_of(2 * around_.seconds));
-        if (evidence.age_ratio && (*evidence.age_ratio < youngest || *evidence.age_ratio > oldest))
-            return open(fmt::format("what is live is mostly {}: its mean age is {} of the time "
-                                    "since attach",
-                                    *evidence.age_ratio < youngest ? "new" : "from the start",
+        if (evidence.age_ratio && *evidence.age_ratio > oldest)
+            return open(fmt::format("what is live is mostly from the start: its mean age is {} of "
+                                    "the time since attach",
                                     percent_text(*evidence.age_ratio)),
                         window_of(2 * around_.seconds));
         if (around_.late_old_frees > late_blocks())

@@ -68,7 +68,7 @@ TEST(Age, IsAShareOfTheTimeSinceAttach) {
     live.mean_birth_us = 6'000'000;
     EXPECT_DOUBLE_EQ(*age_ratio(live, 2e6, 10e6), 0.5);
     EXPECT_DOUBLE_EQ(*age_ratio(live, 7e6, 10e6), 1);
-    EXPECT_DOUBLE_EQ(*age_ratio(live, 0, 5e6), 0);
+    EXPECT_FALSE(age_ratio(live, 0, 5e6));
     EXPECT_FALSE(age_ratio(live, 10e6, 10e6));
     EXPECT_FALSE(age_ratio(totals(10, 10, 64), 2e6, 10e6));
 }
