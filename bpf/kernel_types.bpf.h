@@ -34,6 +34,7 @@ struct uprobe_task {
 
 struct task_struct {
 	struct uprobe_task *utask;
+	struct task_struct *group_leader;
 };
 
 #pragma clang attribute pop

@@ -12,12 +12,17 @@
 
 #include "maps.bpf.h"
 
-/* Stack pages are nearly always in memory; where one is not, the sleepable program waits for it. */
+/* Stack pages are nearly always in memory; where one is not, the sleepable program waits for it.
+ * SEEP_MUST_NOT_SLEEP: compiled for programs that cannot. */
 static __always_inline long read_user(void *to, u32 size, u64 from)
 {
 	long error = bpf_probe_read_user(to, size, (const void *)from);
 
-	return error ? bpf_copy_from_user(to, size, (const void *)from) : 0;
+#ifndef SEEP_MUST_NOT_SLEEP
+	if (error)
+		error = bpf_copy_from_user(to, size, (const void *)from);
+#endif
+	return error;
 }
 
 /* No page is smaller on any processor. */

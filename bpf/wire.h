@@ -225,8 +225,33 @@ enum seep_loss {
 	SEEP_LOSS_STACKS_NO_MAPPING,
 	SEEP_LOSS_STACKS_NO_ROW,
 	SEEP_LOSS_STACKS_UNSUPPORTED,
+	SEEP_LOSS_LOST_MAPPING_CALLS, /* calls of mmap and its kin: the ring buffer was full */
 	SEEP_LOSS_COUNT
 };
+
+/*
+ * A system call that changed what the process has mapped, as it stands in the ring buffer
+ * mapping_calls: this, and `depth` frames of 8 bytes behind it, innermost first. frames[0] is the
+ * instruction after the system call; depth is 0 if the call can only take memory away.
+ */
+enum seep_mapping_call_kind {
+	SEEP_MMAP = 1,	   /* address, length, protection, flags, file */
+	SEEP_MUNMAP = 2,   /* address, length */
+	SEEP_MPROTECT = 3, /* address, length, protection */
+	SEEP_MREMAP = 4,   /* old address, old length, new length, flags, new address */
+	SEEP_BRK = 5,	   /* new end, of which 0 asks for the present one */
+};
+struct seep_mapping_call {
+	__u32 process; /* slot */
+	__u8 kind;     /* enum seep_mapping_call_kind */
+	__u8 depth;
+	__u8 end;	   /* enum seep_stack_end */
+	__u8 in_allocator; /* made while a traced allocator call is in progress in the thread */
+	__u64 time_ns;	   /* CLOCK_MONOTONIC, at the call's return */
+	__u64 arguments[5];
+	__u64 result;
+};
+SEEP_ASSERT(sizeof(struct seep_mapping_call) == 64);
 
 /* What the kernel keeps of a process image, by its slot. Per CPU: the collector adds them up. */
 struct seep_process {

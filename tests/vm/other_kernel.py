@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "root"))
 import seep_test  # pylint: disable=wrong-import-position
 
 KERNEL, RELEASE = sys.argv[1:3]
-COMMANDS = ("eight_functions", "exact_threads 2 1009", "thrower")
+COMMANDS = ("eight_functions", "exact_threads 2 1009", "thrower", "mapper")
 PATIENCE = 300
 
 
@@ -112,6 +112,14 @@ class OtherKernel(seep_test.SeepTestCase):
         truth, report = self.result("thrower")
         totals = seep_test.heap_totals(report, "leak_now")
         self.assertEqual(totals["live_bytes"], truth["live_bytes"])
+
+    def test_mappings(self):
+        truth, report = self.result("mapper")
+        for function, expected in truth["mapped"].items():
+            live = sum(stack["live_bytes"] for stack in report["stacks"]
+                       if stack["kind"] == "mapping" and seep_test.stack_calls(stack, [function]))
+            self.assertEqual(live, expected, function)
+        self.assertEqual(report["losses"]["lost_mapping_calls"], 0)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,7 @@ std::uint64_t stack_code(const StackRecord& stack, const RecordingContents& cont
     for (const LocationId location : stack.locations)
         add_location(hash, contents.locations.at(location), contents);
     if (stack.end != StackEnd::complete) hash.add("truncated");
+    if (stack.kind != StackKind::heap) hash.add(stack_kind_name(stack.kind));
     return hash.value();
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <tuple>
 
@@ -23,6 +24,11 @@ namespace seep {
 
 namespace {
 
+/// Mappings are never sampled.
+std::uint64_t sampling_of(StackKind kind, const RecordingContents& contents) {
+    return kind == StackKind::heap ? contents.info.sampling_bytes : 0;
+}
+
 ReportStack report_stack(const MergedStack& stack, const Facts& facts,
                          const RecordingContents& contents,
                          const std::vector<ObjectRecord>& objects,
@@ -30,6 +36,7 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     Judgement judgement = judge(facts, surroundings);
     ReportStack result;
     result.id = fmt::format("{:016x}", stack.id);
+    result.kind = stack.record.kind;
     result.totals = stack.totals;
     result.growth = facts.estimate.growth;
     result.verdict = judgement.verdict;
@@ -137,7 +144,7 @@ double walked_frames(const RecordingContents& contents) {
         const std::size_t depth = stack.record.locations.size();
         if (count == 0 || depth <= in_hit) continue;
         const double size = static_cast<double>(stack.at_end.allocated_bytes) / count;
-        const auto rate = static_cast<double>(contents.info.sampling_bytes);
+        const auto rate = static_cast<double>(sampling_of(stack.record.kind, contents));
         const double share = rate > 0 ? -std::expm1(-size / rate) : 1;
         frames += count * share * static_cast<double>(depth - in_hit);
     }
@@ -187,8 +194,9 @@ void add_rss(const RecordingContents& contents, Report& report) {
 void add_totals(const std::vector<MergedStack>& stacks, Report& report) {
     double truncated = 0;
     for (const MergedStack& stack : stacks) {
-        accumulate(report.totals, stack.totals);
-        if (stack.record.end != StackEnd::complete)
+        const bool heap = stack.record.kind == StackKind::heap;
+        accumulate(heap ? report.totals : report.mapping_totals, stack.totals);
+        if (heap && stack.record.end != StackEnd::complete)
             truncated += static_cast<double>(stack.totals.allocated_count);
     }
     if (report.totals.allocated_count > 0)
@@ -211,6 +219,47 @@ MergedStack sum_of(const std::vector<MergedStack>& stacks) {
     }
     sum.live = sum_series(series);
     return sum;
+}
+
+/// What the processes have mapped, together.
+void add_mapped(const RecordingContents& contents, Report& report) {
+    for (const ProcessSample* sample : last_samples(contents)) {
+        if (sample == nullptr || !sample->mapped) continue;
+        MappedBytes& sum = report.mapped ? *report.mapped : report.mapped.emplace();
+        sum.program += sample->mapped->program;
+        sum.allocator += sample->mapped->allocator;
+        sum.thread_stacks += sample->mapped->thread_stacks;
+        sum.earlier += sample->mapped->earlier;
+    }
+}
+
+/// Mappings have losses of their own.
+Surroundings survey_kind(StackKind kind, const RecordingContents& contents, const LiveSeries& all,
+                         const Losses& losses) {
+    Surroundings surroundings = survey(contents, all);
+    if (kind == StackKind::heap) return surroundings;
+    surroundings.sampling_bytes = sampling_of(kind, contents);
+    surroundings.missed_frees = losses[SEEP_LOSS_LOST_MAPPING_CALLS];
+    surroundings.lost_share = 0;
+    surroundings.late_old_frees = 0;
+    return surroundings;
+}
+
+/// Judges the stacks of one kind, and by them the process, if it is judged by that kind: by its
+/// blocks where they were followed.
+void add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
+                const RecordingContents& contents, Report& report) {
+    const MergedStack sum = sum_of(stacks);
+    const Surroundings surroundings = survey_kind(kind, contents, sum.live, report.losses);
+    if ((kind == StackKind::mapping) == (contents.info.sources == "mapping")) {
+        Judgement judgement = judge(weigh_all({sum}, contents, surroundings).front(), surroundings);
+        report.verdict = verdict_name(judgement.verdict);
+        report.reason = std::move(judgement.reason);
+    }
+    const std::vector<Facts> facts = weigh_all(stacks, contents, surroundings);
+    for (std::size_t i = 0; i < stacks.size(); ++i)
+        report.stacks.push_back(
+            report_stack(stacks[i], facts[i], contents, report.objects, surroundings));
 }
 
 }  // namespace
@@ -237,20 +286,22 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     add_overhead(contents, report);
     add_rss(contents, report);
 
-    const std::vector<MergedStack> stacks = merge_stacks(contents);
+    add_mapped(contents, report);
+    std::vector<MergedStack> stacks = merge_stacks(contents);
     add_totals(stacks, report);
+    const auto mapped = std::stable_partition(
+        stacks.begin(), stacks.end(),
+        [](const MergedStack& stack) { return stack.record.kind == StackKind::heap; });
+    std::vector<MergedStack> mappings(std::make_move_iterator(mapped),
+                                      std::make_move_iterator(stacks.end()));
+    stacks.erase(mapped, stacks.end());
     report.truncated = truncations(stacks, contents);
     for (std::string& advice : truncation_advice(report.truncated, report.totals.allocated_count))
         report.warnings.push_back(std::move(advice));
-    const MergedStack sum = sum_of(stacks);
-    const Surroundings surroundings = survey(contents, sum.live);
-    Judgement judgement = judge(weigh_all({sum}, contents, surroundings).front(), surroundings);
-    report.verdict = verdict_name(judgement.verdict);
-    report.reason = std::move(judgement.reason);
-    const std::vector<Facts> facts = weigh_all(stacks, contents, surroundings);
-    for (std::size_t i = 0; i < stacks.size(); ++i)
-        report.stacks.push_back(
-            report_stack(stacks[i], facts[i], contents, report.objects, surroundings));
+    add_stacks(StackKind::heap, stacks, contents, report);
+    if (report.mapped) add_stacks(StackKind::mapping, mappings, contents, report);
+    std::ranges::move(mappings, std::back_inserter(stacks));
+    std::ranges::sort(stacks, {}, &MergedStack::id);
     sort_stacks(report.stacks, options.sort);
     report.clusters = cluster(report, stacks, contents);
     return report;

@@ -82,8 +82,6 @@ struct Truncation {
     std::uint64_t allocations = 0;
 };
 
-enum class StackKind { heap, mapping };
-
 struct ReportStack {
     std::string id;  ///< Hex; the same for the same code in every recording.
     StackKind kind = StackKind::heap;
@@ -122,8 +120,10 @@ struct Report {
     // The processes together, at the window's end:
     std::uint64_t rss_bytes = 0;
     double rss_growth_bytes_per_second = 0;
-    Totals totals;        ///< Sum of all stacks.
-    std::string verdict;  ///< Of the process.
+    Totals totals;                      ///< Sum of all stacks of kind heap.
+    Totals mapping_totals;              ///< Sum of all stacks of kind mapping.
+    std::optional<MappedBytes> mapped;  ///< If mappings were traced.
+    std::string verdict;                ///< Of the process.
     std::string reason;
 
     std::vector<std::string> warnings;  ///< What the reader must know: no probe hit, losses, ...

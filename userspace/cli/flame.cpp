@@ -15,6 +15,7 @@ struct FlameCommandOptions {
     std::string output;
     std::string value = "live";
     std::string base;
+    std::optional<StackKind> kind;
 };
 
 const char* value_title(StackValue value) {
@@ -59,10 +60,10 @@ Result<int> run_flame(const FlameCommandOptions& options) {
         request.file = options.base;
         const auto base_report = load_report(request);
         if (!base_report) return base_report.error();
-        base = fold(*base_report, *value);
+        base = fold(*base_report, *value, options.kind);
     }
-    const std::string svg =
-        flame_graph(fold(*report, *value), describe(*report, *value), base ? &*base : nullptr);
+    const std::string svg = flame_graph(fold(*report, *value, options.kind),
+                                        describe(*report, *value), base ? &*base : nullptr);
     if (const Result<void> written = write_output(options.output, svg); !written)
         return written.error();
     return 0;
@@ -85,6 +86,7 @@ void add_flame_command(CLI::App& app, RunCommand& run) {
         ->check(check_with(parse_stack_value, ""));
     command.add_option("--diff", options->base, "Colour by the difference from this recording")
         ->type_name("BASE");
+    add_kind_option(command, options->kind);
     command.footer(
         "Examples:\n"
         "  seep flame x.seep -o live.svg\n"

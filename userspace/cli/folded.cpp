@@ -10,6 +10,7 @@ namespace {
 struct FoldedOptions {
     ReportRequest request;
     std::string value = "live";
+    std::optional<StackKind> kind;
 };
 
 Result<int> run_folded(const FoldedOptions& options) {
@@ -17,7 +18,9 @@ Result<int> run_folded(const FoldedOptions& options) {
     if (!report) return report.error();
     const auto value = parse_stack_value(options.value);
     if (!value) return value.error();
-    if (const Result<void> written = write_output("", folded_text(fold(*report, *value))); !written)
+    if (const Result<void> written =
+            write_output("", folded_text(fold(*report, *value, options.kind)));
+        !written)
         return written.error();
     return 0;
 }
@@ -35,6 +38,7 @@ void add_folded_command(CLI::App& app, RunCommand& run) {
         ->type_name("live|growth|allocated|freed|count")
         ->capture_default_str()
         ->check(check_with(parse_stack_value, ""));
+    add_kind_option(command, options->kind);
     command.callback([options, &run] { run = [options] { return run_folded(*options); }; });
 }
 

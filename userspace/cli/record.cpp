@@ -13,6 +13,7 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <sstream>
 
 #include "base/handles.h"
 #include "base/text.h"
@@ -37,6 +38,7 @@ struct RecordOptions {
     std::string interval = "10s";
     std::string duration;
     std::string sample = "exact";
+    std::string source = "heap";
     std::string attach_mode;
     bool follow_forks = false;
     std::string work_function;
@@ -53,6 +55,29 @@ Result<std::uint64_t> parse_sampling(const std::string& text) {
     if (*size == 0 || *size > (std::uint64_t{1} << 30))
         return Error{ErrorKind::bad_input, "the sampling size must be from 1 byte to 1G", ""};
     return size;
+}
+
+/// --source: a comma-separated list of heap and mapping.
+Result<Sources> parse_sources(const std::string& text) {
+    Sources sources{.heap = false, .mappings = false};
+    std::istringstream list(text + ",");
+    for (std::string name; std::getline(list, name, ',');) {
+        if (name == "heap")
+            sources.heap = true;
+        else if (name == "mapping")
+            sources.mappings = true;
+        else
+            return Error{ErrorKind::bad_input,
+                         fmt::format("no source is called '{}'", printable(name, 80)),
+                         "the sources are heap and mapping; separate them by a comma"};
+    }
+    return sources;
+}
+
+/// As the recording has them.
+std::string sources_text(const Sources& sources) {
+    if (!sources.mappings) return "heap";
+    return sources.heap ? "heap,mapping" : "mapping";
 }
 
 Result<nanoseconds> parse_interval(const std::string& text) {
@@ -99,6 +124,7 @@ RecordingInfo describe_recording(const RecordOptions& options, const KernelOptio
     info.kernel = system.release;
     info.machine = system.machine;
     info.attach_mode = attach_mode_name(kernel.mode);
+    info.sources = sources_text(parse_sources(options.source).value());
     info.frame_cost_ps = static_cast<std::uint64_t>(costs.frame_ns() * 1000);
     return info;
 }
@@ -177,14 +203,16 @@ Result<void> RecordCommand::start_tracer() {
     kernel_options_.max_live = options_.max_live;
     kernel_options_.max_stacks = options_.max_stacks;
     kernel_options_.sample_bytes = parse_sampling(options_.sample).value();
+    const Sources sources = parse_sources(options_.source).value();
+    if (!sources.heap) kernel_options_.max_live = 1;  // its table takes memory even if it is empty
     std::optional<WorkFile> work_file;
     if (!options_.work_file.empty()) {
         auto opened = WorkFile::open(options_.work_file);
         if (!opened) return opened.error();
         work_file = std::move(*opened);
     }
-    auto tracer = Tracer::create(
-        {kernel_options_, options_.follow_forks, options_.work_function, std::move(work_file)});
+    auto tracer = Tracer::create({kernel_options_, options_.follow_forks, options_.work_function,
+                                  std::move(work_file), sources});
     if (!tracer) return tracer.error();
     tracer_.emplace(std::move(*tracer));
     const auto costs = measure_probe_costs(tracer_->kernel());
@@ -366,6 +394,13 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         ->type_name("exact|SIZE")
         ->capture_default_str()
         ->check(check_with(parse_sampling, ""));
+    command
+        .add_option("--source", options->source,
+                    "What to follow: heap (blocks of allocators), mapping (memory from mmap, brk "
+                    "and their kin), or heap,mapping")
+        ->type_name("LIST")
+        ->capture_default_str()
+        ->check(check_with(parse_sources, ""));
     command.add_flag("--follow-forks", options->follow_forks,
                      "Also trace the children that targets make");
     CLI::Option* work = command
@@ -400,7 +435,8 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         "Examples:\n"
         "  seep record -p 1234 --duration 5m           five minutes of a running process\n"
         "  seep record --cgroup /system.slice/x.service\n"
-        "  seep record --interval 1s -- ./server --port 80");
+        "  seep record --interval 1s -- ./server --port 80\n"
+        "  seep record -p 1234 --source mapping        what is mapped, at next to no cost");
     command.callback(
         [options, &run] { run = [options] { return RecordCommand(*options).run(); }; });
 }

@@ -113,7 +113,7 @@ Result<void> Recorder::write_processes() {
 
 Result<void> Recorder::write_stack(const NewStack& stack) {
     const TracedProcess& process = *tracer_->processes().at(stack.process);
-    StackRecord record{stack.id, stack.process, stack.end, {}};
+    StackRecord record{stack.id, stack.process, stack.end, {}, stack.kind};
     record.locations.reserve(stack.addresses.size());
     for (std::size_t i = 0; i < stack.addresses.size(); ++i) {
         const std::uint64_t address = stack.addresses[i] & ~SEEP_FRAME_EXACT;

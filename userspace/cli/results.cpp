@@ -69,6 +69,17 @@ void add_request_options(CLI::App& command, ReportRequest& request) {
         ->check(CLI::ExistingDirectory);
 }
 
+void add_kind_option(CLI::App& command, std::optional<StackKind>& kind) {
+    const std::map<std::string, std::optional<StackKind>> kinds{
+        {"heap", StackKind::heap}, {"mapping", StackKind::mapping}, {"all", std::nullopt}};
+    command
+        .add_option_function<std::string>(
+            "--kind", [&kind, kinds](const std::string& name) { kind = kinds.at(name); },
+            "Only stacks of this kind [all]")
+        ->type_name("heap|mapping|all")
+        ->check(CLI::IsMember({"heap", "mapping", "all"}));
+}
+
 Result<Report> load_report(const ReportRequest& request) {
     auto reader = RecordingReader::open(request.file);
     if (!reader) return reader.error();

@@ -6,6 +6,7 @@
 // machine.
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct ReportRequest {
 
 /// The options that all commands on a recording share.
 void add_request_options(CLI::App& command, ReportRequest& request);
+
+/// --kind, for what draws stacks of one kind or of all.
+void add_kind_option(CLI::App& command, std::optional<StackKind>& kind);
 
 Result<Report> load_report(const ReportRequest& request);
 

@@ -128,6 +128,21 @@ Check own_programs(const SystemFacts& facts) {
         facts.trials.programs, "this kernel's verifier accepts them");
 }
 
+/// Not needed for the heap.
+Check mappings(const SystemFacts& facts) {
+    Check check{.name = "mappings",
+                .found = "can be watched",
+                .needed = "a program at the return of system calls, for --source mapping"};
+    if (facts.trials.mappings) {
+        check.status = CheckStatus::warning;
+        check.found = "cannot be watched: " + printable(facts.trials.mappings->message);
+    } else if (facts.trials.programs) {
+        check.status = CheckStatus::warning;
+        check.found = "not tried, because seep's programs are refused";
+    }
+    return check;
+}
+
 /// By way to see the result.
 std::string call_costs(const ProbeCosts& costs, SiteKind kind) {
     const auto microseconds = [&](ExitProbe exit) { return costs.of(kind, exit).call_ns / 1000; };
@@ -163,7 +178,7 @@ std::vector<Check> check_kernel(const SystemFacts& facts) {
     std::vector<Check> depending{
         from_trial("sleepable programs", "one was loaded", facts.trials.sleepable,
                    "programs that may wait for the target's memory to be paged in"),
-        attach_modes(facts), own_programs(facts), probe_costs(facts)};
+        attach_modes(facts), own_programs(facts), probe_costs(facts), mappings(facts)};
     for (Check& check : depending) {
         checks.push_back(facts.trials.bpf ? not_tried(std::move(check)) : std::move(check));
     }

@@ -7,6 +7,7 @@
 
 #include "base/handles.h"
 #include "kernel/kernel_object.h"
+#include "kernel/mapping_probes.h"
 #include "target/events.h"
 
 namespace seep {
@@ -68,6 +69,8 @@ void try_programs(Trials& trials) {
         } else {
             trials.no_costs = costs.error().message;
         }
+        if (const auto probes = MappingProbes::attach(*kernel); !probes)
+            trials.mappings = probes.error();
         return;
     }
     trials.programs = kernel.error();

@@ -12,7 +12,7 @@ constexpr std::array loss_names = {
     "unmatched_frees",    "lost_allocations", "lost_stacks",        "stack_collisions",
     "truncated_stacks",   "missed_frees",     "abandoned_calls",    "no_thread_state",
     "unreadable_results", "stacks_too_deep",  "stacks_unreadable",  "stacks_broken",
-    "stacks_no_mapping",  "stacks_no_row",    "stacks_unsupported",
+    "stacks_no_mapping",  "stacks_no_row",    "stacks_unsupported", "lost_mapping_calls",
 };
 static_assert(loss_names.size() == SEEP_LOSS_COUNT);
 
@@ -21,6 +21,10 @@ static_assert(loss_names.size() == SEEP_LOSS_COUNT);
 const char* loss_name(std::size_t loss) {
     assert(loss < loss_names.size());
     return loss_names[loss];
+}
+
+const char* stack_kind_name(StackKind kind) {
+    return kind == StackKind::heap ? "heap" : "mapping";
 }
 
 }  // namespace seep

@@ -34,6 +34,14 @@ struct Totals {
 /// Completed lifetimes; see SEEP_LIFETIME_BUCKETS in bpf/wire.h for the buckets.
 using Lifetimes = std::array<std::uint64_t, SEEP_LIFETIME_BUCKETS>;
 
+/// Which ledger a stack is in.
+enum class StackKind : std::uint8_t {
+    heap = 0,     ///< Blocks of an allocator.
+    mapping = 1,  ///< Memory that the program maps itself.
+};
+/// "heap", "mapping".
+const char* stack_kind_name(StackKind kind);
+
 struct StackTotals {
     StackId stack;
     Totals totals;
@@ -52,12 +60,23 @@ enum class StackEnd : std::uint8_t {
 };
 
 /// A stack seen for the first time, as addresses of its process: [0] inside the allocator's
-/// function, then return addresses outwards; one with SEEP_FRAME_EXACT is where a signal came.
+/// function, or after the system call, then return addresses outwards; one with SEEP_FRAME_EXACT is
+/// where a signal came.
 struct NewStack {
     StackId id;
     ProcessId process;
     StackEnd end = StackEnd::complete;
     std::vector<std::uint64_t> addresses;
+    StackKind kind = StackKind::heap;
+};
+
+/// What a process has mapped that it can fill by writing to it: private, or without a file.
+struct MappedBytes {
+    std::uint64_t program = 0;        ///< Since attach, by the program: the sum over its stacks.
+    std::uint64_t allocator = 0;      ///< Since attach, by the allocator for its blocks.
+    std::uint64_t thread_stacks = 0;  ///< Of `program`.
+    std::uint64_t earlier = 0;        ///< Before attach, or by calls that were lost.
+    bool operator==(const MappedBytes&) const = default;
 };
 
 /// Loss counters of one process image since attach, by enum seep_loss.
@@ -83,6 +102,7 @@ struct ProcessSample {
     std::uint64_t freed_count = 0;
     std::uint64_t failed_count = 0;
     std::uint64_t probe_hits = 0;
+    std::optional<MappedBytes> mapped;  ///< If mappings are traced.
     Losses losses{};
 };
 

@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "base/text.h"
+#include "drain/allocator_code.h"
+#include "drain/mapping_reader.h"
 #include "drain/stray_calls.h"
 #include "probes/finder.h"
 #include "target/cgroup.h"
@@ -68,17 +70,20 @@ struct Tracer::State {
           strays(std::move(stray_calls)),
           follow_forks(options.follow_forks),
           work_function(options.work_function),
-          work_file(options.work_file) {}
+          work_file(options.work_file),
+          heap(options.sources.heap) {}
 
     KernelObject kernel;
     TableStore tables;
     MapOfMaps spaces;
     KernelReader reader;
+    std::optional<MappingReader> mappings;
     TargetEvents events;
     StrayCalls strays;
     bool follow_forks;
     std::string work_function;
     std::optional<WorkFile> work_file;
+    bool heap;
     ProbeSlots probe_slots;
     ProcessSlots process_slots;
     std::uint32_t next_id = 1;
@@ -104,6 +109,8 @@ struct Tracer::State {
     Result<void> add(pid_t pid, bool allocator_may_come, const char* kind);
     void try_add(pid_t pid, const char* kind);
     void on_event(const TargetEvent& event);
+    void read_mapping_calls();
+    void take_mappings(TracedProcess& process, Snapshot& snapshot);
     void catch_up();
     void check_exits();
     void rescan();
@@ -165,7 +172,7 @@ Result<void> Tracer::State::attach_object(TracedProcess& process,
     }
     const ObjectPlans& found = known->second;
     if (Result<void> counted = count_work(process, object, found.work); !counted) return counted;
-    if (found.probes.plans.empty()) return {};
+    if (!heap || found.probes.plans.empty()) return {};
     auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
                                          found.probes.plans, probe_slots);
     if (!attachment) return attachment.error();
@@ -205,6 +212,7 @@ void Tracer::State::detach(TracedProcess& process) {
 
 void Tracer::State::end_image(TracedProcess& process, const char* kind, std::string text) {
     detach(process);
+    if (mappings) mappings->end(process.process);
     process.ended_ns = realtime_ns();
     running.erase(process.process.pid());
     note(&process, kind, std::move(text));
@@ -216,8 +224,9 @@ Error no_allocator_error(const TracedProcess& process) {
                         "defines malloc and free under a name seep knows",
                         process.process.pid(), printable(process.process.info().comm),
                         process.examined.size()),
-            "a statically linked and stripped program hides them: run one that is not stripped; "
-            "`seep doctor -p PID` lists what was searched"};
+            "a statically linked and stripped program hides them: run one that is not stripped, or "
+            "see where it maps its memory with --source mapping; `seep doctor -p PID` lists what "
+            "was searched"};
 }
 
 Result<void> Tracer::State::add(pid_t pid, bool allocator_may_come, const char* kind) {
@@ -228,8 +237,15 @@ Result<void> Tracer::State::add(pid_t pid, bool allocator_may_come, const char* 
     if (!begun) return begun.error();
     TracedProcess& traced = **begun;
     Result<void> attached = attach_new_objects(traced);
-    if (attached && traced.allocators.empty() && !allocator_may_come)
-        attached = no_allocator_error(traced);
+    if (attached && heap && traced.allocators.empty() && !allocator_may_come) {
+        const Error error = no_allocator_error(traced);
+        if (mappings)
+            note(&traced, "refused", error.message + "; only what it maps is traced");
+        else
+            attached = error;
+    }
+    // With the unwinder's tables in place: the first call that is told has its whole stack.
+    if (attached && mappings) attached = mappings->begin(traced.slot, traced.id, traced.process);
     if (!attached) {
         end_image(traced, "refused", attached.error().message);
         drop(traced);
@@ -279,8 +295,34 @@ void Tracer::State::check_exits() {
     for (TracedProcess* process : ended) end_image(*process, "exit", "the process ended");
 }
 
+void Tracer::State::read_mapping_calls() {
+    if (!mappings) return;
+    if (const Result<void> read = mappings->read_calls(); !read)
+        note(nullptr, "lost", read.error().message);
+}
+
+/// What was mapped since the last snapshot; and where calls were lost, what is mapped now.
+void Tracer::State::take_mappings(TracedProcess& process, Snapshot& snapshot) {
+    if (!mappings) return;
+    const std::uint64_t lost = snapshot.processes.back().losses[SEEP_LOSS_LOST_MAPPING_CALLS];
+    if (lost > process.lost_mapping_calls && process.ended_ns == 0) {
+        process.lost_mapping_calls = lost;
+        const auto known = mappings->synchronize(process.slot, process.process.pid());
+        if (!known) note(&process, "lost", known.error().message);
+    }
+    MappingReading reading = mappings->take(process.slot);
+    std::ranges::move(reading.new_stacks, std::back_inserter(snapshot.new_stacks));
+    std::ranges::move(reading.changed, std::back_inserter(snapshot.changed));
+    ProcessSample& sample = snapshot.processes.back();
+    sample.mapped = reading.mapped;
+    sample.losses[SEEP_LOSS_LOST_MAPPING_CALLS] += reading.lost_calls;
+    sample.losses[SEEP_LOSS_LOST_STACKS] += reading.lost_stacks;
+}
+
 /// Deals with the events that are waiting.
 void Tracer::State::catch_up() {
+    // Of an image that an event ends, they are the last.
+    read_mapping_calls();
     std::vector<pid_t> watched;
     for (const auto& [pid, process] : running) watched.push_back(pid);
     bool lost = false;
@@ -371,6 +413,7 @@ void Tracer::State::drop(TracedProcess& process) {
     const auto purged = kernel.purge(process.slot);
     if (!purged) spdlog::warn("{}", purged.error().message);
     reader.forget(process.stacks);
+    if (mappings) mappings->drop(process.slot);
     process.allocators.clear();
     process.work.clear();
     process.unwinding.reset();
@@ -393,8 +436,20 @@ Result<Tracer> Tracer::create(const TracerOptions& options) {
     if (!events) return events.error();
     auto strays = StrayCalls::open(kernel->strays_map());
     if (!strays) return strays.error();
-    return Tracer(std::make_unique<State>(std::move(*kernel), std::move(*tables),
-                                          std::move(*events), std::move(*strays), options));
+    auto state = std::make_unique<State>(std::move(*kernel), std::move(*tables), std::move(*events),
+                                         std::move(*strays), options);
+    if (options.sources.mappings) {
+        auto mappings = MappingReader::attach(
+            state->kernel, options.kernel.max_stacks,
+            [&by_slot = state->by_slot](std::uint32_t slot,
+                                        std::span<const std::uint64_t> addresses) {
+                const auto owner = by_slot.find(slot);
+                return owner != by_slot.end() && leads_through_allocator(*owner->second, addresses);
+            });
+        if (!mappings) return mappings.error();
+        state->mappings.emplace(std::move(*mappings));
+    }
+    return Tracer(std::move(state));
 }
 
 Result<void> Tracer::add_process(pid_t pid, bool allocator_may_come) {
@@ -428,6 +483,7 @@ Result<void> Tracer::refresh(pid_t pid) {
 
 std::vector<int> Tracer::poll_fds() const {
     std::vector<int> fds{state_->events.poll_fd(), state_->strays.poll_fd()};
+    if (state_->mappings) fds.push_back(state_->mappings->poll_fd());
     for (const auto& [pid, process] : state_->running) fds.push_back(process->process.pidfd());
     return fds;
 }
@@ -450,6 +506,7 @@ Result<Snapshot> Tracer::snapshot() {
     Snapshot snapshot;
     auto reading = state_->reader.read_stacks();
     if (!reading) return reading.error();
+    state_->read_mapping_calls();
     snapshot.time_ns = realtime_ns();
     for (KernelStack& stack : reading->new_stacks) {
         const auto owner = state_->by_slot.find(stack.process_slot);
@@ -462,6 +519,7 @@ Result<Snapshot> Tracer::snapshot() {
     std::vector<TracedProcess*> ended;
     for (const auto& [slot, process] : state_->by_slot) {
         snapshot.processes.push_back(state_->sample(*process));
+        state_->take_mappings(*process, snapshot);
         if (process->ended_ns != 0) ended.push_back(process);
     }
     if (state_->work_file || !state_->work_function.empty()) snapshot.work = state_->work_so_far();
@@ -471,6 +529,7 @@ Result<Snapshot> Tracer::snapshot() {
 
 void Tracer::detach() {
     state_->kernel.set_recording(false);
+    if (state_->mappings) state_->mappings->detach();
     for (const auto& [pid, process] : state_->running) state_->detach(*process);
 }
 

@@ -32,6 +32,12 @@
 
 namespace seep {
 
+/// What is followed of a target.
+struct Sources {
+    bool heap = true;       ///< Blocks of its allocators.
+    bool mappings = false;  ///< What it maps (drain/mapping_ledger.h).
+};
+
 struct TracerOptions {
     KernelOptions kernel;
     bool follow_forks = false;  ///< Also trace the children that targets make.
@@ -39,6 +45,7 @@ struct TracerOptions {
     /// or a counter in a file.
     std::string work_function;
     std::optional<WorkFile> work_file;
+    Sources sources;
 };
 
 /// An allocator of a process: an object and the probes on it.
@@ -66,9 +73,10 @@ struct TracedProcess {
     std::set<FileIdentity> examined;  ///< Objects that were searched for allocators.
     std::vector<StackId> stacks;
     std::int64_t started_ns = 0;
-    std::int64_t ended_ns = 0;  ///< 0 while it runs.
-    ProcessSample last;         ///< Of the last snapshot.
-    std::string memory_cgroup;  ///< Directory; empty if not visible.
+    std::int64_t ended_ns = 0;             ///< 0 while it runs.
+    ProcessSample last;                    ///< Of the last snapshot.
+    std::string memory_cgroup;             ///< Directory; empty if not visible.
+    std::uint64_t lost_mapping_calls = 0;  ///< Those after which the mappings were read again.
 };
 
 /// Something that happened to the targets, for the log and the recording.
@@ -87,7 +95,7 @@ class Tracer {
     ~Tracer();
 
     /// Attaches to a process. untraceable, with the reason, if that cannot be done or (unless
-    /// `allocator_may_come`) no allocator is found in it.
+    /// `allocator_may_come`, or its mappings are followed) no allocator is found in it.
     Result<void> add_process(pid_t pid, bool allocator_may_come = false);
     /// Attaches to every process of the cgroup, and to those that join it by fork.
     Result<void> add_cgroup(const std::string& path);

@@ -129,6 +129,13 @@ int KernelObject::unwind_spaces_map() const {
 int KernelObject::strays_map() const {
     return bpf_map__fd(state_->skeleton->maps.strays);
 }
+int KernelObject::map_named(const char* name) const {
+    const bpf_map* map = bpf_object__find_map_by_name(state_->skeleton->obj, name);
+    return map == nullptr ? -1 : bpf_map__fd(map);
+}
+std::uint64_t KernelObject::attach_time_ns() const {
+    return state_->skeleton->rodata->attach_time_ns;
+}
 void KernelObject::set_recording(bool recording) {
     state_->skeleton->data->recording = recording ? 1 : 0;
 }

@@ -47,6 +47,11 @@ class KernelObject {
     [[nodiscard]] int unwind_tables_map() const;
     [[nodiscard]] int unwind_spaces_map() const;
     [[nodiscard]] int strays_map() const;
+    /// The map of that name in bpf/maps.bpf.h; -1 if there is none.
+    [[nodiscard]] int map_named(const char* name) const;
+
+    /// CLOCK_MONOTONIC, what birth times count from.
+    [[nodiscard]] std::uint64_t attach_time_ns() const;
 
     /// False: the programs do nothing from now on, although probes may still be attached.
     void set_recording(bool recording);

@@ -82,10 +82,11 @@ const char* stack_value_name(StackValue value) {
     return value_names.at(static_cast<std::size_t>(value));
 }
 
-std::vector<FoldedStack> fold(const Report& report, StackValue value) {
+std::vector<FoldedStack> fold(const Report& report, StackValue value,
+                              std::optional<StackKind> kind) {
     std::map<std::vector<std::string>, FoldedStack> folded;
     for (const ReportStack& stack : report.stacks) {
-        if (stack.frames.empty()) continue;
+        if (stack.frames.empty() || (kind && stack.kind != *kind)) continue;
         FoldedStack& sum = folded[folded_frames(stack)];
         sum.value = saturating_add(sum.value, value_of(stack, value));
         sum.count = saturating_add(sum.count, count_of(stack, value));

@@ -4,6 +4,7 @@
 // Folded stacks: "root;...;caller;malloc VALUE", one line a distinct stack. Pure.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,9 @@ struct FoldedStack {
 /// Stacks with the same names are summed; sums that are not above 0 are left out. `growth`: growth
 /// over the window in bytes, only what grew. A truncated stack begins with "[truncated]". Sorted by
 /// frames.
-std::vector<FoldedStack> fold(const Report& report, StackValue value);
+/// `kind`: only stacks of that kind.
+std::vector<FoldedStack> fold(const Report& report, StackValue value,
+                              std::optional<StackKind> kind = std::nullopt);
 
 /// Untrusted values and sums of them: the largest number there is rather than an overflow.
 std::int64_t clamped(std::uint64_t value);

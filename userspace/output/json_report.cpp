@@ -43,6 +43,20 @@ Json losses_json(const Losses& losses) {
     return json;
 }
 
+Json mapped_json(const Report& report) {
+    if (!report.mapped) return nullptr;
+    const Totals& totals = report.mapping_totals;
+    return {{"live_bytes", report.mapped->program},
+            {"live_count", totals.live_count()},
+            {"allocated_bytes", totals.allocated_bytes},
+            {"allocated_count", totals.allocated_count},
+            {"freed_bytes", totals.freed_bytes},
+            {"freed_count", totals.freed_count},
+            {"thread_stack_bytes", report.mapped->thread_stacks},
+            {"allocator_bytes", report.mapped->allocator},
+            {"earlier_bytes", report.mapped->earlier}};
+}
+
 Json totals_json(const Report& report) {
     const Totals& totals = report.totals;
     return {{"rss_bytes", report.rss_bytes},
@@ -53,6 +67,7 @@ Json totals_json(const Report& report) {
             {"freed_bytes", totals.freed_bytes},
             {"freed_count", totals.freed_count},
             {"rss_growth_bytes_per_second", report.rss_growth_bytes_per_second},
+            {"mapped", mapped_json(report)},
             {"verdict", report.verdict},
             {"reason", report.reason}};
 }
@@ -83,6 +98,7 @@ Json header_json(const Report& report) {
          {{"start", format_rfc3339(report.window_start_ns)},
           {"seconds", seconds(report.window_end_ns - report.window_start_ns)},
           {"snapshots", report.snapshots}}},
+        {"sources", report.recording.sources},
         {"sampling",
          {{"mode", report.recording.sampling_mode}, {"bytes", report.recording.sampling_bytes}}},
         {"overhead",
@@ -122,7 +138,7 @@ Json stack_json(const ReportStack& stack, std::size_t rank) {
     for (const ReportFrame& frame : stack.frames) frames.push_back(frame_json(frame));
     return {{"rank", rank},
             {"id", stack.id},
-            {"kind", stack.kind == StackKind::heap ? "heap" : "mapping"},
+            {"kind", stack_kind_name(stack.kind)},
             {"live_bytes", stack.totals.live_bytes()},
             {"live_count", stack.totals.live_count()},
             {"allocated_bytes", stack.totals.allocated_bytes},

@@ -78,8 +78,9 @@ std::string percent(double share) {
     return share > 0 && share < 0.001 ? "under 0.1 %" : fmt::format("{:.3g} %", share * 100);
 }
 
-std::string blocks(std::uint64_t count) {
-    return fmt::format("{} block{}", format_count(count), count == 1 ? "" : "s");
+std::string blocks(std::uint64_t count, StackKind kind = StackKind::heap) {
+    return fmt::format("{} {}{}", format_count(count),
+                       kind == StackKind::heap ? "block" : "mapping", count == 1 ? "" : "s");
 }
 
 void print_target(Page& page, const ReportProcess& process) {
@@ -133,6 +134,25 @@ std::string truncated_text(const Report& report) {
     return text;
 }
 
+void print_heap(Page& page, const Report& report) {
+    const Totals& totals = report.totals;
+    const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
+    const double hours = std::chrono::duration<double>(window).count() / seconds_an_hour;
+    const double grown = heap_growth(report);
+    page.paragraph(
+        "Traced heap", header_indent,
+        fmt::format("{} live in {}, {} in the window{}",
+                    format_bytes(static_cast<double>(totals.live_bytes())),
+                    blocks(totals.live_count()), signed_bytes(grown),
+                    hours > 0 ? fmt::format(", {} an hour", signed_bytes(grown / hours)) : ""));
+    page.paragraph("Since attach", header_indent,
+                   fmt::format("{} allocated in {}, {} freed in {}",
+                               format_bytes(static_cast<double>(totals.allocated_bytes)),
+                               blocks(totals.allocated_count),
+                               format_bytes(static_cast<double>(totals.freed_bytes)),
+                               blocks(totals.freed_count)));
+}
+
 void print_header(Page& page, const Report& report) {
     for (const ReportProcess& process : report.targets) print_target(page, process);
     const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
@@ -152,25 +172,23 @@ void print_header(Page& page, const Report& report) {
     }
     page.line();
 
-    const Totals& totals = report.totals;
-    const double hours = std::chrono::duration<double>(window).count() / seconds_an_hour;
-    const double grown = heap_growth(report);
     page.paragraph(
         "Resident", header_indent,
         fmt::format("{}, {} an hour", format_bytes(static_cast<double>(report.rss_bytes)),
                     signed_bytes(report.rss_growth_bytes_per_second * seconds_an_hour)));
-    page.paragraph(
-        "Traced heap", header_indent,
-        fmt::format("{} live in {}, {} in the window{}",
-                    format_bytes(static_cast<double>(totals.live_bytes())),
-                    blocks(totals.live_count()), signed_bytes(grown),
-                    hours > 0 ? fmt::format(", {} an hour", signed_bytes(grown / hours)) : ""));
-    page.paragraph("Since attach", header_indent,
-                   fmt::format("{} allocated in {}, {} freed in {}",
-                               format_bytes(static_cast<double>(totals.allocated_bytes)),
-                               blocks(totals.allocated_count),
-                               format_bytes(static_cast<double>(totals.freed_bytes)),
-                               blocks(totals.freed_count)));
+    if (report.recording.sources != "mapping") print_heap(page, report);
+    if (report.mapped) {
+        const MappedBytes& mapped = *report.mapped;
+        page.paragraph(
+            "Mapped", header_indent,
+            fmt::format("{} by the program in {} mappings ({} of it thread stacks), {} by its "
+                        "allocator since attach; {} before",
+                        format_bytes(static_cast<double>(mapped.program)),
+                        format_count(report.mapping_totals.live_count()),
+                        format_bytes(static_cast<double>(mapped.thread_stacks)),
+                        format_bytes(static_cast<double>(mapped.allocator)),
+                        format_bytes(static_cast<double>(mapped.earlier))));
+    }
     if (!report.verdict.empty()) {
         page.paragraph(
             "Verdict", header_indent,
@@ -276,7 +294,7 @@ void print_stack(Page& page, const ReportStack& stack, std::size_t rank) {
         "", frame_indent,
         fmt::format("{} live in {} ({} in the window), {} allocated, {} freed",
                     format_bytes(static_cast<double>(totals.live_bytes())),
-                    blocks(totals.live_count()),
+                    blocks(totals.live_count(), stack.kind),
                     signed_bytes(static_cast<double>(stack.growth.bytes)),
                     format_count(totals.allocated_count), format_count(totals.freed_count)));
     if (!stack.reason.empty()) page.paragraph("", frame_indent, printable(stack.reason));

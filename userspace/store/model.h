@@ -24,6 +24,7 @@ struct RecordingInfo {
     std::string kernel;                ///< uname -r
     std::string machine;               ///< uname -m
     std::string attach_mode;           ///< "session", "multi", "single".
+    std::string sources = "heap";      ///< What was followed: "heap", "mapping", "heap,mapping".
     std::uint64_t frame_cost_ps = 0;   ///< Measured cost of a frame of a stack that is followed.
 };
 
@@ -75,6 +76,7 @@ struct StackRecord {
     ProcessId process;
     StackEnd end = StackEnd::complete;
     std::vector<LocationId> locations;  ///< Innermost first; [0] is in the allocator's function.
+    StackKind kind = StackKind::heap;
 };
 
 /// An allocator function that is probed, and how often it was hit.

@@ -196,9 +196,12 @@ Result<void> RecordingReader::State::read_info() {
         info.kernel = row.text(6);
         info.machine = row.text(7);
         info.attach_mode = row.text(8);
-        info.frame_cost_ps = row.counter(9);
+        info.sources = row.text(9);
+        info.frame_cost_ps = row.counter(10);
         if (info.sampling_mode != "exact" && info.sampling_mode != "bytes")
             row.reject(4, "is neither exact nor bytes");
+        if (info.sources != "heap" && info.sources != "mapping" && info.sources != "heap,mapping")
+            row.reject(9, "is no list of sources");
     });
 }
 
@@ -249,8 +252,12 @@ Result<void> RecordingReader::State::read_samples() {
         sample.freed_count = row.counter(13);
         sample.failed_count = row.counter(14);
         sample.probe_hits = row.counter(15);
+        if (const auto program = row.optional_counter(16))
+            sample.mapped = {*program, row.optional_counter(17).value_or(0),
+                             row.optional_counter(18).value_or(0),
+                             row.optional_counter(19).value_or(0)};
         for (std::size_t loss = 0; loss < sample.losses.size(); ++loss)
-            sample.losses[loss] = row.counter(16 + static_cast<int>(loss));
+            sample.losses[loss] = row.counter(20 + static_cast<int>(loss));
         if (row.problem().empty()) snapshots[snapshot].processes.push_back(sample);
     });
 }
@@ -373,6 +380,8 @@ Result<std::vector<StackRecord>> RecordingReader::stacks() {
         stack.process = state_->process(row, 1);
         stack.end = static_cast<StackEnd>(
             row.integer(2, 0, static_cast<std::int64_t>(StackEnd::unsupported)));
+        stack.kind = static_cast<StackKind>(
+            row.integer(3, 0, static_cast<std::int64_t>(StackKind::mapping)));
         stacks.push_back(std::move(stack));
     });
     if (read) read = state_->read_stack_frames(stacks);

@@ -39,7 +39,11 @@ Table process_sample_table() {
                  {"allocated_bytes", number},
                  {"freed_count", number},
                  {"failed_count", number},
-                 {"probe_hits", number}},
+                 {"probe_hits", number},
+                 {"mapped_bytes", optional_number},
+                 {"allocator_mapped_bytes", optional_number},
+                 {"thread_stack_bytes", optional_number},
+                 {"earlier_mapped_bytes", optional_number}},
                 "snapshot, process"};
     for (std::size_t loss = 0; loss < SEEP_LOSS_COUNT; ++loss)
         table.columns.push_back({loss_name(loss), number});
@@ -81,6 +85,7 @@ Schema make_schema() {
                        {"kernel", text},
                        {"machine", text},
                        {"attach_mode", text},
+                       {"sources", text},
                        {"frame_cost_ps", number}},
                       {}},
         .process = {"process",
@@ -112,7 +117,9 @@ Schema make_schema() {
                     {"line", number},
                     {"inlined", number}},
                    "location, position"},
-        .stack = {"stack", {{"id", id}, {"process", number}, {"ending", number}}, {}},
+        .stack = {"stack",
+                  {{"id", id}, {"process", number}, {"ending", number}, {"kind", number}},
+                  {}},
         .stack_frame = {"stack_frame",
                         {{"stack", number}, {"position", number}, {"location", number}},
                         "stack, position"},

@@ -230,7 +230,7 @@ Result<void> RecordingWriter::put_info(const RecordingInfo& info) {
     return state_->write(state_->statements.recording, only_row, info.seep_version, info.started_ns,
                          counter(info.interval_ns), info.sampling_mode,
                          counter(info.sampling_bytes), info.kernel, info.machine, info.attach_mode,
-                         counter(info.frame_cost_ps));
+                         info.sources, counter(info.frame_cost_ps));
 }
 
 Result<void> RecordingWriter::put(const ProcessRecord& process) {
@@ -261,8 +261,9 @@ Result<void> RecordingWriter::put(const LocationRecord& location) {
 }
 
 Result<void> RecordingWriter::put(const StackRecord& stack) {
-    Result<void> done = state_->write(state_->statements.stack, bits(stack.id.value),
-                                      stack.process.value, static_cast<int>(stack.end));
+    Result<void> done =
+        state_->write(state_->statements.stack, bits(stack.id.value), stack.process.value,
+                      static_cast<int>(stack.end), static_cast<int>(stack.kind));
     for (std::size_t position = 0; done && position < stack.locations.size(); ++position)
         done = state_->write(state_->statements.stack_frame, bits(stack.id.value),
                              static_cast<int>(position), stack.locations[position].value);
@@ -291,6 +292,9 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                     snapshot.work ? std::optional(counter(*snapshot.work)) : std::nullopt);
     for (const ProcessSample& sample : snapshot.processes) {
         if (!done) return done;
+        const auto mapped = [&](std::uint64_t MappedBytes::*bytes) {
+            return sample.mapped ? std::optional((*sample.mapped).*bytes) : std::nullopt;
+        };
         done = state.write(state.statements.process_sample, state.last_snapshot,
                            sample.process.value, sample.alive, counter(sample.rss_bytes),
                            counter(sample.anonymous_bytes), counter(sample.swap_bytes),
@@ -298,7 +302,9 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                            sample.cgroup_current, sample.cgroup_limit, sample.cgroup_inactive_file,
                            counter(sample.allocated_count), counter(sample.allocated_bytes),
                            counter(sample.freed_count), counter(sample.failed_count),
-                           counter(sample.probe_hits), std::span(sample.losses));
+                           counter(sample.probe_hits), mapped(&MappedBytes::program),
+                           mapped(&MappedBytes::allocator), mapped(&MappedBytes::thread_stacks),
+                           mapped(&MappedBytes::earlier), std::span(sample.losses));
     }
     if (done) done = state.write_totals(snapshot.changed);
     if (!done) return done;

@@ -93,6 +93,15 @@ TEST(SystemChecks, ProgramsThatTheVerifierRefuses) {
     EXPECT_EQ(check.found.find('\x1b'), std::string::npos);
 }
 
+TEST(SystemChecks, WatchingMappingsIsNotNeededForTheHeap) {
+    SystemFacts facts = good_facts();
+    EXPECT_EQ(check_named(check_system(facts), "mappings").status, CheckStatus::ok);
+    facts.trials.mappings = Error{ErrorKind::untraceable, "refused\x1b[2J", ""};
+    EXPECT_THAT(missing(facts), IsEmpty());
+    EXPECT_THAT(warned(facts), ElementsAre("mappings"));
+    EXPECT_EQ(check_named(check_system(facts), "mappings").found, "cannot be watched: refused?[2J");
+}
+
 TEST(SystemChecks, ProbeCosts) {
     SystemFacts facts = good_facts();
     const auto found = [&] { return check_named(check_system(facts), "cost of probes").found; };

@@ -93,5 +93,16 @@ TEST(StackValue, HasANameForEach) {
     EXPECT_EQ(unknown.error().hint, "use one of live, growth, allocated, freed, count");
 }
 
+TEST(Fold, LeavesOutStacksOfOtherKinds) {
+    Report report = sample_report();
+    report.stacks[0].kind = StackKind::mapping;
+    const auto all = fold(report, StackValue::live);
+    const auto mappings = fold(report, StackValue::live, StackKind::mapping);
+    const auto heap = fold(report, StackValue::live, StackKind::heap);
+    ASSERT_EQ(mappings.size(), 1U);
+    EXPECT_EQ(mappings[0].value, static_cast<std::int64_t>(report.stacks[0].totals.live_bytes()));
+    EXPECT_EQ(mappings.size() + heap.size(), all.size());
+}
+
 }  // namespace
 }  // namespace seep

@@ -26,16 +26,17 @@ std::vector<std::string> keys(const ordered_json& object) {
 
 TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     const ordered_json json = parsed(sample_report());
-    EXPECT_THAT(keys(json), ElementsAre("seep", "target", "targets", "window", "sampling",
-                                        "overhead", "losses", "truncated_share", "truncated_in",
-                                        "process", "warnings", "clusters", "stacks"));
+    EXPECT_THAT(keys(json),
+                ElementsAre("seep", "target", "targets", "window", "sources", "sampling",
+                            "overhead", "losses", "truncated_share", "truncated_in", "process",
+                            "warnings", "clusters", "stacks"));
     EXPECT_THAT(keys(json["seep"]), ElementsAre("version", "format"));
     EXPECT_THAT(keys(json["target"]),
                 ElementsAre("pid", "command", "executable", "allocators", "unwind_tables"));
     EXPECT_THAT(keys(json["process"]),
                 ElementsAre("rss_bytes", "live_bytes", "live_count", "allocated_bytes",
                             "allocated_count", "freed_bytes", "freed_count",
-                            "rss_growth_bytes_per_second", "verdict", "reason"));
+                            "rss_growth_bytes_per_second", "mapped", "verdict", "reason"));
     EXPECT_THAT(keys(json["stacks"][0]),
                 ElementsAre("rank", "id", "kind", "live_bytes", "live_count", "allocated_bytes",
                             "allocated_count", "freed_bytes", "freed_count", "growth", "verdict",
@@ -48,6 +49,22 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     EXPECT_THAT(keys(json["stacks"][0]["frames"][0]),
                 ElementsAre("function", "module", "offset", "file", "line", "inlined"));
     EXPECT_EQ(json["losses"].size(), std::size_t{SEEP_LOSS_COUNT});
+}
+
+TEST(JsonReport, TellsWhatIsMappedWhereThatWasFollowed) {
+    Report report = sample_report();
+    EXPECT_TRUE(parsed(report)["process"]["mapped"].is_null());
+    report.mapped = MappedBytes{.program = 100, .allocator = 20, .thread_stacks = 30, .earlier = 4};
+    report.mapping_totals.allocated_bytes = 150;
+    report.stacks[0].kind = StackKind::mapping;
+    const ordered_json json = parsed(report);
+    EXPECT_EQ(json["process"]["mapped"]["live_bytes"], 100);
+    EXPECT_EQ(json["process"]["mapped"]["allocator_bytes"], 20);
+    EXPECT_EQ(json["process"]["mapped"]["thread_stack_bytes"], 30);
+    EXPECT_EQ(json["process"]["mapped"]["earlier_bytes"], 4);
+    EXPECT_EQ(json["process"]["mapped"]["allocated_bytes"], 150);
+    EXPECT_EQ(json["stacks"][0]["kind"], "mapping");
+    EXPECT_EQ(json["stacks"][1]["kind"], "heap");
 }
 
 TEST(JsonReport, HasTheValuesOfTheReport) {
