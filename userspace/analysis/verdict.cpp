@@ -250,6 +250,11 @@ class Judge {
                                                                   "start-up that is done"),
                              window_of(2 * around_.seconds)};
         }
+        if (facts_.work_explains)
+            return Judgement{Verdict::load,
+                             "holds more because more work is done: it follows the rate of the "
+                             "work that was counted, and time adds nothing",
+                             std::nullopt};
         if (facts_.load_explains)
             return Judgement{Verdict::load,
                              fmt::format("holds more because it allocates more often; its blocks "

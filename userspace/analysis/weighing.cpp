@@ -94,24 +94,45 @@ bool grows_with_its_rate(const MergedStack& stack, const RecordingContents& cont
     return early / early_rate * (late_rate - early_rate) > explained * (late - early);
 }
 
-/// The same by regression, where the rate goes up and down.
-bool follows_its_rate(const MergedStack& stack, const RecordingContents& contents,
-                      const Window& window, double grown_bytes) {
+/// The same by regression on a load, where that goes up and down. `load`: of the snapshots of the
+/// window but its first, each since the one before.
+bool follows(const std::vector<double>& load, const MergedStack& stack,
+             const RecordingContents& contents, const Window& window, double grown_bytes) {
     std::vector<double> seconds;
-    std::vector<double> rate;
     std::vector<double> live;
     for (std::size_t i = window.first + 1; i <= window.last; ++i) {
         seconds.push_back(seconds_between(contents.snapshots[window.first].time_ns,
                                           contents.snapshots[i].time_ns));
-        rate.push_back(birth_rate(stack, contents, i - 1, i));
         live.push_back(static_cast<double>(point_at(stack.live, i).live));
     }
-    const auto fit = fit_load(seconds, rate, live);
+    const auto fit = fit_load(seconds, load, live);
     if (!fit || fit->per_load.value <= sure * fit->per_load.error) return false;
     const double length = seconds.back() - seconds.front();
     const double by_time = fit->per_second.value * length;
     return by_time <= sure * fit->per_second.error * length &&
            by_time <= (1 - explained) * grown_bytes;
+}
+
+bool follows_its_rate(const MergedStack& stack, const RecordingContents& contents,
+                      const Window& window, double grown_bytes) {
+    std::vector<double> rates;
+    for (std::size_t i = window.first + 1; i <= window.last; ++i)
+        rates.push_back(birth_rate(stack, contents, i - 1, i));
+    return follows(rates, stack, contents, window, grown_bytes);
+}
+
+/// Units of work a second, as somebody counted them; false if nobody did.
+bool follows_the_work(const MergedStack& stack, const RecordingContents& contents,
+                      const Window& window, double grown_bytes) {
+    std::vector<double> rates;
+    for (std::size_t i = window.first + 1; i <= window.last; ++i) {
+        const SnapshotRecord& before = contents.snapshots[i - 1];
+        const SnapshotRecord& now = contents.snapshots[i];
+        if (!before.work || !now.work || *now.work < *before.work) return false;
+        rates.push_back(static_cast<double>(*now.work - *before.work) /
+                        seconds_between(before.time_ns, now.time_ns));
+    }
+    return follows(rates, stack, contents, window, grown_bytes);
 }
 
 Window settled_window(const MergedStack& stack, const RecordingContents& contents,
@@ -195,6 +216,7 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
     if (freed_count > in_flight * static_cast<double>(stack.totals.allocated_count))
         facts.load_explains = grows_with_its_rate(stack, contents, window) ||
                               follows_its_rate(stack, contents, window, facts.grown_bytes());
+    facts.work_explains = follows_the_work(stack, contents, window, facts.grown_bytes());
     return facts;
 }
 

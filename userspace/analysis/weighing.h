@@ -37,6 +37,7 @@ struct Facts {
     std::optional<double> mean_life;  ///< Seconds; by Little's law. Empty if nothing was freed.
     std::int64_t attached_ns = 0;
     bool load_explains = false;  ///< It grew as its rate of allocations did.
+    bool work_explains = false;  ///< It grew as the rate of counted work did.
 
     /// More at the end of `settled` than at its start.
     [[nodiscard]] double grown_count() const {

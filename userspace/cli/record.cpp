@@ -110,14 +110,12 @@ std::string default_file_name(const TracedProcess& process) {
 }
 
 RecordingInfo describe_recording(const RecordOptions& options, const KernelOptions& kernel,
-                                 const ProbeCosts& costs) {
+                                 const ProbeCosts& costs, std::int64_t started_ns) {
     RecordingInfo info;
     utsname system{};
     uname(&system);
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
     info.seep_version = SEEP_VERSION;
-    info.started_ns = now.tv_sec * 1'000'000'000 + now.tv_nsec;
+    info.started_ns = started_ns;
     info.interval_ns = static_cast<std::uint64_t>(parse_interval(options.interval).value().count());
     info.sampling_mode = kernel.sample_bytes == 0 ? "exact" : "bytes";
     info.sampling_bytes = kernel.sample_bytes;
@@ -248,7 +246,9 @@ Result<void> RecordCommand::open_recording() {
     file_ = options_.output.empty() ? default_file_name(*tracer_->processes().begin()->second)
                                     : options_.output;
     auto recorder = Recorder::create(
-        file_, describe_recording(options_, kernel_options_, probe_costs_), probe_costs_, *tracer_);
+        file_,
+        describe_recording(options_, kernel_options_, probe_costs_, tracer_->kernel().started_ns()),
+        probe_costs_, *tracer_);
     if (!recorder) return recorder.error();
     recorder_ = std::move(*recorder);
     return {};

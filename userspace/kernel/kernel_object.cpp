@@ -32,11 +32,10 @@ int log_from_libbpf(libbpf_print_level /*level*/, const char* format, va_list ar
     return length;
 }
 
-std::uint64_t monotonic_ns() {
+std::int64_t clock_ns(clockid_t clock) {
     timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
-           static_cast<std::uint64_t>(now.tv_nsec);
+    clock_gettime(clock, &now);
+    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
 Error load_error(const char* operation, int error) {
@@ -54,6 +53,7 @@ Error load_error(const char* operation, int error) {
 
 struct KernelObject::State {
     AttachMode mode = AttachMode::single;
+    std::int64_t started_ns = 0;
     CHandle<seep_bpf, seep_bpf__destroy> skeleton;
 };
 
@@ -70,7 +70,8 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     if (!state->skeleton) return load_error("open", errno);
     seep_bpf& object = *state->skeleton;
 
-    object.rodata->attach_time_ns = monotonic_ns();
+    object.rodata->attach_time_ns = static_cast<std::uint64_t>(clock_ns(CLOCK_MONOTONIC));
+    state->started_ns = clock_ns(CLOCK_REALTIME);
     object.bss->sample_bytes = options.sample_bytes;
     bpf_map__set_max_entries(object.maps.live, options.max_live);
     bpf_map__set_max_entries(object.maps.stacks, options.max_stacks);
@@ -98,6 +99,9 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
 
 AttachMode KernelObject::mode() const {
     return state_->mode;
+}
+std::int64_t KernelObject::started_ns() const {
+    return state_->started_ns;
 }
 bpf_program* KernelObject::call_program() const {
     return state_->skeleton->progs.seep_call;

@@ -36,6 +36,8 @@ class KernelObject {
     ~KernelObject();
 
     [[nodiscard]] AttachMode mode() const;
+    /// CLOCK_REALTIME when the ledger's clock (births, lifetimes) was at 0.
+    [[nodiscard]] std::int64_t started_ns() const;
     [[nodiscard]] bpf_program* call_program() const;     ///< Entries and exit sites; any mode.
     [[nodiscard]] bpf_program* return_program() const;   ///< Return probes; multi and single.
     [[nodiscard]] bpf_program* session_program() const;  ///< Entries and returns; session.

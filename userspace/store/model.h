@@ -17,7 +17,7 @@ namespace seep {
 /// Facts about the whole recording.
 struct RecordingInfo {
     std::string seep_version;
-    std::int64_t started_ns = 0;  ///< CLOCK_REALTIME at attach.
+    std::int64_t started_ns = 0;  ///< CLOCK_REALTIME when births were counted from.
     std::uint64_t interval_ns = 0;
     std::string sampling_mode;         ///< "exact" or "bytes".
     std::uint64_t sampling_bytes = 0;  ///< Mean bytes between samples; 0 if exact.
