@@ -12,6 +12,14 @@ const volatile __u64 attach_time_ns = 0;
 /* Mean bytes between samples; 0 follows every allocation. */
 __u64 sample_bytes = 0;
 
+/* Set for ever once an allocation since attach may not have been followed: until then, a free that
+ * matches nothing is of a block from before. */
+__u32 some_unfollowed = 0;
+
+/* When the probes were last put in place, in microseconds as birth times are; 0 if they always
+ * were. Blocks born before it may have been freed while there were no probes. */
+__u64 window_began_us = 0;
+
 /* Cleared before probes are taken away, which is not done at one instant for all of them: from then
  * on nothing changes any more. */
 __u32 recording = 1;

@@ -63,6 +63,22 @@ static __always_inline void abandon_call(struct seep_process *process, struct th
 }
 
 /*
+ * A call that was in progress when the probes were taken away has returned unseen. The block that
+ * realloc had taken out went with it.
+ */
+static __always_inline void forget_earlier_window(struct thread_state *thread)
+{
+	if (thread->window == window_began_us)
+		return;
+	thread->window = window_began_us;
+	if (thread->call_sp && thread->have_old)
+		account_death(&thread->old);
+	thread->have_old = false;
+	thread->call_sp = 0;
+	thread->last_freed = 0;
+}
+
+/*
  * Is a call in progress that the one at `sp` is nested in? A call that was left is forgotten.
  *
  * A function without exit sites does not throw, so it is still being called: at the same sp it has
@@ -75,6 +91,7 @@ static __always_inline bool is_nested(struct seep_process *process, struct threa
 {
 	u64 return_address;
 
+	forget_earlier_window(thread);
 	if (!thread->call_sp)
 		return false;
 	if (!thread->call_return) {
@@ -106,7 +123,7 @@ static __always_inline void on_free(const struct pt_regs *regs, u64 cookie,
 		account_death(&block);
 	} else if (thread && thread->last_freed == address) {
 		return; /* operator delete calling free: one free */
-	} else if (!sample_bytes) {
+	} else if (!some_unfollowed) {
 		count_loss(process, SEEP_LOSS_UNMATCHED_FREES);
 	}
 	if (thread)
@@ -208,6 +225,8 @@ static __always_inline void record_block(struct seep_process *process, struct th
 	stack->frames[0] = thread->call_site;
 	hash = walk_callers(thread, caller);
 	count_truncation(process, stack->end);
+	add_to(&process->totals.followed_count, 1);
+	add_to(&process->totals.walked_frames, stack->depth);
 	block.stack = stack_id(process, stack, hash);
 	if (block.stack)
 		add_block(process, &key, &block);
@@ -220,7 +239,7 @@ static __always_inline void on_return(const struct pt_regs *regs, const struct r
 	struct seep_process *process;
 	u64 address;
 
-	if (!recording || !thread || !thread->call_sp)
+	if (!recording || !thread || !thread->call_sp || thread->window != window_began_us)
 		return;
 	process = process_of(thread->call_cookie);
 	if (!process)
@@ -235,7 +254,7 @@ static __always_inline void on_return(const struct pt_regs *regs, const struct r
 	if (address || (thread->old_address && !thread->bytes)) {
 		if (thread->have_old)
 			account_death(&thread->old);
-		else if (thread->old_address && !sample_bytes)
+		else if (thread->old_address && !some_unfollowed)
 			count_loss(process, SEEP_LOSS_UNMATCHED_FREES);
 		if (thread->old_address)
 			add_to(&process->totals.freed_count, 1);
@@ -284,9 +303,9 @@ static __always_inline bool on_probe(const struct pt_regs *regs, u64 cookie)
 {
 	struct seep_process *process = process_of(cookie);
 
+	count_hit(cookie); /* also while probes are being taken away: it costs as much */
 	if (!recording || !process)
 		return false;
-	count_hit(cookie);
 	if (cookie_field(cookie, SEEP_COOKIE_PHASE_SHIFT) == SEEP_PHASE_EXIT) {
 		on_exit_site(regs);
 		return false;

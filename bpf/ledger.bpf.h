@@ -45,6 +45,12 @@ static __always_inline u64 born_of(const struct seep_live *block)
 	return (block->born_us * count_of(block)) >> SEEP_COUNT_SHIFT;
 }
 
+/* Born in an earlier window, so that its free may have gone by between the two. */
+static __always_inline bool is_late(const struct seep_live *block)
+{
+	return block->born_us < window_began_us;
+}
+
 /* The two halves of a block's life add the same amounts, so that live comes back to exactly 0. */
 static __always_inline void account_birth(struct seep_totals *at, const struct seep_live *block)
 {
@@ -67,7 +73,12 @@ static __always_inline void account_death(const struct seep_live *block)
 	__sync_fetch_and_add(&at->freed_squares,
 			     weighted(square_in_256ths(block->bytes), block->weight));
 	__sync_fetch_and_add(&at->freed_born, born_of(block));
-	__sync_fetch_and_add(&at->lifetimes[lifetime_bucket(age)], count_of(block));
+	if (is_late(block)) {
+		__sync_fetch_and_add(&at->late_count, count_of(block));
+		__sync_fetch_and_add(&at->late_bytes, weighted(block->bytes, block->weight));
+	} else {
+		__sync_fetch_and_add(&at->lifetimes[lifetime_bucket(age)], count_of(block));
+	}
 }
 
 static __always_inline bool same_stack(const struct seep_stack *a, const struct seep_stack *b)
@@ -165,7 +176,8 @@ static __always_inline void add_block(struct seep_process *process, const struct
 			struct seep_live old = *stale;
 
 			account_death(&old);
-			count_loss(process, SEEP_LOSS_MISSED_FREES);
+			if (!is_late(&old))
+				count_loss(process, SEEP_LOSS_MISSED_FREES);
 		}
 		error = update_with_patience(&live, key, block, BPF_ANY);
 	}

@@ -176,6 +176,7 @@ struct thread_state {
 	u64 old_address;      /* block given to realloc */
 	struct seep_live old; /* its ledger entry, taken out for the time of the call */
 	bool have_old;
+	u64 window; /* window_began_us when the call was made */
 
 	u64 last_freed;	  /* for free functions that call another one */
 	s64 until_sample; /* bytes to the next sample */

@@ -190,9 +190,12 @@ struct seep_totals {
 	__u64 allocated_born; /* sum of birth times (us), each times its count: their difference
 				 over */
 	__u64 freed_born; /* the live count is the mean birth time of what is live (modulo 2^64) */
-	__u64 lifetimes[SEEP_LIFETIME_BUCKETS]; /* freed blocks, 48.16 */
+	__u64
+	    late_count; /* of the freed ones, those born in an earlier window than they were seen */
+	__u64 late_bytes; /* to be gone in: when they were freed is not known (48.16, and bytes) */
+	__u64 lifetimes[SEEP_LIFETIME_BUCKETS]; /* freed blocks but late ones, 48.16 */
 };
-SEEP_ASSERT(sizeof(struct seep_totals) == 8 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
+SEEP_ASSERT(sizeof(struct seep_totals) == 10 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
 #define SEEP_COUNT_SHIFT 16
 
 /* Exact totals of a process image, sampled or not. */
@@ -201,8 +204,11 @@ struct seep_process_totals {
 	__u64 allocated_bytes;
 	__u64 freed_count;  /* calls that freed a block, tracked or not */
 	__u64 failed_count; /* allocator calls that returned no block */
+	/* What the programs had to do for it, which is what they cost: */
+	__u64 followed_count; /* allocations whose stack was walked */
+	__u64 walked_frames;  /* frames of those stacks */
 };
-SEEP_ASSERT(sizeof(struct seep_process_totals) == 32);
+SEEP_ASSERT(sizeof(struct seep_process_totals) == 48);
 
 /*
  * Every way to lose or not to know something. Per process image; the collector prints the name in
@@ -258,6 +264,6 @@ struct seep_process {
 	struct seep_process_totals totals;
 	__u64 losses[SEEP_LOSS_COUNT];
 };
-SEEP_ASSERT(sizeof(struct seep_process) == 32 + 8 * SEEP_LOSS_COUNT);
+SEEP_ASSERT(sizeof(struct seep_process) == 48 + 8 * SEEP_LOSS_COUNT);
 
 #endif

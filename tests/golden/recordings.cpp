@@ -39,7 +39,7 @@ RecordingInfo info(const std::string& mode, std::uint64_t sampling_bytes) {
     return {.seep_version = "0.1.0",
             .started_ns = start,
             .interval_ns = 10 * second,
-            .sampling_mode = mode,
+            .sampling_asked = mode,
             .sampling_bytes = sampling_bytes,
             .kernel = "6.18.0",
             .machine = "x86_64",

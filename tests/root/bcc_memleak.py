@@ -78,7 +78,7 @@ class BccMemleak(seep_test.SeepTestCase):
                 for mode in ("session", "multi", "single"):
                     with self.subTest(mode=mode):
                         errors = self.assert_fails(
-                            3, "record", "-p", workload.pid, "--attach-mode", mode,
+                            3, "record", "-p", workload.pid, "--sample", "exact", "--attach-mode", mode,
                             "-o", "/dev/null/not-to-be-made")
                         self.assertIn("cannot attach to malloc of libc", errors)
                         self.assertIn("reference counter", errors)

@@ -2,6 +2,7 @@
 #include "analysis/contents.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace seep {
 
@@ -35,8 +36,8 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
         StackHistory& stack = contents.stacks[index.at(row.stack)];
         if (row.snapshot <= contents.window.first) stack.at_start = row.totals;
         stack.at_end = row.totals;
-        stack.live.push_back({row.snapshot, row.totals.live_bytes(), row.least_live_bytes,
-                              row.totals.live_count(), row.totals.allocated_count,
+        stack.live.push_back({row.snapshot, row.totals.held_bytes(), row.least_held_bytes,
+                              row.totals.held_count(), row.totals.allocated_count,
                               row.totals.allocated_squares - row.totals.freed_squares});
     });
     if (!read) return read;
@@ -48,6 +49,21 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
     return {};
 }
 
+/// Each period with the share of the time that it was observed for: the variance of a sum of
+/// samples is that of its parts, which is in proportion to the gap they were drawn with.
+std::uint64_t mean_gap(const std::vector<PeriodRecord>& periods) {
+    double bytes = 0;
+    double observed = 0;
+    for (const PeriodRecord& period : periods) {
+        const double seconds =
+            std::max(0.0, static_cast<double>(period.ended_ns - period.started_ns) -
+                              static_cast<double>(period.unobserved_ns));
+        bytes += seconds * static_cast<double>(period.sampling_bytes);
+        observed += seconds;
+    }
+    return observed > 0 ? static_cast<std::uint64_t>(std::ceil(bytes / observed)) : 0;
+}
+
 }  // namespace
 
 Result<RecordingContents> load_contents(RecordingReader& reader, const WindowRequest& request) {
@@ -55,14 +71,20 @@ Result<RecordingContents> load_contents(RecordingReader& reader, const WindowReq
     if (!window) return window.error();
     Result<std::vector<ProbeRecord>> probes = reader.probes();
     if (!probes) return probes.error();
+    Result<std::vector<PeriodRecord>> periods = reader.periods();
+    if (!periods) return periods.error();
+    const std::int64_t end = reader.snapshots()[window->last].time_ns;
+    std::erase_if(*periods, [&](const PeriodRecord& period) { return period.started_ns > end; });
     RecordingContents contents{.info = reader.info(),
                                .window = *window,
                                .snapshots = reader.snapshots(),
                                .processes = reader.processes(),
                                .probes = std::move(*probes),
+                               .periods = std::move(*periods),
                                .objects = {},
                                .locations = {},
                                .stacks = {}};
+    if (!contents.periods.empty()) contents.info.sampling_bytes = mean_gap(contents.periods);
     Result<void> loaded = load_code(reader, contents);
     if (loaded) loaded = load_stacks(reader, contents);
     if (!loaded) return loaded.error();

@@ -18,18 +18,21 @@ namespace seep {
 /// A stack and what happened to it until the window's end.
 struct StackHistory {
     StackRecord record;
-    Totals at_start;        ///< As of the window's first snapshot.
-    Totals at_end;          ///< As of the window's last snapshot.
-    LiveSeries live;        ///< Up to the window's last snapshot, also before its first.
+    Totals at_start;  ///< As of the window's first snapshot.
+    Totals at_end;    ///< As of the window's last snapshot.
+    LiveSeries live;  ///< Held bytes, which are live if nothing has lapsed. Up to the window's
+                      ///< last snapshot, also before its first.
     Lifetimes lifetimes{};  ///< Of what was freed; as of the recording's last snapshot.
 };
 
 struct RecordingContents {
-    RecordingInfo info;
+    RecordingInfo
+        info;  ///< Its sampling_bytes the mean up to the window's end, over what was seen.
     Window window;
     std::vector<SnapshotRecord> snapshots;  ///< All, also outside the window.
     std::vector<ProcessRecord> processes;
     std::vector<ProbeRecord> probes;
+    std::vector<PeriodRecord> periods;  ///< Those begun by the window's end.
     std::unordered_map<ObjectId, ObjectRecord> objects;
     std::unordered_map<LocationId, LocationRecord> locations;
     std::vector<StackHistory> stacks;  ///< Those with an allocation by the window's end.

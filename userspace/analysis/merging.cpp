@@ -60,6 +60,8 @@ StackHistory given_back(const StackHistory& stack, std::int64_t ended_ns,
     result.at_end.freed_count = result.at_end.allocated_count;
     result.at_end.freed_bytes = result.at_end.allocated_bytes;
     result.at_end.freed_squares = result.at_end.allocated_squares;
+    result.at_end.lapsed_count = 0;
+    result.at_end.lapsed_bytes = 0;
     const auto after =
         std::ranges::lower_bound(contents.snapshots, ended_ns, {}, &SnapshotRecord::time_ns);
     const auto end = static_cast<std::size_t>(after - contents.snapshots.begin());
@@ -100,11 +102,11 @@ MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>
 void accumulate(Totals& sum, const Totals& part) {
     // The mean of means, weighted by what they are means of.
     const double count =
-        static_cast<double>(sum.live_count()) + static_cast<double>(part.live_count());
+        static_cast<double>(sum.held_count()) + static_cast<double>(part.held_count());
     if (count > 0)
         sum.mean_birth_us = static_cast<std::uint64_t>(
-            (static_cast<double>(sum.mean_birth_us) * static_cast<double>(sum.live_count()) +
-             static_cast<double>(part.mean_birth_us) * static_cast<double>(part.live_count())) /
+            (static_cast<double>(sum.mean_birth_us) * static_cast<double>(sum.held_count()) +
+             static_cast<double>(part.mean_birth_us) * static_cast<double>(part.held_count())) /
             count);
     sum.allocated_count += part.allocated_count;
     sum.allocated_bytes += part.allocated_bytes;
@@ -112,6 +114,8 @@ void accumulate(Totals& sum, const Totals& part) {
     sum.freed_bytes += part.freed_bytes;
     sum.allocated_squares += part.allocated_squares;
     sum.freed_squares += part.freed_squares;
+    sum.lapsed_count += part.lapsed_count;
+    sum.lapsed_bytes += part.lapsed_bytes;
 }
 
 std::uint64_t stack_code(const StackRecord& stack, const RecordingContents& contents) {

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "analysis/clusters.h"
+#include "analysis/coverage.h"
 #include "analysis/false_discovery.h"
 #include "analysis/growth.h"
 #include "analysis/merging.h"
@@ -19,6 +20,7 @@
 #include "analysis/verdict.h"
 #include "analysis/warnings.h"
 #include "analysis/weighing.h"
+#include "drain/governor.h"
 
 namespace seep {
 
@@ -30,15 +32,17 @@ std::uint64_t sampling_of(StackKind kind, const RecordingContents& contents) {
 }
 
 ReportStack report_stack(const MergedStack& stack, const Facts& facts,
-                         const RecordingContents& contents,
-                         const std::vector<ObjectRecord>& objects,
-                         const Surroundings& surroundings) {
-    Judgement judgement = judge(facts, surroundings);
+                         const RecordingContents& contents, const Surroundings& surroundings,
+                         const ReportSampling& sampling, const std::vector<ObjectRecord>& objects) {
+    Judgement judgement = tempered(judge(facts, surroundings), sampling);
     ReportStack result;
     result.id = fmt::format("{:016x}", stack.id);
     result.kind = stack.record.kind;
     result.totals = stack.totals;
     result.growth = facts.estimate.growth;
+    if (sampling.observed_share < 1)
+        result.growth =
+            over_window(result.growth, window_seconds(contents.snapshots, contents.window));
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.evidence = facts.evidence;
@@ -123,50 +127,25 @@ std::vector<ObjectRecord> report_objects(const RecordingContents& contents) {
     return objects;
 }
 
-/// Of the probes together, each with the share of the hits that it has had in the whole recording.
-double mean_hit_cost_ns(const RecordingContents& contents) {
-    double hits = 0;
-    double cost_ps = 0;
-    for (const ProbeRecord& probe : contents.probes) {
-        hits += static_cast<double>(probe.hits);
-        cost_ps += static_cast<double>(probe.hits) * static_cast<double>(probe.hit_cost_ps);
-    }
-    return hits > 0 ? cost_ps / hits / 1000 : 0;
-}
-
-/// Frames beyond the two that are in the cost of a hit, of all stacks that were walked: under
-/// sampling those of the share 1 - exp(-size/rate) of the allocations.
-double walked_frames(const RecordingContents& contents) {
-    constexpr std::size_t in_hit = 2;
-    double frames = 0;
-    for (const StackHistory& stack : contents.stacks) {
-        const auto count = static_cast<double>(stack.at_end.allocated_count);
-        const std::size_t depth = stack.record.locations.size();
-        if (count == 0 || depth <= in_hit) continue;
-        const double size = static_cast<double>(stack.at_end.allocated_bytes) / count;
-        const auto rate = static_cast<double>(sampling_of(stack.record.kind, contents));
-        const double share = rate > 0 ? -std::expm1(-size / rate) : 1;
-        frames += count * share * static_cast<double>(depth - in_hit);
-    }
-    return frames;
-}
-
 /// Probe hits, and what they cost as a share of the CPU time that the targets have used since
 /// attach, which the probes' own is part of.
 void add_overhead(const RecordingContents& contents, Report& report) {
     const auto first = first_samples(contents);
     const auto last = last_samples(contents);
     double cpu_ns = 0;
+    double cost_ns = 0;
     for (std::size_t i = 0; i < last.size(); ++i) {
         if (last[i] == nullptr) continue;
         report.probe_hits += last[i]->probe_hits;
+        cost_ns += static_cast<double>(last[i]->overhead_ns);
         cpu_ns += std::max(
             0.0, static_cast<double>(last[i]->cpu_ns) - static_cast<double>(first[i]->cpu_ns));
     }
-    const double walk_ns =
-        walked_frames(contents) * static_cast<double>(contents.info.frame_cost_ps) / 1000;
-    const double cost_ns =
-        static_cast<double>(report.probe_hits) * mean_hit_cost_ns(contents) + walk_ns;
+    const auto recorded_ns = static_cast<double>(contents.snapshots[contents.window.last].time_ns -
+                                                 contents.snapshots.front().time_ns);
+    const double budget = static_cast<double>(contents.info.budget_ppm) / 1e6;
+    report.over_budget =
+        budget > 0 && cost_ns > budget * std::max(cpu_ns, least_governed_cpu * recorded_ns);
     if (cpu_ns > 0) report.overhead_cpu_percent = std::min(100.0, 100 * cost_ns / cpu_ns);
 }
 
@@ -250,16 +229,22 @@ Surroundings survey_kind(StackKind kind, const RecordingContents& contents, cons
 void add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
                 const RecordingContents& contents, Report& report) {
     const MergedStack sum = sum_of(stacks);
-    const Surroundings surroundings = survey_kind(kind, contents, sum.live, report.losses);
+    // Where not all was observed, growth is judged on a clock of what was. Mappings always are.
+    const ReportSampling sampling = kind == StackKind::heap ? report.sampling : ReportSampling{};
+    std::optional<RecordingContents> on_clock;
+    if (sampling.observed_share < 1) on_clock = on_observed_clock(contents);
+    const RecordingContents& judged = on_clock ? *on_clock : contents;
+    const Surroundings surroundings = survey_kind(kind, judged, sum.live, report.losses);
     if ((kind == StackKind::mapping) == (contents.info.sources == "mapping")) {
-        Judgement judgement = judge(weigh_all({sum}, contents, surroundings).front(), surroundings);
+        Judgement judgement =
+            tempered(judge(weigh_all({sum}, judged, surroundings).front(), surroundings), sampling);
         report.verdict = verdict_name(judgement.verdict);
         report.reason = std::move(judgement.reason);
     }
-    const std::vector<Facts> facts = weigh_all(stacks, contents, surroundings);
+    const std::vector<Facts> facts = weigh_all(stacks, judged, surroundings);
     for (std::size_t i = 0; i < stacks.size(); ++i)
         report.stacks.push_back(
-            report_stack(stacks[i], facts[i], contents, report.objects, surroundings));
+            report_stack(stacks[i], facts[i], contents, surroundings, sampling, report.objects));
 }
 
 }  // namespace
@@ -276,14 +261,17 @@ Result<SortBy> parse_sort(std::string_view name) {
 Report build_report(const RecordingContents& contents, const ReportOptions& options) {
     Report report;
     report.recording = contents.info;
+    report.sampling = sampling_of(contents);
     report.targets = report_targets(contents);
     report.objects = report_objects(contents);
     report.window_start_ns = contents.snapshots[contents.window.first].time_ns;
     report.window_end_ns = contents.snapshots[contents.window.last].time_ns;
     report.snapshots = contents.window.snapshots();
     report.losses = sum_losses(contents);
-    report.warnings = report_warnings(contents);
     add_overhead(contents, report);
+    report.warnings = report_warnings(contents);
+    for (std::string& warning : coverage_warnings(report))
+        report.warnings.push_back(std::move(warning));
     add_rss(contents, report);
 
     add_mapped(contents, report);

@@ -103,8 +103,26 @@ struct ReportProcess {
     std::uint64_t unwind_bytes = 0;
 };
 
+/// A stretch of the recording in which as much was followed throughout.
+struct ReportPeriod {
+    double from_seconds = 0;  ///< After the first snapshot.
+    double seconds = 0;
+    double observed_seconds = 0;  ///< Of it, with probes in place.
+    bool windows = false;         ///< The probes came and went.
+    std::uint64_t bytes = 0;      ///< Mean bytes between samples; 0: every allocation.
+};
+
+/// What was followed, and for how long.
+struct ReportSampling {
+    std::string asked;                  ///< "auto", "exact", "bytes".
+    std::uint64_t bytes = 0;            ///< Most mean bytes between samples; 0: every allocation.
+    double observed_share = 1;          ///< Of the window, with probes in place.
+    std::vector<ReportPeriod> periods;  ///< Up to the window's end.
+};
+
 struct Report {
     RecordingInfo recording;
+    ReportSampling sampling;
     std::vector<ReportProcess> targets;
     std::vector<ObjectRecord> objects;  ///< What code is mapped from; ascending by id.
     std::int64_t window_start_ns = 0;
@@ -113,6 +131,7 @@ struct Report {
 
     std::uint64_t probe_hits = 0;
     double overhead_cpu_percent = 0;  ///< Of the target's CPU time.
+    bool over_budget = false;         ///< More than --max-overhead, of a target that is not idle.
     Losses losses{};
     double truncated_share = 0;         ///< Of the allocations, 0 to 1.
     std::vector<Truncation> truncated;  ///< The most allocations first.

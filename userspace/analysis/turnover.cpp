@@ -33,7 +33,7 @@ double variance_of(const Moved& moved, std::uint64_t sampling_bytes) {
 
 std::optional<double> turnover_deviation(const Totals& before, const LivePoint& from,
                                          const Totals& after, std::uint64_t sampling_bytes) {
-    const Moved live{static_cast<double>(from.live) + static_cast<double>(after.live_bytes()),
+    const Moved live{static_cast<double>(from.live) + static_cast<double>(after.held_bytes()),
                      static_cast<double>(from.live_squares) +
                          static_cast<double>(after.allocated_squares - after.freed_squares)};
     const double variance = std::min(variance_of(between(before, after), sampling_bytes),

@@ -101,7 +101,7 @@ class Judge {
 
     [[nodiscard]] bool by_chance() const {
         const Evidence& evidence = facts_.evidence;
-        if (facts_.after.live_count() <= few_blocks) return false;
+        if (facts_.after.held_count() <= few_blocks) return false;
         return !evidence.turnover_z || *evidence.turnover_z < sure_z ||
                evidence.q_value.value_or(1) > most_q;
     }
@@ -131,7 +131,7 @@ class Judge {
     [[nodiscard]] Maybe without_certainty() const {
         const double noise =
             sampling_noise(around_.sampling_bytes,
-                           static_cast<double>(facts_.after.live_bytes()) - facts_.grown_bytes(),
+                           static_cast<double>(facts_.after.held_bytes()) - facts_.grown_bytes(),
                            facts_.grown_bytes());
         if (facts_.grown_bytes() < noise)
             return Judgement{Verdict::undetermined,
@@ -168,7 +168,7 @@ class Judge {
     /// When growth at this rate g outgrows the noise: g t = 3 sqrt(R (2B + g t)).
     [[nodiscard]] std::optional<std::int64_t> beyond_noise() const {
         const auto r = static_cast<double>(around_.sampling_bytes);
-        const double b = static_cast<double>(facts_.after.live_bytes()) - facts_.grown_bytes();
+        const double b = static_cast<double>(facts_.after.held_bytes()) - facts_.grown_bytes();
         const double needed = (9 * r + std::sqrt(81 * r * r + 72 * r * std::max(b, 0.0))) / 2;
         return window_of(around_.seconds * needed / facts_.grown_bytes());
     }
@@ -295,8 +295,8 @@ class Judge {
     /// Blocks by which it grows in half a window.
     [[nodiscard]] double late_blocks() const {
         const double size =
-            static_cast<double>(facts_.after.live_bytes()) /
-            static_cast<double>(std::max<std::uint64_t>(facts_.after.live_count(), 1));
+            static_cast<double>(facts_.after.held_bytes()) /
+            static_cast<double>(std::max<std::uint64_t>(facts_.after.held_count(), 1));
         return growth().bytes_per_second * around_.seconds / 2 / std::max(size, 1.0);
     }
 

@@ -139,7 +139,7 @@ Window settled_window(const MergedStack& stack, const RecordingContents& content
                       std::optional<double> mean_life) {
     Window window = contents.window;
     // Where most blocks stay, five lives are longer than any window.
-    if (!mean_life || stack.totals.freed_count < stack.totals.live_count()) return window;
+    if (!mean_life || stack.totals.freed_count < stack.totals.held_count()) return window;
     const double blind = std::min(settling_lives * *mean_life, 1e9);
     const std::int64_t until = stack.attached_ns + static_cast<std::int64_t>(blind * 1e9);
     const std::size_t half = middle_of(contents.snapshots, window);
@@ -187,7 +187,7 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
 
     // Lifetimes are those of the whole recording.
     const double observed = seconds_between(stack.attached_ns, surroundings.end_ns);
-    const auto live_count = static_cast<double>(stack.totals.live_count());
+    const auto live_count = static_cast<double>(stack.totals.held_count());
     const auto freed_count = static_cast<double>(stack.totals.freed_count);
     if (window.last + 1 == contents.snapshots.size()) {
         evidence.survival =

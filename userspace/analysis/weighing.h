@@ -41,10 +41,10 @@ struct Facts {
 
     /// More at the end of `settled` than at its start.
     [[nodiscard]] double grown_count() const {
-        return static_cast<double>(after.live_count()) - static_cast<double>(before.live_count);
+        return static_cast<double>(after.held_count()) - static_cast<double>(before.live_count);
     }
     [[nodiscard]] double grown_bytes() const {
-        return static_cast<double>(after.live_bytes()) - static_cast<double>(before.live);
+        return static_cast<double>(after.held_bytes()) - static_cast<double>(before.live);
     }
 };
 

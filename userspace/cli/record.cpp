@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <optional>
 #include <sstream>
@@ -20,6 +22,7 @@
 #include "cli/command.h"
 #include "cli/recorder.h"
 #include "cli/results.h"
+#include "drain/governing.h"
 #include "drain/tracer.h"
 #include "kernel/attach_mode.h"
 #include "probes/calibration.h"
@@ -37,7 +40,8 @@ struct RecordOptions {
     std::string output;
     std::string interval = "10s";
     std::string duration;
-    std::string sample = "exact";
+    std::string sample = "auto";
+    std::string max_overhead;  ///< Empty: not given.
     std::string source = "heap";
     std::string attach_mode;
     bool follow_forks = false;
@@ -47,9 +51,9 @@ struct RecordOptions {
     std::uint32_t max_stacks = KernelOptions{}.max_stacks;
 };
 
-/// --sample: 0 for "exact".
+/// --sample: 0 for "exact", and for "auto", which begins with that.
 Result<std::uint64_t> parse_sampling(const std::string& text) {
-    if (text == "exact") return std::uint64_t{0};
+    if (text == "exact" || text == "auto") return std::uint64_t{0};
     auto size = parse_size(text);
     if (!size) return size;
     if (*size == 0 || *size > (std::uint64_t{1} << 30))
@@ -78,6 +82,34 @@ Result<Sources> parse_sources(const std::string& text) {
 std::string sources_text(const Sources& sources) {
     if (!sources.mappings) return "heap";
     return sources.heap ? "heap,mapping" : "mapping";
+}
+
+/// --max-overhead: a share of 1.
+Result<double> parse_overhead(const std::string& text) {
+    double percent = 0;
+    const char* const end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, percent);
+    if (error != std::errc() || rest != end || !(percent >= 0.1 && percent <= 100))
+        return Error{ErrorKind::bad_input,
+                     fmt::format("bad overhead \"{}\": it must be from 0.1 to 100", text),
+                     "percent of the target's CPU time, such as 5"};
+    return percent / 100;
+}
+
+constexpr double default_overhead = 0.05;
+
+double overhead_of(const RecordOptions& options) {
+    return options.max_overhead.empty() ? default_overhead
+                                        : parse_overhead(options.max_overhead).value();
+}
+
+/// Nobody governs what the user has chosen, unless the limit is the user's choice, too.
+std::optional<GovernorOptions> governor_options(const RecordOptions& options) {
+    const bool chooses = options.sample == "auto";
+    if (!chooses && options.max_overhead.empty()) return std::nullopt;
+    return GovernorOptions{.budget = overhead_of(options),
+                           .may_sample = chooses,
+                           .first_bytes = parse_sampling(options.sample).value()};
 }
 
 Result<nanoseconds> parse_interval(const std::string& text) {
@@ -117,8 +149,10 @@ RecordingInfo describe_recording(const RecordOptions& options, const KernelOptio
     info.seep_version = SEEP_VERSION;
     info.started_ns = started_ns;
     info.interval_ns = static_cast<std::uint64_t>(parse_interval(options.interval).value().count());
-    info.sampling_mode = kernel.sample_bytes == 0 ? "exact" : "bytes";
+    const bool named = options.sample == "auto" || options.sample == "exact";
+    info.sampling_asked = named ? options.sample : "bytes";
     info.sampling_bytes = kernel.sample_bytes;
+    info.budget_ppm = static_cast<std::uint64_t>(std::llround(overhead_of(options) * 1e6));
     info.kernel = system.release;
     info.machine = system.machine;
     info.attach_mode = attach_mode_name(kernel.mode);
@@ -131,6 +165,7 @@ RecordingInfo describe_recording(const RecordOptions& options, const KernelOptio
 struct Wakeups {
     UniqueFd signals;
     UniqueFd interval;
+    UniqueFd look;  ///< At what the probes cost.
     UniqueFd deadline;
 };
 
@@ -178,6 +213,9 @@ class RecordCommand {
     Result<void> check_work();
     Result<void> open_recording();
     Result<void> start_recording();
+    Result<void> take_snapshot();
+    Result<void> look_at_costs();
+    void warn_of_costs();
     Result<void> loop();
     Result<void> write_and_report_events();
     void show_progress() const;
@@ -190,6 +228,8 @@ class RecordCommand {
     ProbeCosts probe_costs_;
     std::optional<LaunchedCommand> launched_;
     std::unique_ptr<Recorder> recorder_;
+    std::optional<Governing> governing_;
+    bool warned_of_costs_ = false;
     Wakeups wakeups_;
     std::string file_;
 };
@@ -213,7 +253,7 @@ Result<void> RecordCommand::start_tracer() {
                                   std::move(work_file), sources});
     if (!tracer) return tracer.error();
     tracer_.emplace(std::move(*tracer));
-    const auto costs = measure_probe_costs(tracer_->kernel());
+    const auto costs = tracer_->calibrate();
     if (!costs) spdlog::warn("what probes cost is not known: {}", costs.error().message);
     probe_costs_ = costs.value_or(ProbeCosts{});
     return {};
@@ -239,7 +279,7 @@ Result<void> RecordCommand::start_launched(pid_t pid) {
     if (Result<void> added = tracer_->add_process(pid, /*allocator_may_come=*/true); !added)
         return added;
     if (Result<void> opened = open_recording(); !opened) return opened;
-    return recorder_->snapshot();
+    return take_snapshot();
 }
 
 Result<void> RecordCommand::open_recording() {
@@ -251,6 +291,7 @@ Result<void> RecordCommand::open_recording() {
         probe_costs_, *tracer_);
     if (!recorder) return recorder.error();
     recorder_ = std::move(*recorder);
+    governing_.emplace(*tracer_, kernel_options_.sample_bytes, governor_options(options_));
     return {};
 }
 
@@ -268,19 +309,47 @@ Result<void> RecordCommand::check_work() {
                  "function that was inlined, or stripped from the symbol table, cannot be counted"};
 }
 
+Result<void> RecordCommand::take_snapshot() {
+    return recorder_->snapshot(governing_->take_periods());
+}
+
+Result<void> RecordCommand::look_at_costs() {
+    if (!governing_->governs()) return {};
+    const auto next = governing_->look();
+    if (!next) return next.error();
+    wakeups_.look = make_timer(*next, nanoseconds(0));
+    return {};
+}
+
+/// Where nobody governs.
+void RecordCommand::warn_of_costs() {
+    if (governing_->governs() || warned_of_costs_) return;
+    const TargetWork work = tracer_->target_work();
+    const double limit = overhead_of(options_);
+    const double seconds = std::chrono::duration<double>(recorder_->recorded()).count();
+    const double base_ns = std::max(work.cpu_ns, least_governed_cpu * 1e9 * seconds);
+    if (work.cost_ns <= limit * base_ns) return;
+    warned_of_costs_ = true;
+    spdlog::warn(
+        "the probes take {:.3g} % of the target's CPU time, which is more than {:.3g} %; --sample "
+        "auto keeps it below",
+        100 * work.cost_ns / base_ns, 100 * limit);
+}
+
 /// The first snapshot, unless a launched command has had it.
 Result<void> RecordCommand::start_recording() {
     if (!recorder_) {
         if (Result<void> opened = open_recording(); !opened) return opened;
-        if (Result<void> taken = recorder_->snapshot(); !taken) return taken;
+        if (Result<void> taken = take_snapshot(); !taken) return taken;
     }
+    if (Result<void> looked = look_at_costs(); !looked) return looked;
     return write_and_report_events();
 }
 
 Result<void> RecordCommand::write_and_report_events() {
     const std::vector<TracerEvent> events = tracer_->handle_events();
     for (const TracerEvent& event : events) {
-        if (event.kind == "attach" || event.kind == "target")
+        if (event.kind == "attach" || event.kind == "target" || event.kind == "level")
             spdlog::info("{}: {}", event.kind, printable(event.text, 200));
         else if (event.kind == "refused" || event.kind == "lost")
             spdlog::warn("{}: {}", event.kind, printable(event.text, 400));
@@ -305,6 +374,7 @@ Result<void> RecordCommand::loop() {
     while (true) {
         std::vector<pollfd> waiting{{wakeups_.signals.get(), POLLIN, 0},
                                     {wakeups_.interval.get(), POLLIN, 0},
+                                    {wakeups_.look.get(), POLLIN, 0},
                                     {wakeups_.deadline.get(), POLLIN, 0}};
         for (const int fd : tracer_->poll_fds()) waiting.push_back({fd, POLLIN, 0});
         if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
@@ -314,8 +384,11 @@ Result<void> RecordCommand::loop() {
         signalfd_siginfo signal{};
         const bool asked = read(wakeups_.signals.get(), &signal, sizeof(signal)) > 0;
         if (asked || drained(wakeups_.deadline) || !tracer_->any_alive()) return {};
+        if (drained(wakeups_.look))
+            if (Result<void> looked = look_at_costs(); !looked) return looked;
         if (drained(wakeups_.interval)) {
-            if (Result<void> taken = recorder_->snapshot(); !taken) return taken;
+            if (Result<void> taken = take_snapshot(); !taken) return taken;
+            warn_of_costs();
             show_progress();
         }
     }
@@ -324,7 +397,8 @@ Result<void> RecordCommand::loop() {
 Result<void> RecordCommand::finish() {
     tracer_->detach();
     if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
-    if (Result<void> taken = recorder_->snapshot(); !taken) return taken;
+    if (Result<void> written = write_and_report_events(); !written) return written;
+    if (Result<void> taken = take_snapshot(); !taken) return taken;
     return recorder_->finish(symbol_patience);
 }
 
@@ -390,8 +464,9 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         ->check(check_with(parse_run_time, ""));
     command
         .add_option("--sample", options->sample,
-                    "exact: follow every allocation; SIZE: one in so many bytes on average")
-        ->type_name("exact|SIZE")
+                    "auto: as much as --max-overhead allows; exact: every allocation; SIZE: one in "
+                    "so many bytes on average")
+        ->type_name("auto|exact|SIZE")
         ->capture_default_str()
         ->check(check_with(parse_sampling, ""));
     command
@@ -401,6 +476,12 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         ->type_name("LIST")
         ->capture_default_str()
         ->check(check_with(parse_sources, ""));
+    command
+        .add_option("--max-overhead", options->max_overhead,
+                    "What tracing may cost, in percent of the target's CPU time [5]. With --sample "
+                    "exact or SIZE it holds only if it is given")
+        ->type_name("PCT")
+        ->check(check_with(parse_overhead, ""));
     command.add_flag("--follow-forks", options->follow_forks,
                      "Also trace the children that targets make");
     CLI::Option* work = command

@@ -63,7 +63,7 @@ Result<void> Recorder::write_probes(const TracedProcess& process, const ObjectFi
     for (const AttachedProbe& probe : attachment.probes()) {
         const ProbePlan& plan = probe.plan;
         const auto hits = tracer_->hits(probe);
-        const double cost_ps = costs_.of(plan).hit_ns * 1000;
+        const double cost_ps = costs_.of(plan.entry.kind, plan.exit).hit_ns * 1000;
         const ProbeRecord record{probe.slot,
                                  process.id,
                                  *object_id,
@@ -125,17 +125,20 @@ Result<void> Recorder::write_stack(const NewStack& stack) {
     return writer_.put(record);
 }
 
-Result<void> Recorder::snapshot() {
+Result<void> Recorder::snapshot(const std::vector<PeriodRecord>& periods) {
     // Before the snapshot: what ended is read by it for the last time, and its probes are then
     // gone.
     if (Result<void> written = write_processes(); !written) return written;
     auto taken = tracer_->snapshot();
     if (!taken) return taken.error();
     last_ = std::move(*taken);
+    if (first_ns_ == 0) first_ns_ = last_.time_ns;
     stacks_ += last_.new_stacks.size();
     for (const NewStack& stack : last_.new_stacks)
         if (Result<void> written = write_stack(stack); !written) return written;
     if (Result<void> written = writer_.put_snapshot(last_); !written) return written;
+    for (const PeriodRecord& period : periods)
+        if (Result<void> written = writer_.put(period); !written) return written;
     if (Result<void> written = locations_.write_symbols(); !written) return written;
     return writer_.commit();
 }

@@ -26,14 +26,18 @@ class Recorder {
                                                     const ProbeCosts& costs, Tracer& tracer);
 
     Result<void> write_events(const std::vector<TracerEvent>& events);
-    /// Takes a snapshot and commits it.
-    Result<void> snapshot();
+    /// Takes a snapshot and commits it. `periods`: new or changed ones.
+    Result<void> snapshot(const std::vector<PeriodRecord>& periods);
     /// Waits for symbols (so long at most), writes them and closes the file. No snapshot after it.
     Result<void> finish(std::chrono::milliseconds patience);
 
     /// Of the last snapshot, for progress.
     [[nodiscard]] const Snapshot& last() const { return last_; }
     [[nodiscard]] std::size_t stacks() const { return stacks_; }
+    /// From the first snapshot to the last.
+    [[nodiscard]] std::chrono::nanoseconds recorded() const {
+        return std::chrono::nanoseconds(last_.time_ns - first_ns_);
+    }
 
  private:
     Recorder(RecordingWriter writer, std::unique_ptr<SymbolWorker> symbols, const ProbeCosts& costs,
@@ -53,6 +57,7 @@ class Recorder {
     std::set<ProcessId> finished_;  ///< Ended images that were written for the last time.
     Snapshot last_;
     std::size_t stacks_ = 0;
+    std::int64_t first_ns_ = 0;
 };
 
 }  // namespace seep

@@ -60,7 +60,7 @@ void try_programs(Trials& trials) {
     const KernelOptions options{
         .mode = best_attach_mode(), .max_live = 1024, .max_stacks = 1024, .sample_bytes = 0};
     const auto start = std::chrono::steady_clock::now();
-    const auto kernel = KernelObject::load(options);
+    auto kernel = KernelObject::load(options);
     trials.verifying = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - start);
     if (kernel) {

@@ -48,6 +48,7 @@ KernelReader::KernelReader(const KernelObject& kernel)
 
 void KernelReader::take(std::uint64_t id, const seep_totals& raw, KernelReading& reading) {
     const auto known = seen_.find(id);
+    const auto lapsed = lapsed_.find(id);
     if (known == seen_.end()) {
         seep_stack stack;
         // Totals are inserted before their stack: one without the other is there the next time.
@@ -61,14 +62,25 @@ void KernelReader::take(std::uint64_t id, const seep_totals& raw, KernelReading&
     } else if (known->second.allocated != raw.allocated_count ||
                known->second.freed != raw.freed_count) {
         known->second = {raw.allocated_count, raw.freed_count};
-    } else {
+    } else if (lapsed == lapsed_.end() || lapsed->second.told) {
         return;
     }
-    reading.changed.push_back(stack_totals(StackId(id), raw));
+    StackTotals totals = stack_totals(StackId(id), raw);
+    if (lapsed != lapsed_.end()) {
+        lapsed->second.told = true;
+        const auto still = [](std::uint64_t then, std::uint64_t late) {
+            return then > late ? then - late : 0;
+        };
+        totals.totals.lapsed_count = std::min(rounded(still(lapsed->second.count, raw.late_count)),
+                                              totals.totals.held_count());
+        totals.totals.lapsed_bytes = std::min<std::uint64_t>(
+            still(lapsed->second.bytes, raw.late_bytes), totals.totals.held_bytes());
+    }
+    reading.changed.push_back(totals);
 }
 
-Result<KernelReading> KernelReader::read_stacks() {
-    KernelReading reading;
+template <typename Function>
+Result<void> KernelReader::for_each_totals(Function&& function) {
     std::uint32_t position = 0;
     bool first = true;
     while (true) {
@@ -79,11 +91,30 @@ Result<KernelReading> KernelReader::read_stacks() {
                                  keys_.data(), values_.data(), &count, nullptr);
         if (error != 0 && error != -ENOENT)
             return errno_error("cannot read the totals from the kernel", -error);
-        for (std::uint32_t i = 0; i < count; ++i) take(keys_[i], values_[i], reading);
-        if (error == -ENOENT) return reading;
+        for (std::uint32_t i = 0; i < count; ++i) function(keys_[i], values_[i]);
+        if (error == -ENOENT) return {};
         position = next;
         first = false;
     }
+}
+
+Result<KernelReading> KernelReader::read_stacks() {
+    KernelReading reading;
+    const Result<void> read =
+        for_each_totals([&](std::uint64_t id, const seep_totals& raw) { take(id, raw, reading); });
+    if (!read) return read.error();
+    return reading;
+}
+
+Result<void> KernelReader::lapse() {
+    return for_each_totals([&](std::uint64_t id, const seep_totals& raw) {
+        const std::uint64_t count = raw.allocated_count - raw.freed_count + raw.late_count;
+        const std::uint64_t bytes = raw.allocated_bytes - raw.freed_bytes + raw.late_bytes;
+        const auto known = lapsed_.find(id);
+        if (known == lapsed_.end() ? bytes == 0 && count == 0 : known->second.bytes == bytes)
+            return;
+        lapsed_[id] = {count, bytes, false};
+    });
 }
 
 Result<seep_process> KernelReader::read_process(std::uint32_t process_slot) const {
@@ -96,6 +127,8 @@ Result<seep_process> KernelReader::read_process(std::uint32_t process_slot) cons
         sum.totals.allocated_bytes += cpu.totals.allocated_bytes;
         sum.totals.freed_count += cpu.totals.freed_count;
         sum.totals.failed_count += cpu.totals.failed_count;
+        sum.totals.followed_count += cpu.totals.followed_count;
+        sum.totals.walked_frames += cpu.totals.walked_frames;
         for (std::size_t i = 0; i < SEEP_LOSS_COUNT; ++i) sum.losses[i] += cpu.losses[i];
     }
     return sum;
@@ -106,6 +139,7 @@ void KernelReader::forget(const std::vector<StackId>& stacks) {
         bpf_map_delete_elem(kernel_->totals_map(), &stack.value);
         bpf_map_delete_elem(kernel_->stacks_map(), &stack.value);
         seen_.erase(stack.value);
+        lapsed_.erase(stack.value);
     }
 }
 

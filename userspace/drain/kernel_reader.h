@@ -37,6 +37,8 @@ class KernelReader {
     explicit KernelReader(const KernelObject& kernel);
 
     Result<KernelReading> read_stacks();
+    /// What is held now lapses: the probes have been taken away. Later readings say so.
+    Result<void> lapse();
     /// Exact totals and losses of a process slot, over all CPUs.
     Result<seep_process> read_process(std::uint32_t process_slot) const;
     /// Drops stacks from kernel and reader, once their process is gone and its slot is to be
@@ -50,10 +52,20 @@ class KernelReader {
         std::uint64_t freed = 0;
     };
 
+    /// What was held when the probes were last taken away, those included whose end was seen since.
+    struct Lapsed {
+        std::uint64_t count = 0;  ///< 48.16
+        std::uint64_t bytes = 0;
+        bool told = true;  ///< A reading has said so.
+    };
+
+    template <typename Function>
+    Result<void> for_each_totals(Function&& function);
     void take(std::uint64_t id, const seep_totals& raw, KernelReading& reading);
 
     const KernelObject* kernel_;
     std::unordered_map<std::uint64_t, Seen> seen_;
+    std::unordered_map<std::uint64_t, Lapsed> lapsed_;
     std::vector<std::uint64_t> keys_;
     std::vector<seep_totals> values_;
 };

@@ -24,14 +24,22 @@ struct Totals {
     std::uint64_t freed_bytes = 0;
     std::uint64_t allocated_squares = 0;  ///< Sum of bytes^2 / 256.
     std::uint64_t freed_squares = 0;
-    std::uint64_t mean_birth_us = 0;  ///< Of what is live, microseconds since attach.
+    std::uint64_t mean_birth_us = 0;  ///< Of what is held, microseconds since attach.
+    /// Of what is held, what was there when the probes were taken away for a while: it may have
+    /// been freed unseen. Neither live nor freed, as far as is known.
+    std::uint64_t lapsed_count = 0;
+    std::uint64_t lapsed_bytes = 0;
 
-    [[nodiscard]] std::uint64_t live_count() const { return allocated_count - freed_count; }
-    [[nodiscard]] std::uint64_t live_bytes() const { return allocated_bytes - freed_bytes; }
+    /// Not seen freed: an upper bound of what is live, and equal to it if nothing has lapsed.
+    [[nodiscard]] std::uint64_t held_count() const { return allocated_count - freed_count; }
+    [[nodiscard]] std::uint64_t held_bytes() const { return allocated_bytes - freed_bytes; }
+    [[nodiscard]] std::uint64_t live_count() const { return held_count() - lapsed_count; }
+    [[nodiscard]] std::uint64_t live_bytes() const { return held_bytes() - lapsed_bytes; }
     bool operator==(const Totals&) const = default;
 };
 
-/// Completed lifetimes; see SEEP_LIFETIME_BUCKETS in bpf/wire.h for the buckets.
+/// Completed lifetimes of blocks whose free was seen; see SEEP_LIFETIME_BUCKETS in bpf/wire.h for
+/// the buckets.
 using Lifetimes = std::array<std::uint64_t, SEEP_LIFETIME_BUCKETS>;
 
 /// Which ledger a stack is in.
@@ -103,12 +111,24 @@ struct ProcessSample {
     std::uint64_t failed_count = 0;
     std::uint64_t probe_hits = 0;
     std::optional<MappedBytes> mapped;  ///< If mappings are traced.
+    std::uint64_t overhead_ns = 0;  ///< Of cpu_ns, what the probes took since attach; an estimate.
     Losses losses{};
+};
+
+/// How much was followed for a while: one period ends where the next begins.
+struct PeriodRecord {
+    std::uint32_t id = 0;              ///< 1 and up, in order.
+    std::int64_t started_ns = 0;       ///< CLOCK_REALTIME
+    std::int64_t ended_ns = 0;         ///< Up to now, for the last one.
+    std::string level;                 ///< "continuous", or "windows": the probes come and go.
+    std::uint64_t sampling_bytes = 0;  ///< Mean bytes between samples; 0: every allocation.
+    std::uint64_t unobserved_ns = 0;   ///< Of it without probes.
 };
 
 struct Snapshot {
     std::int64_t time_ns = 0;
     std::optional<std::uint64_t> work;  ///< Units of work so far, if they are counted.
+    std::uint64_t unobserved_ns = 0;    ///< Time without probes since the first snapshot.
     std::vector<NewStack> new_stacks;
     std::vector<StackTotals>
         changed;  ///< Only stacks whose totals are not those of the last snapshot.

@@ -26,6 +26,12 @@ std::int64_t realtime_ns() {
     return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
+std::int64_t monotonic_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
 /// What an object offers to probe; the same for every process that maps it.
 struct ObjectPlans {
     std::string allocator;  ///< Empty if it is none.
@@ -93,6 +99,12 @@ struct Tracer::State {
     std::map<std::uint32_t, TracedProcess*> by_slot;
     std::vector<std::string> cgroups;
     std::vector<TracerEvent> happened;
+    ProbeCosts costs;
+    TargetWork spent;
+    std::map<ProcessId, std::uint64_t> cpu_seen;  ///< Of the processes that run.
+    bool paused = false;
+    std::int64_t paused_since_ns = 0;  ///< CLOCK_MONOTONIC, as is the next.
+    std::uint64_t unobserved_ns = 0;   ///< Up to the last resume().
 
     void note(const TracedProcess* process, std::string kind, std::string text);
     Result<TracedProcess*> begin_image(Process process);
@@ -115,6 +127,10 @@ struct Tracer::State {
     void check_exits();
     void rescan();
     ProcessSample sample(TracedProcess& process);
+    Result<seep_process> meter(TracedProcess& process);
+    void meter_cpu(TracedProcess& process);
+    [[nodiscard]] std::uint64_t unobserved_so_far() const;
+    void detach_allocators();
     void drop(TracedProcess& process);
 };
 
@@ -182,6 +198,7 @@ Result<void> Tracer::State::attach_object(TracedProcess& process,
     note(&process, "attach",
          fmt::format("{} functions of {} ({})", attachment->probes().size(), object->name(),
                      found.allocator));
+    if (paused) attachment->detach();
     process.allocators.push_back({found.allocator, object, std::move(*attachment)});
     return {};
 }
@@ -372,6 +389,33 @@ std::uint64_t Tracer::State::work_so_far() {
     return calls;
 }
 
+/// Reads what the kernel keeps of a process, and counts in what its probes have done since.
+Result<seep_process> Tracer::State::meter(TracedProcess& process) {
+    auto kept = reader.read_process(process.slot);
+    if (!kept) return kept;
+    std::vector<const Attachment*> attachments;
+    for (const TracedAllocator& allocator : process.allocators)
+        attachments.push_back(&allocator.attachment);
+    for (const TracedWork& work : process.work) attachments.push_back(&work.attachment);
+    const TargetWork more = process.meter.read(kernel, attachments, kept->totals, costs);
+    process.overhead_ns += more.cost_ns;
+    spent.add(more);
+    return kept;
+}
+
+void Tracer::State::meter_cpu(TracedProcess& process) {
+    const auto now = process_cpu_ns(process.process.pid());
+    if (!now) return;
+    const auto [seen, is_new] = cpu_seen.emplace(process.id, *now);
+    if (*now > seen->second) spent.cpu_ns += static_cast<double>(*now - seen->second);
+    seen->second = *now;
+}
+
+std::uint64_t Tracer::State::unobserved_so_far() const {
+    if (!paused) return unobserved_ns;
+    return unobserved_ns + static_cast<std::uint64_t>(monotonic_ns() - paused_since_ns);
+}
+
 ProcessSample Tracer::State::sample(TracedProcess& process) {
     ProcessSample sample = process.last;
     sample.process = process.id;
@@ -390,7 +434,7 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
             sample.cgroup_inactive_file = memory.inactive_file;
         }
     }
-    if (const auto kept = reader.read_process(process.slot)) {
+    if (const auto kept = meter(process)) {
         sample.allocated_count = kept->totals.allocated_count;
         sample.allocated_bytes = kept->totals.allocated_bytes;
         sample.freed_count = kept->totals.freed_count;
@@ -400,10 +444,8 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
     std::uint64_t calls = 0;
     for (const TracedWork& work : process.work) calls += hits_of(work.attachment);
     process.work_calls = std::max(calls, process.work_calls);
-    std::uint64_t hits = calls;
-    for (const TracedAllocator& allocator : process.allocators)
-        hits += hits_of(allocator.attachment);
-    sample.probe_hits = std::max(hits, sample.probe_hits);
+    sample.probe_hits = process.meter.hits();
+    sample.overhead_ns = static_cast<std::uint64_t>(process.overhead_ns);
     process.last = sample;
     return sample;
 }
@@ -417,6 +459,7 @@ void Tracer::State::drop(TracedProcess& process) {
     process.allocators.clear();
     process.work.clear();
     process.unwinding.reset();
+    cpu_seen.erase(process.id);
     by_slot.erase(process.slot);
     process_slots.give_back(process.slot);
     process.slot = 0;
@@ -508,6 +551,7 @@ Result<Snapshot> Tracer::snapshot() {
     if (!reading) return reading.error();
     state_->read_mapping_calls();
     snapshot.time_ns = realtime_ns();
+    snapshot.unobserved_ns = state_->unobserved_so_far();
     for (KernelStack& stack : reading->new_stacks) {
         const auto owner = state_->by_slot.find(stack.process_slot);
         if (owner == state_->by_slot.end()) continue;
@@ -527,8 +571,71 @@ Result<Snapshot> Tracer::snapshot() {
     return snapshot;
 }
 
+/// Units of work go on being counted.
+void Tracer::State::detach_allocators() {
+    kernel.set_recording(false);
+    std::vector<Attachment*> attachments;
+    for (const auto& [pid, process] : running)
+        for (TracedAllocator& allocator : process->allocators)
+            attachments.push_back(&allocator.attachment);
+    Attachment::detach_together(attachments);
+}
+
+Result<ProbeCosts> Tracer::calibrate() {
+    auto costs = measure_probe_costs(state_->kernel);
+    if (costs) state_->costs = *costs;
+    return costs;
+}
+
+TargetWork Tracer::target_work() {
+    for (const auto& [pid, process] : state_->running) {
+        (void)state_->meter(*process);
+        state_->meter_cpu(*process);
+    }
+    return state_->spent;
+}
+
+void Tracer::set_sampling(std::uint64_t bytes) {
+    if (bytes != 0) state_->kernel.expect_unfollowed();
+    state_->kernel.set_sample_bytes(bytes);
+}
+
+Result<void> Tracer::pause() {
+    if (state_->paused) return {};
+    state_->paused = true;
+    state_->paused_since_ns = monotonic_ns();
+    state_->detach_allocators();
+    return state_->reader.lapse();
+}
+
+Result<void> Tracer::resume() {
+    if (!state_->paused) return {};
+    state_->kernel.begin_window();
+    state_->kernel.set_recording(true);
+    std::vector<TracedProcess*> all;
+    for (const auto& [pid, process] : state_->running) all.push_back(process);
+    for (TracedProcess* process : all) {
+        for (TracedAllocator& allocator : process->allocators) {
+            const Result<void> attached = allocator.attachment.attach_again();
+            // It may be about to end, which handle_events() will find.
+            if (!attached && process->process.alive()) return attached;
+        }
+    }
+    state_->unobserved_ns = state_->unobserved_so_far();
+    state_->paused = false;
+    return {};
+}
+
+std::uint64_t Tracer::unobserved_ns() const {
+    return state_->unobserved_so_far();
+}
+
+void Tracer::note(std::string kind, std::string text) {
+    state_->note(nullptr, std::move(kind), std::move(text));
+}
+
 void Tracer::detach() {
-    state_->kernel.set_recording(false);
+    state_->detach_allocators();
     if (state_->mappings) state_->mappings->detach();
     for (const auto& [pid, process] : state_->running) state_->detach(*process);
 }

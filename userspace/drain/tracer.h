@@ -21,6 +21,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "drain/kernel_reader.h"
+#include "drain/probe_meter.h"
 #include "drain/snapshot.h"
 #include "drain/work_file.h"
 #include "kernel/kernel_object.h"
@@ -77,13 +78,15 @@ struct TracedProcess {
     ProcessSample last;                    ///< Of the last snapshot.
     std::string memory_cgroup;             ///< Directory; empty if not visible.
     std::uint64_t lost_mapping_calls = 0;  ///< Those after which the mappings were read again.
+    ProbeMeter meter;
+    double overhead_ns = 0;  ///< What the probes have cost it.
 };
 
 /// Something that happened to the targets, for the log and the recording.
 struct TracerEvent {
     std::int64_t time_ns = 0;
     ProcessId process;
-    std::string kind;  ///< "attach", "exec", "exit", "fork", "dlopen", "refused", "lost"
+    std::string kind;  ///< "attach", "exec", "exit", "fork", "dlopen", "refused", "lost", "level"
     std::string text;
 };
 
@@ -110,6 +113,21 @@ class Tracer {
     [[nodiscard]] bool counts_work() const;
     /// Whether any target still runs.
     [[nodiscard]] bool any_alive() const;
+
+    /// Measures what probes cost here, before the first target is added. Without it they are taken
+    /// to cost nothing.
+    Result<ProbeCosts> calibrate();
+    /// What the targets and their probes have done since the first was added.
+    TargetWork target_work();
+    /// Mean bytes between samples from now on; 0: every allocation is followed.
+    void set_sampling(std::uint64_t bytes);
+    /// Takes the probes away until resume(). What is held then lapses.
+    Result<void> pause();
+    Result<void> resume();
+    /// Time without probes so far.
+    [[nodiscard]] std::uint64_t unobserved_ns() const;
+    /// Puts an event of the caller's among the others.
+    void note(std::string kind, std::string text);
 
     /// Everything that changed since the last snapshot. The first has every stack so far. What is
     /// left of a process that ended is read one last time, and dropped.

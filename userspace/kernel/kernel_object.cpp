@@ -73,6 +73,7 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     object.rodata->attach_time_ns = static_cast<std::uint64_t>(clock_ns(CLOCK_MONOTONIC));
     state->started_ns = clock_ns(CLOCK_REALTIME);
     object.bss->sample_bytes = options.sample_bytes;
+    object.bss->some_unfollowed = options.sample_bytes != 0;
     bpf_map__set_max_entries(object.maps.live, options.max_live);
     bpf_map__set_max_entries(object.maps.stacks, options.max_stacks);
     bpf_map__set_max_entries(object.maps.totals, options.max_stacks);
@@ -142,6 +143,21 @@ std::uint64_t KernelObject::attach_time_ns() const {
 }
 void KernelObject::set_recording(bool recording) {
     state_->skeleton->data->recording = recording ? 1 : 0;
+}
+void KernelObject::set_sample_bytes(std::uint64_t bytes) {
+    state_->skeleton->bss->sample_bytes = bytes;
+}
+std::uint64_t KernelObject::sample_bytes() const {
+    return state_->skeleton->bss->sample_bytes;
+}
+void KernelObject::expect_unfollowed() {
+    state_->skeleton->bss->some_unfollowed = 1;
+}
+void KernelObject::begin_window() {
+    seep_bpf& object = *state_->skeleton;
+    expect_unfollowed();
+    const auto now_ns = static_cast<std::uint64_t>(clock_ns(CLOCK_MONOTONIC));
+    object.bss->window_began_us = (now_ns - object.rodata->attach_time_ns) / 1000;
 }
 
 Result<std::uint32_t> KernelObject::purge(std::uint32_t process_slot) {

@@ -57,6 +57,15 @@ class KernelObject {
 
     /// False: the programs do nothing from now on, although probes may still be attached.
     void set_recording(bool recording);
+    /// Mean bytes between samples from now on; 0: every allocation. Blocks keep the weight they
+    /// were given, so that this may change at any time.
+    void set_sample_bytes(std::uint64_t bytes);
+    [[nodiscard]] std::uint64_t sample_bytes() const;
+    /// From now on a free that matches nothing need not be of a block from before attaching.
+    void expect_unfollowed();
+    /// For probes that are put in place again after they had been taken away: what was allocated up
+    /// to now may have been freed unseen. Call it while no probe is in place.
+    void begin_window();
 
     /// Drops the outstanding allocations of a process that is gone; returns how many there were.
     Result<std::uint32_t> purge(std::uint32_t process_slot);

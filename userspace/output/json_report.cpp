@@ -66,6 +66,8 @@ Json totals_json(const Report& report) {
             {"allocated_count", totals.allocated_count},
             {"freed_bytes", totals.freed_bytes},
             {"freed_count", totals.freed_count},
+            {"lapsed_bytes", totals.lapsed_bytes},
+            {"lapsed_count", totals.lapsed_count},
             {"rss_growth_bytes_per_second", report.rss_growth_bytes_per_second},
             {"mapped", mapped_json(report)},
             {"verdict", report.verdict},
@@ -87,28 +89,43 @@ Json clusters_json(const Report& report) {
     return clusters;
 }
 
+Json sampling_json(const ReportSampling& sampling) {
+    Json periods = Json::array();
+    for (const ReportPeriod& period : sampling.periods)
+        periods.push_back({{"from_seconds", period.from_seconds},
+                           {"seconds", period.seconds},
+                           {"observed_seconds", period.observed_seconds},
+                           {"windows", period.windows},
+                           {"bytes", period.bytes}});
+    return {{"mode", sampling.bytes == 0 ? "exact" : "bytes"},
+            {"bytes", sampling.bytes},
+            {"asked", sampling.asked},
+            {"observed_share", sampling.observed_share},
+            {"periods", std::move(periods)}};
+}
+
 Json header_json(const Report& report) {
     Json targets = Json::array();
     for (const ReportProcess& process : report.targets) targets.push_back(process_json(process));
-    return {
-        {"seep", {{"version", SEEP_VERSION}, {"format", 1}}},
-        {"target", process_json(report.targets.empty() ? ReportProcess{} : report.targets[0])},
-        {"targets", std::move(targets)},
-        {"window",
-         {{"start", format_rfc3339(report.window_start_ns)},
-          {"seconds", seconds(report.window_end_ns - report.window_start_ns)},
-          {"snapshots", report.snapshots}}},
-        {"sources", report.recording.sources},
-        {"sampling",
-         {{"mode", report.recording.sampling_mode}, {"bytes", report.recording.sampling_bytes}}},
-        {"overhead",
-         {{"probe_hits", report.probe_hits}, {"cpu_percent", report.overhead_cpu_percent}}},
-        {"losses", losses_json(report.losses)},
-        {"truncated_share", report.truncated_share},
-        {"truncated_in", truncated_json(report)},
-        {"process", totals_json(report)},
-        {"warnings", report.warnings},
-        {"clusters", clusters_json(report)}};
+    return {{"seep", {{"version", SEEP_VERSION}, {"format", 1}}},
+            {"target", process_json(report.targets.empty() ? ReportProcess{} : report.targets[0])},
+            {"targets", std::move(targets)},
+            {"window",
+             {{"start", format_rfc3339(report.window_start_ns)},
+              {"seconds", seconds(report.window_end_ns - report.window_start_ns)},
+              {"snapshots", report.snapshots}}},
+            {"sources", report.recording.sources},
+            {"sampling", sampling_json(report.sampling)},
+            {"overhead",
+             {{"probe_hits", report.probe_hits},
+              {"cpu_percent", report.overhead_cpu_percent},
+              {"budget_percent", static_cast<double>(report.recording.budget_ppm) / 1e4}}},
+            {"losses", losses_json(report.losses)},
+            {"truncated_share", report.truncated_share},
+            {"truncated_in", truncated_json(report)},
+            {"process", totals_json(report)},
+            {"warnings", report.warnings},
+            {"clusters", clusters_json(report)}};
 }
 
 template <typename Value>
@@ -145,6 +162,8 @@ Json stack_json(const ReportStack& stack, std::size_t rank) {
             {"allocated_count", stack.totals.allocated_count},
             {"freed_bytes", stack.totals.freed_bytes},
             {"freed_count", stack.totals.freed_count},
+            {"lapsed_bytes", stack.totals.lapsed_bytes},
+            {"lapsed_count", stack.totals.lapsed_count},
             {"growth",
              {{"bytes_per_second", stack.growth.bytes_per_second},
               {"low", stack.growth.low},

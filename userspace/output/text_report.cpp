@@ -92,10 +92,58 @@ void print_target(Page& page, const ReportProcess& process) {
     }
 }
 
-std::string sampling_text(const RecordingInfo& recording) {
-    if (recording.sampling_mode == "exact") return "every allocation is followed";
+std::string following_text(std::uint64_t sampling_bytes) {
+    if (sampling_bytes == 0) return "every allocation is followed";
     return fmt::format("one allocation in about {} is followed; figures are estimates",
-                       format_bytes(static_cast<double>(recording.sampling_bytes)));
+                       format_bytes(static_cast<double>(sampling_bytes)));
+}
+
+/// Where that changed over time: which share of the time was seen in which way.
+std::string changing_text(const ReportSampling& sampling) {
+    double all = 0;
+    double exact = 0;
+    double sampled = 0;
+    double windows = 0;
+    for (const ReportPeriod& period : sampling.periods) {
+        all += period.seconds;
+        if (period.windows)
+            windows += period.seconds;
+        else if (period.bytes == 0)
+            exact += period.seconds;
+        else
+            sampled += period.seconds;
+    }
+    const auto share = [&](double part) { return percent(all > 0 ? part / all : 0); };
+    std::string text = fmt::format("every allocation followed for {} of the time", share(exact));
+    if (sampled > 0) text += fmt::format(", samples of them for {}", share(sampled));
+    if (windows > 0) text += fmt::format(", in windows with pauses between for {}", share(windows));
+    if (sampling.bytes > 0)
+        text += fmt::format("; at least one allocation in about {}, figures are estimates",
+                            format_bytes(static_cast<double>(sampling.bytes)));
+    return text;
+}
+
+void print_sampling(Page& page, const ReportSampling& sampling) {
+    page.paragraph("Sampling", header_indent,
+                   sampling.periods.size() > 1 || sampling.observed_share < 1
+                       ? changing_text(sampling)
+                       : following_text(sampling.bytes));
+    if (sampling.observed_share >= 1) return;
+    page.paragraph("", header_indent,
+                   fmt::format("seen for {} of the time in all: counts and bytes are of what was "
+                               "seen, rates are a second of it. What outlived a window has lapsed: "
+                               "neither live nor freed as far as is known, but held against its "
+                               "stack until its address is seen to be free",
+                               percent(sampling.observed_share)));
+}
+
+std::string overhead_text(const Report& report) {
+    std::string text =
+        fmt::format("{:.3g} % of the target's CPU time", report.overhead_cpu_percent);
+    if (report.recording.budget_ppm > 0)
+        text += fmt::format(" of {:.3g} % allowed",
+                            static_cast<double>(report.recording.budget_ppm) / 1e4);
+    return text + fmt::format(", {} probe hits", format_count(report.probe_hits));
 }
 
 std::string losses_text(const Report& report) {
@@ -108,6 +156,11 @@ std::string losses_text(const Report& report) {
                             name);
     }
     return text.empty() ? "none" : text;
+}
+
+std::string lapsed_text(const Totals& totals) {
+    if (totals.lapsed_count == 0) return {};
+    return fmt::format(" + {} lapsed", format_bytes(static_cast<double>(totals.lapsed_bytes)));
 }
 
 /// Growth of the live heap over the window, in bytes: the stacks together.
@@ -141,9 +194,9 @@ void print_heap(Page& page, const Report& report) {
     const double grown = heap_growth(report);
     page.paragraph(
         "Traced heap", header_indent,
-        fmt::format("{} live in {}, {} in the window{}",
+        fmt::format("{} live in {}{}, {} in the window{}",
                     format_bytes(static_cast<double>(totals.live_bytes())),
-                    blocks(totals.live_count()), signed_bytes(grown),
+                    blocks(totals.live_count()), lapsed_text(totals), signed_bytes(grown),
                     hours > 0 ? fmt::format(", {} an hour", signed_bytes(grown / hours)) : ""));
     page.paragraph("Since attach", header_indent,
                    fmt::format("{} allocated in {}, {} freed in {}",
@@ -160,10 +213,8 @@ void print_header(Page& page, const Report& report) {
         "Window", header_indent,
         fmt::format("{} from {}, {} snapshots", format_duration(window),
                     format_rfc3339(report.window_start_ns), format_count(report.snapshots)));
-    page.paragraph("Sampling", header_indent, sampling_text(report.recording));
-    page.paragraph("Overhead", header_indent,
-                   fmt::format("{:.3g} % of the target's CPU time, {} probe hits",
-                               report.overhead_cpu_percent, format_count(report.probe_hits)));
+    print_sampling(page, report.sampling);
+    page.paragraph("Overhead", header_indent, overhead_text(report));
     page.paragraph("Losses", header_indent, losses_text(report));
     if (report.truncated_share > 0) {
         page.paragraph("", header_indent,
@@ -292,9 +343,9 @@ void print_stack(Page& page, const ReportStack& stack, std::size_t rank) {
               (stack.kind == StackKind::mapping ? "  (mapping, not heap)" : ""));
     page.paragraph(
         "", frame_indent,
-        fmt::format("{} live in {} ({} in the window), {} allocated, {} freed",
+        fmt::format("{} live in {}{} ({} in the window), {} allocated, {} freed",
                     format_bytes(static_cast<double>(totals.live_bytes())),
-                    blocks(totals.live_count(), stack.kind),
+                    blocks(totals.live_count(), stack.kind), lapsed_text(totals),
                     signed_bytes(static_cast<double>(stack.growth.bytes)),
                     format_count(totals.allocated_count), format_count(totals.freed_count)));
     if (!stack.reason.empty()) page.paragraph("", frame_indent, printable(stack.reason));

@@ -6,8 +6,12 @@
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <numeric>
+#include <thread>
+#include <utility>
 #include <variant>
 
 #include "base/handles.h"
@@ -163,7 +167,10 @@ Result<std::uint64_t> probe_hits(const KernelObject& kernel, std::uint32_t slot)
 }
 
 struct Attachment::State {
-    ProbeSlots* slots = nullptr;
+    Place place;
+    std::uint32_t process_slot;
+    std::string object;
+    ProbeSlots* slots;
     std::vector<AttachedProbe> probes;
     std::vector<std::string> skipped;
     std::vector<Link> links;
@@ -188,6 +195,29 @@ Attachment::~Attachment() = default;
 void Attachment::detach() {
     state_->detach();
 }
+void Attachment::detach_together(const std::vector<Attachment*>& attachments) {
+    constexpr std::size_t most_threads = 32;
+    std::vector<Link> links;
+    for (Attachment* attachment : attachments)
+        for (Link& link : std::exchange(attachment->state_->links, {}))
+            links.push_back(std::move(link));
+    std::atomic<std::size_t> next = 0;
+    const auto close_some = [&] {
+        for (std::size_t i = next++; i < links.size(); i = next++) {
+            const Link closed = std::move(links[i]);
+        }
+    };
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 1; i < std::min(links.size(), most_threads); ++i)
+        threads.emplace_back(close_some);
+    close_some();
+}
+Result<void> Attachment::attach_again() {
+    const int error =
+        attach_probes(state_->place, state_->process_slot, state_->probes, state_->links);
+    if (error == 0) return {};
+    return attach_error(state_->place.pid, state_->object, error);
+}
 const std::vector<AttachedProbe>& Attachment::probes() const {
     return state_->probes;
 }
@@ -198,8 +228,9 @@ const std::vector<std::string>& Attachment::skipped() const {
 Result<Attachment> Attachment::attach(const KernelObject& kernel, pid_t pid,
                                       std::uint32_t process_slot, const ObjectFile& object,
                                       const std::vector<ProbePlan>& plans, ProbeSlots& slots) {
-    auto state = std::make_unique<State>();
-    state->slots = &slots;
+    auto state =
+        std::make_unique<State>(Place{kernel, pid, fmt::format("/proc/self/fd/{}", object.fd())},
+                                process_slot, object.name(), &slots);
     for (const ProbePlan& plan : plans) {
         const std::uint32_t slot = slots.take(kernel);
         if (slot == 0)
@@ -208,7 +239,7 @@ Result<Attachment> Attachment::attach(const KernelObject& kernel, pid_t pid,
         state->probes.push_back({slot, plan});
     }
 
-    const Place place{kernel, pid, fmt::format("/proc/self/fd/{}", object.fd())};
+    const Place& place = state->place;
     const int error = attach_probes(place, process_slot, state->probes, state->links);
     if (error == 0) return Attachment(std::move(state));
     if (concerns_all_probes(error)) return attach_error(pid, object.name(), error);

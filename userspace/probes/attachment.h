@@ -34,10 +34,11 @@ struct AttachedProbe {
 
 class Attachment {
  public:
-    /// `process_slot` goes into the probes' cookies. `slots` must outlive the attachment. Places
-    /// the kernel refuses are left out with their function and named in skipped(), unless without
-    /// it the books would be wrong rather than incomplete: malloc, free, operators new and delete.
-    /// Then, and if the process is gone or privilege is missing, it is untraceable.
+    /// `process_slot` goes into the probes' cookies. `kernel`, `object` and `slots` must outlive
+    /// the attachment. Places the kernel refuses are left out with their function and named in
+    /// skipped(), unless without it the books would be wrong rather than incomplete: malloc, free,
+    /// operators new and delete. Then, and if the process is gone or privilege is missing, it is
+    /// untraceable.
     static Result<Attachment> attach(const KernelObject& kernel, pid_t pid,
                                      std::uint32_t process_slot, const ObjectFile& object,
                                      const std::vector<ProbePlan>& plans, ProbeSlots& slots);
@@ -47,6 +48,11 @@ class Attachment {
 
     /// Takes the probes away; their slots stay taken, so that the hits can still be read.
     void detach();
+    /// All at once, for when the programs are not recording any more and the order does not matter:
+    /// the kernel waits for some 50 ms a link, in which the others' probes would go on costing.
+    static void detach_together(const std::vector<Attachment*>& attachments);
+    /// Puts the same probes in place again, in the same slots.
+    Result<void> attach_again();
 
     [[nodiscard]] const std::vector<AttachedProbe>& probes() const;
     [[nodiscard]] const std::vector<std::string>& skipped() const;

@@ -214,10 +214,7 @@ class OwnProbes {
     [[nodiscard]] Result<std::uint64_t> hits(const KernelObject& kernel, std::size_t kind,
                                              std::size_t exit) const {
         const AttachedProbe& probe = attachment_.probes()[kind * std::size(exits) + exit];
-        auto hits = probe_hits(kernel, probe.slot);
-        if (hits && *hits == 0)
-            return Error{ErrorKind::failed, "seep's own probes were not hit", {}};
-        return hits;
+        return probe_hits(kernel, probe.slot);
     }
 
  private:
@@ -228,22 +225,60 @@ class OwnProbes {
     Attachment attachment_;
 };
 
-Result<ProbeCosts> compare(const KernelObject& kernel) {
+/// By kind and exit.
+using AllCosts = std::array<std::array<ProbeCost, std::size(exits)>, std::size(kinds)>;
+
+/// What calls take longer than `unprobed`, where one allocation in so many bytes is followed.
+Result<AllCosts> cost_of_calls(KernelObject& kernel, const OwnProbes& probes, AllTimings& unprobed,
+                               std::uint64_t sample_bytes) {
+    const auto all_hits = [&]() -> Result<std::vector<std::uint64_t>> {
+        std::vector<std::uint64_t> hits;
+        for (std::size_t kind = 0; kind < std::size(kinds); ++kind) {
+            for (std::size_t exit = 0; exit < std::size(exits); ++exit) {
+                const auto of_one = probes.hits(kernel, kind, exit);
+                if (!of_one) return of_one.error();
+                hits.push_back(*of_one);
+            }
+        }
+        return hits;
+    };
+    const auto before = all_hits();
+    if (!before) return before.error();
+    kernel.set_sample_bytes(sample_bytes);
+    AllTimings probed = time_all_calls();
+    const auto after = all_hits();
+    if (!after) return after.error();
+    AllCosts costs;
+    for (std::size_t kind = 0; kind < std::size(kinds); ++kind) {
+        for (std::size_t exit = 0; exit < std::size(exits); ++exit) {
+            Timing& timing = probed[kind][exit];
+            const std::size_t probe = kind * std::size(exits) + exit;
+            const auto hits = static_cast<double>((*after)[probe] - (*before)[probe]);
+            if (hits == 0) return Error{ErrorKind::failed, "seep's own probes were not hit", {}};
+            ProbeCost& cost = costs[kind][exit];
+            cost.call_ns = std::max(0.0, timing.call_ns() - unprobed[kind][exit].call_ns());
+            cost.hit_ns = cost.call_ns * static_cast<double>(timing.calls()) / hits;
+        }
+    }
+    return costs;
+}
+
+Result<ProbeCosts> compare(KernelObject& kernel) {
+    constexpr std::uint64_t everything = 0;
+    constexpr std::uint64_t next_to_nothing = std::uint64_t{1} << 30;
     AllTimings unprobed = time_all_calls();
     const double unprobed_frame = time_frame();
     const auto probes = OwnProbes::attach(kernel);
     if (!probes) return probes.error();
-    AllTimings probed = time_all_calls();
+    const auto passed = cost_of_calls(kernel, *probes, unprobed, next_to_nothing);
+    if (!passed) return passed.error();
+    const auto followed = cost_of_calls(kernel, *probes, unprobed, everything);
+    if (!followed) return followed.error();
     ProbeCosts costs;
     for (std::size_t kind = 0; kind < std::size(kinds); ++kind) {
         for (std::size_t exit = 0; exit < std::size(exits); ++exit) {
-            const auto hits = probes->hits(kernel, kind, exit);
-            if (!hits) return hits.error();
-            Timing& timing = probed[kind][exit];
-            ProbeCost& cost = costs.of(kinds[kind], exits[exit]);
-            cost.call_ns = std::max(0.0, timing.call_ns() - unprobed[kind][exit].call_ns());
-            cost.hit_ns =
-                cost.call_ns * static_cast<double>(timing.calls()) / static_cast<double>(*hits);
+            costs.of(kinds[kind], exits[exit]) = (*followed)[kind][exit];
+            costs.passed(kinds[kind], exits[exit]) = (*passed)[kind][exit];
         }
     }
     const auto walkable = OwnUnwinding::begin(kernel);
@@ -271,9 +306,11 @@ void forget_own_stacks(const KernelObject& kernel) {
 
 }  // namespace
 
-Result<ProbeCosts> measure_probe_costs(const KernelObject& kernel) {
+Result<ProbeCosts> measure_probe_costs(KernelObject& kernel) {
     background() = {};  // the last measurement's probes are gone after this
+    const std::uint64_t sample_bytes = kernel.sample_bytes();
     auto costs = compare(kernel);
+    kernel.set_sample_bytes(sample_bytes);
     forget_own_stacks(kernel);
     return costs;
 }

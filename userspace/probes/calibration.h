@@ -6,12 +6,14 @@
 //
 // seep's own programs are attached to functions of seep's own (calibration_code.h) in the way they
 // will be attached to the target's, and calls that allocate and free made-up blocks are timed with
-// and without. The cost so includes the kernel's trap, the ledger's work at the current sampling
-// rate, and a stack of two frames; what each further frame costs is measured as well.
+// and without. The cost so includes the kernel's trap, the ledger's work, and a stack of two
+// frames; what each further frame costs is measured as well. Everything is measured twice: for
+// allocations that are followed, and for those that sampling passes over. probes/cost_model.h makes
+// CPU time of it.
 //
 //     auto costs = measure_probe_costs(kernel);    // before any process is attached to
-//     costs->of(plan).hit_ns * hits                // CPU time that a probe has taken
-//     costs->frame_ns() * frames                   // and that walking the stacks has
+//     costs->of(kind, exit).call_ns                // of a call whose block is followed
+//     costs->passed(kind, exit).call_ns            // of one that is not
 //
 // Not thread-safe, as the kernel object is not.
 
@@ -38,8 +40,13 @@ class ProbeCosts {
     [[nodiscard]] ProbeCost& of(SiteKind kind, ExitProbe exit) {
         return costs_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(exit)];
     }
-    [[nodiscard]] const ProbeCost& of(const ProbePlan& plan) const {
-        return of(plan.entry.kind, plan.exit);
+    /// The same for an allocation that is passed over, and the free of a block that is not
+    /// followed.
+    [[nodiscard]] const ProbeCost& passed(SiteKind kind, ExitProbe exit) const {
+        return passed_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(exit)];
+    }
+    [[nodiscard]] ProbeCost& passed(SiteKind kind, ExitProbe exit) {
+        return passed_[static_cast<std::size_t>(kind)][static_cast<std::size_t>(exit)];
     }
 
     /// For each frame beyond two of a stack that is followed.
@@ -49,12 +56,13 @@ class ProbeCosts {
  private:
     double frame_ns_ = 0;
     std::array<std::array<ProbeCost, 3>, 3> costs_{};
+    std::array<std::array<ProbeCost, 3>, 3> passed_{};
 };
 
-/// Takes some 50 ms (90 in attach mode single), most of them waiting for the kernel, and detaches
-/// in the background. Uses process slot 0, which no process is given, and the last slot for unwind
-/// tables, and leaves nothing in the maps that are read: call it while no process is attached to.
-/// An error if the kernel does not let seep probe itself.
-Result<ProbeCosts> measure_probe_costs(const KernelObject& kernel);
+/// Sampling is what it was afterwards. Takes some 50 ms (90 in attach mode single), most of them
+/// waiting for the kernel, and detaches in the background. Uses process slot 0, which no process is
+/// given, and the last slot for unwind tables, and leaves nothing in the maps that are read: call
+/// it while no process is attached to. An error if the kernel does not let seep probe itself.
+Result<ProbeCosts> measure_probe_costs(KernelObject& kernel);
 
 }  // namespace seep

@@ -19,13 +19,15 @@ struct RecordingInfo {
     std::string seep_version;
     std::int64_t started_ns = 0;  ///< CLOCK_REALTIME when births were counted from.
     std::uint64_t interval_ns = 0;
-    std::string sampling_mode;         ///< "exact" or "bytes".
-    std::uint64_t sampling_bytes = 0;  ///< Mean bytes between samples; 0 if exact.
-    std::string kernel;                ///< uname -r
-    std::string machine;               ///< uname -m
-    std::string attach_mode;           ///< "session", "multi", "single".
-    std::string sources = "heap";      ///< What was followed: "heap", "mapping", "heap,mapping".
-    std::uint64_t frame_cost_ps = 0;   ///< Measured cost of a frame of a stack that is followed.
+    std::string sampling_asked;        ///< "auto", "exact" or "bytes": what --sample said.
+    std::uint64_t sampling_bytes = 0;  ///< Mean bytes between samples that it said; else 0.
+    std::uint64_t budget_ppm =
+        0;                    ///< --max-overhead in millionths of the target's CPU time; 0: none.
+    std::string kernel;       ///< uname -r
+    std::string machine;      ///< uname -m
+    std::string attach_mode;  ///< "session", "multi", "single".
+    std::string sources = "heap";     ///< What was followed: "heap", "mapping", "heap,mapping".
+    std::uint64_t frame_cost_ps = 0;  ///< Measured cost of a frame of a stack that is followed.
 };
 
 struct ProcessRecord {
@@ -94,6 +96,7 @@ struct ProbeRecord {
 struct SnapshotRecord {
     std::int64_t time_ns = 0;
     std::optional<std::uint64_t> work;  ///< Units of work so far, if they are counted.
+    std::uint64_t unobserved_ns = 0;    ///< Time without probes since the first snapshot.
     std::vector<ProcessSample> processes;
 };
 

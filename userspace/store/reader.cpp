@@ -191,17 +191,20 @@ Result<void> RecordingReader::State::read_info() {
         info.seep_version = row.text(1);
         info.started_ns = bits(row.counter(2));
         info.interval_ns = row.counter(3);
-        info.sampling_mode = row.text(4);
+        info.sampling_asked = row.text(4);
         info.sampling_bytes = row.counter(5);
-        info.kernel = row.text(6);
-        info.machine = row.text(7);
-        info.attach_mode = row.text(8);
-        info.sources = row.text(9);
-        info.frame_cost_ps = row.counter(10);
-        if (info.sampling_mode != "exact" && info.sampling_mode != "bytes")
-            row.reject(4, "is neither exact nor bytes");
+        info.budget_ppm = row.counter(6);
+        info.kernel = row.text(7);
+        info.machine = row.text(8);
+        info.attach_mode = row.text(9);
+        info.sources = row.text(10);
+        info.frame_cost_ps = row.counter(11);
+        if (info.sampling_asked != "auto" && info.sampling_asked != "exact" &&
+            info.sampling_asked != "bytes")
+            row.reject(4, "is neither auto, exact nor bytes");
+        if (info.budget_ppm > 1'000'000) row.reject(6, "is more than everything");
         if (info.sources != "heap" && info.sources != "mapping" && info.sources != "heap,mapping")
-            row.reject(9, "is no list of sources");
+            row.reject(10, "is no list of sources");
     });
 }
 
@@ -228,7 +231,13 @@ Result<void> RecordingReader::State::read_snapshots() {
         const std::int64_t time = bits(row.counter(1));
         if (!snapshots.empty() && time <= snapshots.back().time_ns)
             row.reject(1, "does not ascend");
-        snapshots.push_back({.time_ns = time, .work = row.optional_counter(2), .processes = {}});
+        const std::uint64_t unobserved = row.counter(2);
+        if (!snapshots.empty() && unobserved < snapshots.back().unobserved_ns)
+            row.reject(2, "descends");
+        snapshots.push_back({.time_ns = time,
+                             .work = row.optional_counter(3),
+                             .unobserved_ns = unobserved,
+                             .processes = {}});
     });
     return read ? read_samples() : read;
 }
@@ -252,12 +261,13 @@ Result<void> RecordingReader::State::read_samples() {
         sample.freed_count = row.counter(13);
         sample.failed_count = row.counter(14);
         sample.probe_hits = row.counter(15);
-        if (const auto program = row.optional_counter(16))
-            sample.mapped = {*program, row.optional_counter(17).value_or(0),
-                             row.optional_counter(18).value_or(0),
-                             row.optional_counter(19).value_or(0)};
+        sample.overhead_ns = row.counter(16);
+        if (const auto program = row.optional_counter(17))
+            sample.mapped = {*program, row.optional_counter(18).value_or(0),
+                             row.optional_counter(19).value_or(0),
+                             row.optional_counter(20).value_or(0)};
         for (std::size_t loss = 0; loss < sample.losses.size(); ++loss)
-            sample.losses[loss] = row.counter(20 + static_cast<int>(loss));
+            sample.losses[loss] = row.counter(21 + static_cast<int>(loss));
         if (row.problem().empty()) snapshots[snapshot].processes.push_back(sample);
     });
 }
@@ -426,6 +436,24 @@ Result<std::vector<EventRecord>> RecordingReader::events() {
     return events;
 }
 
+Result<std::vector<PeriodRecord>> RecordingReader::periods() {
+    std::vector<PeriodRecord> periods;
+    Result<void> read = state_->each(recording_schema().period, [&](Row& row) {
+        PeriodRecord period;
+        period.id = row.id(0);
+        period.started_ns = bits(row.counter(1));
+        period.ended_ns = bits(row.counter(2));
+        period.level = row.text(3);
+        period.sampling_bytes = row.counter(4);
+        period.unobserved_ns = row.counter(5);
+        if (period.level != "continuous" && period.level != "windows")
+            row.reject(3, "is neither continuous nor windows");
+        periods.push_back(std::move(period));
+    });
+    if (!read) return read.error();
+    return periods;
+}
+
 Result<void> RecordingReader::for_each_totals(const std::function<void(const TotalsRow&)>& row) {
     const Result<std::unordered_set<StackId>> stacks =
         state_->keys<StackId>(recording_schema().stack);
@@ -444,7 +472,9 @@ Result<void> RecordingReader::for_each_totals(const std::function<void(const Tot
         t.allocated_squares = values.bits(6);
         t.freed_squares = values.bits(7);
         t.mean_birth_us = values.counter(8);
-        totals.least_live_bytes = std::min(values.counter(9), t.live_bytes());
+        t.lapsed_count = std::min(values.counter(9), t.held_count());
+        t.lapsed_bytes = std::min(values.counter(10), t.held_bytes());
+        totals.least_held_bytes = std::min(values.counter(11), t.held_bytes());
         if (values.problem().empty()) row(totals);
     });
 }

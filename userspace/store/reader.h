@@ -23,8 +23,8 @@ struct TotalsRow {
     std::uint32_t snapshot = 0;
     StackId stack;
     Totals totals;
-    /// The least live bytes within the snapshots merged into this row (its own, if none were).
-    std::uint64_t least_live_bytes = 0;
+    /// The least held bytes within the snapshots merged into this row (its own, if none were).
+    std::uint64_t least_held_bytes = 0;
 };
 
 struct EventRecord {
@@ -51,6 +51,8 @@ class RecordingReader {
     Result<std::vector<StackRecord>> stacks();
     Result<std::vector<ProbeRecord>> probes();
     Result<std::vector<EventRecord>> events();
+    /// In order, and without gaps or overlaps but those of a clock that was set.
+    Result<std::vector<PeriodRecord>> periods();
     Result<void> for_each_totals(const std::function<void(const TotalsRow&)>& row);
     /// Completed lifetimes of each stack as of the last snapshot.
     Result<std::vector<std::pair<StackId, Lifetimes>>> lifetimes();

@@ -40,6 +40,7 @@ Table process_sample_table() {
                  {"freed_count", number},
                  {"failed_count", number},
                  {"probe_hits", number},
+                 {"overhead_ns", number},
                  {"mapped_bytes", optional_number},
                  {"allocator_mapped_bytes", optional_number},
                  {"thread_stack_bytes", optional_number},
@@ -54,8 +55,8 @@ Table process_sample_table() {
 constexpr std::string_view latest_totals_view =
     "CREATE VIEW latest_totals AS\n"
     "SELECT stack, max(snapshot) AS snapshot,\n"
-    "       allocated_bytes - freed_bytes AS live_bytes,\n"
-    "       allocated_count - freed_count AS live_count,\n"
+    "       allocated_bytes - freed_bytes - lapsed_bytes AS live_bytes,\n"
+    "       allocated_count - freed_count - lapsed_count AS live_count,\n"
     "       allocated_bytes, allocated_count, freed_bytes, freed_count\n"
     "FROM totals GROUP BY stack";
 
@@ -80,8 +81,9 @@ Schema make_schema() {
                        {"seep_version", text},
                        {"started_ns", number},
                        {"interval_ns", number},
-                       {"sampling_mode", text},
+                       {"sampling_asked", text},
                        {"sampling_bytes", number},
+                       {"budget_ppm", number},
                        {"kernel", text},
                        {"machine", text},
                        {"attach_mode", text},
@@ -137,7 +139,20 @@ Schema make_schema() {
             {"event",
              {{"id", id}, {"time_ns", number}, {"process", number}, {"kind", text}, {"text", text}},
              {}},
-        .snapshot = {"snapshot", {{"id", id}, {"time_ns", number}, {"work", optional_number}}, {}},
+        .period = {"period",
+                   {{"id", id},
+                    {"started_ns", number},
+                    {"ended_ns", number},
+                    {"level", text},
+                    {"sampling_bytes", number},
+                    {"unobserved_ns", number}},
+                   {}},
+        .snapshot = {"snapshot",
+                     {{"id", id},
+                      {"time_ns", number},
+                      {"unobserved_ns", number},
+                      {"work", optional_number}},
+                     {}},
         .process_sample = process_sample_table(),
         .totals = {"totals",
                    {{"snapshot", number},
@@ -149,7 +164,9 @@ Schema make_schema() {
                     {"allocated_squares", number},
                     {"freed_squares", number},
                     {"mean_birth_us", number},
-                    {"least_live_bytes", number}},
+                    {"lapsed_count", number},
+                    {"lapsed_bytes", number},
+                    {"least_held_bytes", number}},
                    "snapshot, stack"},
         .lifetime = {"lifetime", {{"stack", id}, {"buckets", text}}, {}},
         .views = {latest_totals_view, stack_text_view},
@@ -181,8 +198,8 @@ std::string Table::select_sql() const {
 }
 
 std::vector<const Table*> Schema::tables() const {
-    return {&recording, &process, &object,   &location,       &symbol, &stack,   &stack_frame,
-            &probe,     &event,   &snapshot, &process_sample, &totals, &lifetime};
+    return {&recording, &process, &object, &location, &symbol,         &stack,  &stack_frame,
+            &probe,     &event,   &period, &snapshot, &process_sample, &totals, &lifetime};
 }
 
 const Schema& recording_schema() {

@@ -10,13 +10,14 @@ namespace {
 constexpr int merges_per_commit = 4;
 
 constexpr const char* lower_sql =
-    "UPDATE totals SET least_live_bytes = gone.least_live_bytes FROM totals AS gone "
+    "UPDATE totals SET least_held_bytes = gone.least_held_bytes FROM totals AS gone "
     "WHERE totals.snapshot = ?1 AND gone.snapshot = ?2 AND totals.stack = gone.stack "
-    "AND gone.least_live_bytes < totals.least_live_bytes";
+    "AND gone.least_held_bytes < totals.least_held_bytes";
 
 constexpr const char* move_sql =
     "INSERT OR IGNORE INTO totals SELECT ?1, stack, allocated_count, allocated_bytes, freed_count, "
-    "freed_bytes, allocated_squares, freed_squares, mean_birth_us, least_live_bytes "
+    "freed_bytes, allocated_squares, freed_squares, mean_birth_us, lapsed_count, lapsed_bytes, "
+    "least_held_bytes "
     "FROM totals WHERE snapshot = ?2";
 
 /// The snapshot to merge into its successor: neither the first nor the last, and the one that

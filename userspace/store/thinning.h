@@ -9,7 +9,7 @@
 //     stack B       7   9   .   .   8   .           7       9   .   8   .   (moved to 3)
 //
 // The state of every stack at every kept snapshot stays exact, because rows are cumulative and a
-// stack without a row has not changed. least_live_bytes of the later row takes the minimum of both.
+// stack without a row has not changed. least_held_bytes of the later row takes the minimum of both.
 // The first and the last snapshot are never merged away.
 //
 // The snapshot that goes is the one whose neighbours would be closest together relative to its age,

@@ -65,7 +65,7 @@ Result<Database> open_database(const std::string& path) {
 /// Every statement that the writer runs again and again.
 struct Statements {
     Statement recording, process, object, location, forget_symbols, symbol, stack, stack_frame,
-        probe, event, snapshot, process_sample, totals, lifetime;
+        probe, event, period, snapshot, process_sample, totals, lifetime;
 
     static Result<Statements> prepare(sqlite3* db) {
         const Schema& schema = recording_schema();
@@ -81,6 +81,7 @@ struct Statements {
             .stack_frame = prepared(schema.stack_frame.insert_sql("REPLACE")),
             .probe = prepared(schema.probe.insert_sql("REPLACE")),
             .event = prepared(schema.event.insert_sql("INSERT")),
+            .period = prepared(schema.period.insert_sql("REPLACE")),
             .snapshot = prepared(schema.snapshot.insert_sql("INSERT")),
             .process_sample = prepared(schema.process_sample.insert_sql("INSERT")),
             .totals = prepared(schema.totals.insert_sql("INSERT")),
@@ -158,7 +159,8 @@ Result<void> RecordingWriter::State::write_totals(const std::vector<StackTotals>
                                   counter(totals.allocated_count), counter(totals.allocated_bytes),
                                   counter(totals.freed_count), counter(totals.freed_bytes),
                                   bits(totals.allocated_squares), bits(totals.freed_squares),
-                                  counter(totals.mean_birth_us), counter(totals.live_bytes()));
+                                  counter(totals.mean_birth_us), counter(totals.lapsed_count),
+                                  counter(totals.lapsed_bytes), counter(totals.held_bytes()));
         if (done)
             done = write(statements.lifetime, bits(stack->stack.value),
                          lifetimes_text(stack->lifetimes));
@@ -228,9 +230,9 @@ const std::string& RecordingWriter::path() const {
 Result<void> RecordingWriter::put_info(const RecordingInfo& info) {
     constexpr int only_row = 1;
     return state_->write(state_->statements.recording, only_row, info.seep_version, info.started_ns,
-                         counter(info.interval_ns), info.sampling_mode,
-                         counter(info.sampling_bytes), info.kernel, info.machine, info.attach_mode,
-                         info.sources, counter(info.frame_cost_ps));
+                         counter(info.interval_ns), info.sampling_asked,
+                         counter(info.sampling_bytes), counter(info.budget_ppm), info.kernel,
+                         info.machine, info.attach_mode, info.sources, counter(info.frame_cost_ps));
 }
 
 Result<void> RecordingWriter::put(const ProcessRecord& process) {
@@ -282,6 +284,12 @@ Result<void> RecordingWriter::put_event(std::int64_t time_ns, ProcessId process,
                          process.value, kind, text);
 }
 
+Result<void> RecordingWriter::put(const PeriodRecord& period) {
+    return state_->write(state_->statements.period, period.id, period.started_ns, period.ended_ns,
+                         period.level, counter(period.sampling_bytes),
+                         counter(period.unobserved_ns));
+}
+
 Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     State& state = *state_;
     // CLOCK_REALTIME may be set back; the recording's time never goes back.
@@ -289,22 +297,23 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     ++state.last_snapshot;
     Result<void> done =
         state.write(state.statements.snapshot, state.last_snapshot, state.last_time_ns,
+                    counter(snapshot.unobserved_ns),
                     snapshot.work ? std::optional(counter(*snapshot.work)) : std::nullopt);
     for (const ProcessSample& sample : snapshot.processes) {
         if (!done) return done;
         const auto mapped = [&](std::uint64_t MappedBytes::*bytes) {
             return sample.mapped ? std::optional((*sample.mapped).*bytes) : std::nullopt;
         };
-        done = state.write(state.statements.process_sample, state.last_snapshot,
-                           sample.process.value, sample.alive, counter(sample.rss_bytes),
-                           counter(sample.anonymous_bytes), counter(sample.swap_bytes),
-                           counter(sample.virtual_bytes), counter(sample.cpu_ns),
-                           sample.cgroup_current, sample.cgroup_limit, sample.cgroup_inactive_file,
-                           counter(sample.allocated_count), counter(sample.allocated_bytes),
-                           counter(sample.freed_count), counter(sample.failed_count),
-                           counter(sample.probe_hits), mapped(&MappedBytes::program),
-                           mapped(&MappedBytes::allocator), mapped(&MappedBytes::thread_stacks),
-                           mapped(&MappedBytes::earlier), std::span(sample.losses));
+        done = state.write(
+            state.statements.process_sample, state.last_snapshot, sample.process.value,
+            sample.alive, counter(sample.rss_bytes), counter(sample.anonymous_bytes),
+            counter(sample.swap_bytes), counter(sample.virtual_bytes), counter(sample.cpu_ns),
+            sample.cgroup_current, sample.cgroup_limit, sample.cgroup_inactive_file,
+            counter(sample.allocated_count), counter(sample.allocated_bytes),
+            counter(sample.freed_count), counter(sample.failed_count), counter(sample.probe_hits),
+            counter(sample.overhead_ns), mapped(&MappedBytes::program),
+            mapped(&MappedBytes::allocator), mapped(&MappedBytes::thread_stacks),
+            mapped(&MappedBytes::earlier), std::span(sample.losses));
     }
     if (done) done = state.write_totals(snapshot.changed);
     if (!done) return done;

@@ -7,7 +7,7 @@
 //
 // Its size is bounded: totals are written only for stacks that changed, and once there are more
 // than `max_rows` of them, neighbouring old snapshots are merged, so resolution coarsens with age
-// while every kept number stays exact (totals are cumulative; the least live bytes within what was
+// while every kept number stays exact (totals are cumulative; the least held bytes within what was
 // merged are kept, for the troughs that growth is judged by).
 //
 // Not thread-safe.
@@ -43,6 +43,7 @@ class RecordingWriter {
     /// Something worth remembering about the run: an exec, a change of sampling. Time in ns.
     Result<void> put_event(std::int64_t time_ns, ProcessId process, const std::string& kind,
                            const std::string& text);
+    Result<void> put(const PeriodRecord& period);  ///< Insert, or replace by id.
     Result<void> put_info(const RecordingInfo& info);
     /// Time, process samples and changed totals. (New stacks are put() before, with locations.)
     Result<void> put_snapshot(const Snapshot& snapshot);

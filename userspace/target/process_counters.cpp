@@ -17,8 +17,10 @@ std::optional<std::uint64_t> status_bytes(std::string_view status, std::string_v
     return *kibibytes * 1024;
 }
 
+}  // namespace
+
 /// By the process's CPU clock: /proc/PID/stat counts in ticks of 10 ms.
-Result<std::uint64_t> cpu_time(pid_t pid) {
+Result<std::uint64_t> process_cpu_ns(pid_t pid) {
     clockid_t clock = 0;
     if (const int number = clock_getcpuclockid(pid, &clock)) return proc_error(pid, "stat", number);
     timespec time = {};
@@ -26,8 +28,6 @@ Result<std::uint64_t> cpu_time(pid_t pid) {
     return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
            static_cast<std::uint64_t>(time.tv_nsec);
 }
-
-}  // namespace
 
 Result<ProcessCounters> read_process_counters(pid_t pid) {
     const auto status = read_proc_file(pid, "status");
@@ -37,7 +37,7 @@ Result<ProcessCounters> read_process_counters(pid_t pid) {
     const auto swap = status_bytes(*status, "VmSwap");
     const auto size = status_bytes(*status, "VmSize");
     if (!rss || !size) return proc_error(pid, "status", ESRCH);
-    const auto cpu_ns = cpu_time(pid);
+    const auto cpu_ns = process_cpu_ns(pid);
     if (!cpu_ns) return cpu_ns.error();
     // A kernel without swap has no VmSwap line.
     return ProcessCounters{*rss, anonymous.value_or(0), swap.value_or(0), *size, *cpu_ns};

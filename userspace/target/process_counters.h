@@ -20,6 +20,9 @@ struct ProcessCounters {
     std::uint64_t cpu_ns = 0;  ///< User and system time of all its threads, past ones, too.
 };
 
+/// The last of them alone.
+Result<std::uint64_t> process_cpu_ns(pid_t pid);
+
 /// Fails for a process that has ended or has given up its memory on the way to its end.
 Result<ProcessCounters> read_process_counters(pid_t pid);
 

@@ -17,7 +17,7 @@ constexpr std::int64_t second = 1'000'000'000;
 
 /// Five snapshots 10 s apart; one stack grows by 100 bytes each, the other appears in the fourth.
 void write_recording(const std::string& path) {
-    Result<RecordingWriter> writer = RecordingWriter::create(path, {.sampling_mode = "exact"});
+    Result<RecordingWriter> writer = RecordingWriter::create(path, {.sampling_asked = "exact"});
     ASSERT_TRUE(writer) << writer.error().message;
     ASSERT_TRUE(writer->put(ProcessRecord{ProcessId(1), 11, "app", "/usr/bin/app", 0, 0, ""}));
     ASSERT_TRUE(writer->put(ObjectRecord{ObjectId(1), ObjectKind::file, "/usr/bin/app", ""}));

@@ -82,7 +82,7 @@ void add_blocks(std::vector<SimulatedBlock>& blocks, const Source& source, Rando
 RecordingContents simulated_contents(std::vector<SimulatedBlock> blocks,
                                      const SimulatedWindow& window) {
     RecordingContents contents;
-    contents.info.sampling_mode = "exact";
+    contents.info.sampling_asked = "exact";
     contents.info.started_ns = start_ns;
     contents.info.interval_ns = static_cast<std::uint64_t>(
         window.seconds / static_cast<double>(window.snapshots - 1) * 1e9);

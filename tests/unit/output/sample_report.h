@@ -39,7 +39,6 @@ inline Report sample_report() {
     const ReportFrame main_frame{.function = "main", .module = "server", .offset = 0x1000};
 
     Report report;
-    report.recording.sampling_mode = "exact";
     report.targets = {{1234, "/usr/bin/server --port 80", "/usr/bin/server", "glibc (libc.so.6)"}};
     report.window_start_ns = 1795197600'250'000'000;
     report.window_end_ns = report.window_start_ns + 60'000'000'000;

@@ -81,8 +81,7 @@ TEST(TextReport, NamesEveryLoss) {
 
 TEST(TextReport, SaysWhenFiguresAreEstimates) {
     Report report = sample_report();
-    report.recording.sampling_mode = "bytes";
-    report.recording.sampling_bytes = 512 << 10;
+    report.sampling.bytes = 512 << 10;
     EXPECT_THAT(text_report(report, {}), HasSubstr("one allocation in about 512 KiB is followed; "
                                                    "figures are estimates"));
 }

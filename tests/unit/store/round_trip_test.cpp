@@ -59,6 +59,15 @@ TEST(RoundTrip, EveryRecordComesBack) {
     const auto events = reader->events();
     ASSERT_TRUE(events);
     EXPECT_EQ(events->at(0).text, "42 probes");
+    EXPECT_EQ(reader->info().budget_ppm, 50'000u);
+    const auto periods = reader->periods();
+    ASSERT_TRUE(periods);
+    ASSERT_EQ(periods->size(), 1u);
+    EXPECT_EQ(periods->at(0).level, "windows");
+    EXPECT_EQ(periods->at(0).sampling_bytes, 4096u);
+    EXPECT_EQ(periods->at(0).unobserved_ns, std::uint64_t{7 * second_ns});
+    EXPECT_EQ(reader->snapshots()[3].unobserved_ns, std::uint64_t{7 * second_ns});
+    EXPECT_EQ(sample.overhead_ns, 5000u);
 }
 
 TEST(RoundTrip, TotalsAreExactAndOnlyWhereTheyChanged) {
@@ -73,7 +82,7 @@ TEST(RoundTrip, TotalsAreExactAndOnlyWhereTheyChanged) {
     EXPECT_EQ(rows[1].totals, totals_of(5, 500));
     EXPECT_EQ(rows[4].snapshot, 3u);
     EXPECT_EQ(rows[4].totals, totals_of(6, 600, 3, 300));
-    EXPECT_EQ(rows[4].least_live_bytes, 300u);
+    EXPECT_EQ(rows[4].least_held_bytes, 300u);
 }
 
 TEST(RoundTrip, OnlyTheLatestLifetimesAreKept) {

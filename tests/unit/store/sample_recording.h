@@ -42,8 +42,9 @@ inline RecordingInfo sample_info() {
     return {.seep_version = "0.1.0",
             .started_ns = sample_start_ns,
             .interval_ns = 10 * second_ns,
-            .sampling_mode = "exact",
+            .sampling_asked = "exact",
             .sampling_bytes = 0,
+            .budget_ppm = 50'000,
             .kernel = "6.18.0",
             .machine = "x86_64",
             .attach_mode = "session",
@@ -83,6 +84,7 @@ inline ProcessSample sample_of(std::uint64_t rss, bool alive = true) {
     sample.cpu_ns = 1'000'000;
     sample.cgroup_limit = 1 << 30;
     sample.probe_hits = 12;
+    sample.overhead_ns = 5000;
     sample.losses[SEEP_LOSS_UNMATCHED_FREES] = 3;
     return sample;
 }
@@ -104,6 +106,8 @@ inline void put_static_parts(RecordingWriter& writer) {
         StackRecord{steady_stack, ProcessId(1), StackEnd::broken, {LocationId(1), LocationId(4)}}));
     ASSERT_TRUE(writer.put(
         ProbeRecord{1, ProcessId(1), ObjectId(1), "malloc", 0x98890, "emulated", 12, 600'000}));
+    ASSERT_TRUE(writer.put(PeriodRecord{1, sample_start_ns, sample_start_ns + 10 * second_ns,
+                                        "windows", 4096, 7 * second_ns}));
     ASSERT_TRUE(writer.put_event(sample_start_ns, ProcessId(1), "attach", "42 probes"));
 }
 
@@ -111,6 +115,7 @@ inline void put_static_parts(RecordingWriter& writer) {
 inline Snapshot sample_snapshot(std::uint64_t index) {
     Snapshot snapshot;
     snapshot.time_ns = sample_start_ns + static_cast<std::int64_t>(index) * 10 * second_ns;
+    snapshot.unobserved_ns = 7 * second_ns;
     snapshot.processes = {sample_of(1'000'000 + index * 4096)};
     snapshot.changed.push_back(
         {leak_stack, totals_of(2 * index, 200 * index, index, 100 * index), {index, 0, 7}});

@@ -116,7 +116,7 @@ void expect_exact(const Workload& workload, RecordingReader& reader) {
             ASSERT_EQ(has_row, least != ~std::uint64_t{0}) << "stack " << stack << " at " << i;
             if (!has_row) continue;
             EXPECT_EQ(row->totals, Workload::totals(stack, changed));
-            EXPECT_EQ(row->least_live_bytes, least) << "stack " << stack << " from " << before;
+            EXPECT_EQ(row->least_held_bytes, least) << "stack " << stack << " from " << before;
             before = i;
             ++row;
         }

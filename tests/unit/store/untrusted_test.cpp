@@ -24,6 +24,7 @@ Result<void> read_all(const std::string& path) {
     if (const auto part = reader->stacks(); !part) return part.error();
     if (const auto part = reader->probes(); !part) return part.error();
     if (const auto part = reader->events(); !part) return part.error();
+    if (const auto part = reader->periods(); !part) return part.error();
     if (const auto part = reader->lifetimes(); !part) return part.error();
     return reader->for_each_totals([](const TotalsRow&) {});
 }
@@ -152,7 +153,11 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"UPDATE totals SET freed_bytes = -5", "column freed_bytes is out of range"},
         Damage{"UPDATE lifetime SET buckets = '[1,,2]'", "column buckets is not a list of counts"},
         Damage{"UPDATE lifetime SET buckets = '[' || printf('%.*c', 99, '1') || ']'", "buckets"},
-        Damage{"UPDATE recording SET sampling_mode = 'x'", "column sampling_mode"},
+        Damage{"UPDATE recording SET sampling_asked = 'x'", "column sampling_asked"},
+        Damage{"UPDATE recording SET budget_ppm = 2000000", "column budget_ppm"},
+        Damage{"UPDATE period SET level = 'x'", "column level"},
+        Damage{"UPDATE snapshot SET unobserved_ns = 8000000000 WHERE id = 1",
+               "column unobserved_ns desc"},
         Damage{"ALTER TABLE totals ADD COLUMN more", "table totals: is missing or not as"},
         Damage{"DROP TABLE probe", "table probe: is missing or not as"},
         Damage{"ALTER TABLE event RENAME TO e; CREATE VIEW event AS SELECT * FROM e",
@@ -166,7 +171,18 @@ TEST(Untrusted, MoreFreedThanAllocatedReadsAsNothingLive) {
     ASSERT_TRUE(reader->for_each_totals([](const TotalsRow& row) {
         EXPECT_EQ(row.totals.live_bytes(), 0u);
         EXPECT_EQ(row.totals.live_count(), 0u);
-        EXPECT_EQ(row.least_live_bytes, 0u);
+        EXPECT_EQ(row.least_held_bytes, 0u);
+    }));
+}
+
+TEST(Untrusted, MoreLapsedThanHeldReadsAsAllLapsed) {
+    const TemporaryDirectory directory;
+    write_sample(directory.file());
+    change(directory.file(), "UPDATE totals SET lapsed_bytes = 1 << 60, lapsed_count = 1 << 60");
+    Result<RecordingReader> reader = RecordingReader::open(directory.file());
+    ASSERT_TRUE(reader->for_each_totals([](const TotalsRow& row) {
+        EXPECT_EQ(row.totals.live_bytes(), 0u);
+        EXPECT_EQ(row.totals.lapsed_count, row.totals.held_count());
     }));
 }
 

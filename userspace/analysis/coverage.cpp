@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/coverage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace seep {
+namespace {
+
+/// Below it so little was seen that a leak may have been missed altogether.
+constexpr double least_share = 0.005;
+
+double seconds(std::int64_t ns) {
+    return static_cast<double>(ns) / 1e9;
+}
+
+}  // namespace
+
+ReportSampling sampling_of(const RecordingContents& contents) {
+    const SnapshotRecord& first = contents.snapshots[contents.window.first];
+    const SnapshotRecord& last = contents.snapshots[contents.window.last];
+    ReportSampling sampling;
+    sampling.asked = contents.info.sampling_asked;
+    sampling.bytes = contents.info.sampling_bytes;
+    if (!contents.periods.empty()) sampling.bytes = 0;
+    for (const PeriodRecord& period : contents.periods) {
+        sampling.bytes = std::max(sampling.bytes, period.sampling_bytes);
+        const std::int64_t length = std::max<std::int64_t>(period.ended_ns - period.started_ns, 0);
+        sampling.periods.push_back(
+            {.from_seconds = seconds(period.started_ns - contents.snapshots.front().time_ns),
+             .seconds = seconds(length),
+             .observed_seconds =
+                 std::max(0.0, seconds(length) - static_cast<double>(period.unobserved_ns) / 1e9),
+             .windows = period.level == "windows",
+             .bytes = period.sampling_bytes});
+    }
+    const double length = seconds(last.time_ns - first.time_ns);
+    const double unobserved = static_cast<double>(last.unobserved_ns - first.unobserved_ns) / 1e9;
+    if (unobserved > 0 && length > 0)
+        sampling.observed_share = std::clamp(1 - unobserved / length, 0.0, 1.0);
+    return sampling;
+}
+
+RecordingContents on_observed_clock(const RecordingContents& contents) {
+    RecordingContents result = contents;
+    std::int64_t last = 0;
+    for (SnapshotRecord& snapshot : result.snapshots) {
+        snapshot.time_ns -= static_cast<std::int64_t>(snapshot.unobserved_ns);
+        // The system's clock may have been set between.
+        last = snapshot.time_ns = std::max(snapshot.time_ns, last);
+    }
+    return result;
+}
+
+Judgement tempered(Judgement judgement, const ReportSampling& sampling) {
+    if (sampling.observed_share >= 1) return judgement;
+    const std::string seen =
+        fmt::format("seen for {:.2g} % of the time", sampling.observed_share * 100);
+    if (judgement.verdict == Verdict::steady) {
+        judgement.reason += "; " + seen;
+        return judgement;
+    }
+    if (judgement.verdict == Verdict::leak) judgement.verdict = Verdict::growing;
+    judgement.reason += fmt::format(
+        "; {}, frees in between went unseen: the rate is of what was not seen freed, the most that "
+        "it can be",
+        seen);
+    return judgement;
+}
+
+Growth over_window(Growth growth, double window_seconds) {
+    growth.bytes = std::llround(growth.bytes_per_second * window_seconds);
+    return growth;
+}
+
+std::vector<std::string> coverage_warnings(const Report& report) {
+    std::vector<std::string> warnings;
+    const double share = report.sampling.observed_share;
+    if (share < least_share)
+        warnings.push_back(fmt::format(
+            "allocations were followed for only {:.2g} % of the time, as more would have cost the "
+            "target more than the overhead that was allowed: a leak may have been missed. Record "
+            "for longer, allow more (--max-overhead), or see which pages grow "
+            "(scripts/page-growth.sh)",
+            share * 100));
+    if (report.over_budget)
+        warnings.push_back(fmt::format(
+            "the probes took {:.3g} % of the target's CPU time, more than the {:.3g} % of "
+            "--max-overhead{}",
+            report.overhead_cpu_percent, static_cast<double>(report.recording.budget_ppm) / 1e4,
+            report.sampling.asked == "auto" || share < 1
+                ? ": it takes a while until what the first moments cost is saved again"
+                : "; --sample auto keeps it below"));
+    return warnings;
+}
+
+}  // namespace seep
