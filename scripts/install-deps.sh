@@ -34,7 +34,7 @@ packages=(g++ cmake ninja-build pkg-config clang-14 libzydis-dev libzycore-dev l
     liblzma-dev zlib1g-dev libprotozero-dev libgtest-dev libgmock-dev)
 test_packages=(bpfcc-tools busybox-static chromium chromium-driver clang-format-14 clang-tidy-14
     cpio fish gdb heaptrack libcap2-bin libclang-rt-14-dev libgoogle-perftools-dev libjemalloc-dev
-    libmimalloc-dev linux-headers-amd64 man-db mandoc musl-tools procps protobuf-compiler python3
+    libmimalloc-dev jq linux-headers-amd64 man-db mandoc musl-tools procps protobuf-compiler python3
     qemu-system-x86 shellcheck tmux util-linux zsh)
 slow_packages=(golang-go)
 bench_packages=(bpfcc-tools bpftrace heaptrack libgoogle-perftools4 libjemalloc2 libmemcached-tools

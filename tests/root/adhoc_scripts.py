@@ -11,7 +11,7 @@ import seep_test
 from seep_test import Workload
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
-NAMES = ("leak-flamegraph.sh", "leak-growth.sh", "alloc-sizes.sh", "page-growth.sh")
+NAMES = ("triage.sh", "leak-flamegraph.sh", "leak-growth.sh", "alloc-sizes.sh", "page-growth.sh")
 HAS_HEADERS = os.path.exists(f"/lib/modules/{os.uname().release}/build")
 
 
@@ -44,6 +44,16 @@ class AdhocScripts(seep_test.SeepTestCase):
         with Workload("many_stacks", 30) as workload:
             ranking = self.investigate("leak-growth.sh", workload, 5)
         self.assertIn("handle_request", ranking)
+
+    def test_triage(self):
+        with Workload("many_stacks", 30) as workload:
+            answers = self.investigate("triage.sh", workload, 6)
+        for number in range(1, 9):
+            self.assertRegex(answers, rf"(?m)^{number}\. .*\n    \S", answers)
+        summary = answers[answers.index("\nSummary\n"):]
+        self.assertIn("many_stacks", summary)
+        self.assertIn(f"triage-{workload.pid}.seep", summary)
+        self.assertNotIn("null", answers)
 
     @unittest.skipUnless(HAS_HEADERS, "BCC needs kernel headers")
     def test_alloc_sizes(self):

@@ -12,8 +12,11 @@
 #include "analysis/clusters.h"
 #include "analysis/coverage.h"
 #include "analysis/false_discovery.h"
+#include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/merging.h"
+#include "analysis/process_findings.h"
+#include "analysis/reconciliation.h"
 #include "analysis/surroundings.h"
 #include "analysis/truncation.h"
 #include "analysis/turnover.h"
@@ -111,14 +114,6 @@ void sort_stacks(std::vector<ReportStack>& stacks, SortBy sort) {
     });
 }
 
-std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
-    std::vector<ReportProcess> targets;
-    for (const ProcessRecord& process : contents.processes)
-        targets.push_back({process.pid, process.command, process.executable, process.allocators,
-                           process.unwind_rows, process.unwind_bytes});
-    return targets;
-}
-
 std::vector<ObjectRecord> report_objects(const RecordingContents& contents) {
     std::vector<ObjectRecord> objects;
     objects.reserve(contents.objects.size());
@@ -182,6 +177,44 @@ void add_totals(const std::vector<MergedStack>& stacks, Report& report) {
         report.truncated_share = truncated / static_cast<double>(report.totals.allocated_count);
 }
 
+/// The use of each pattern that was of any.
+class SuppressionCounts {
+ public:
+    SuppressionCounts(const Suppressions& suppressions, const RecordingContents& contents)
+        : matcher_(suppressions, contents) {
+        for (const NamePattern& pattern : suppressions.patterns())
+            uses_.push_back({pattern.text()});
+    }
+
+    bool suppress(const MergedStack& stack) {
+        const std::optional<std::size_t> pattern = matcher_.match(stack.record);
+        if (!pattern) return false;
+        SuppressionUse& use = uses_[*pattern];
+        ++use.stacks;
+        use.live_bytes += stack.totals.live_bytes();
+        use.live_count += stack.totals.live_count();
+        return true;
+    }
+
+    std::vector<SuppressionUse> take() {
+        std::erase_if(uses_, [](const SuppressionUse& use) { return use.stacks == 0; });
+        return std::move(uses_);
+    }
+
+ private:
+    SuppressionMatcher matcher_;
+    std::vector<SuppressionUse> uses_;
+};
+
+/// Of what is mapped past the allocators, as far as it grew.
+double mapping_growth(const Report& report) {
+    double bytes = 0;
+    for (const ReportStack& stack : report.stacks)
+        if (stack.kind == StackKind::mapping)
+            bytes += std::max(0.0, static_cast<double>(stack.growth.bytes));
+    return bytes;
+}
+
 /// All stacks as if they were one.
 MergedStack sum_of(const std::vector<MergedStack>& stacks) {
     MergedStack sum;
@@ -225,9 +258,10 @@ Surroundings survey_kind(StackKind kind, const RecordingContents& contents, cons
 }
 
 /// Judges the stacks of one kind, and by them the process, if it is judged by that kind: by its
-/// blocks where they were followed.
-void add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
-                const RecordingContents& contents, Report& report) {
+/// blocks where they were followed. The sum's live bytes.
+LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
+                      const RecordingContents& contents, SuppressionCounts& suppressions,
+                      Report& report) {
     const MergedStack sum = sum_of(stacks);
     // Where not all was observed, growth is judged on a clock of what was. Mappings always are.
     const ReportSampling sampling = kind == StackKind::heap ? report.sampling : ReportSampling{};
@@ -242,9 +276,12 @@ void add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
         report.reason = std::move(judgement.reason);
     }
     const std::vector<Facts> facts = weigh_all(stacks, judged, surroundings);
-    for (std::size_t i = 0; i < stacks.size(); ++i)
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
         report.stacks.push_back(
             report_stack(stacks[i], facts[i], contents, surroundings, sampling, report.objects));
+        report.stacks.back().suppressed = suppressions.suppress(stacks[i]);
+    }
+    return sum.live;
 }
 
 }  // namespace
@@ -256,6 +293,14 @@ Result<SortBy> parse_sort(std::string_view name) {
     if (name == "allocated") return SortBy::allocated;
     return Error{ErrorKind::bad_input, fmt::format("cannot sort by \"{}\"", name),
                  "sort by growth, live, count or allocated"};
+}
+
+std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
+    std::vector<ReportProcess> targets;
+    for (const ProcessRecord& process : contents.processes)
+        targets.push_back({process.pid, process.command, process.executable, process.allocators,
+                           process.unwind_rows, process.unwind_bytes});
+    return targets;
 }
 
 Report build_report(const RecordingContents& contents, const ReportOptions& options) {
@@ -286,12 +331,18 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     report.truncated = truncations(stacks, contents);
     for (std::string& advice : truncation_advice(report.truncated, report.totals.allocated_count))
         report.warnings.push_back(std::move(advice));
-    add_stacks(StackKind::heap, stacks, contents, report);
-    if (report.mapped) add_stacks(StackKind::mapping, mappings, contents, report);
+    SuppressionCounts suppressions(options.suppressions, contents);
+    const LiveSeries heap = add_stacks(StackKind::heap, stacks, contents, suppressions, report);
+    if (report.mapped) add_stacks(StackKind::mapping, mappings, contents, suppressions, report);
+    report.suppressions = suppressions.take();
     std::ranges::move(mappings, std::back_inserter(stacks));
     std::ranges::sort(stacks, {}, &MergedStack::id);
-    sort_stacks(report.stacks, options.sort);
+    sort_stacks(report.stacks, SortBy::growth);
     report.clusters = cluster(report, stacks, contents);
+    report.findings = find_causes(report);
+    report.memory = reconcile(contents, heap, mapping_growth(report));
+    conclude(report);
+    if (options.sort != SortBy::growth) sort_stacks(report.stacks, options.sort);
     return report;
 }
 

@@ -7,6 +7,7 @@
 
 #include "analysis/contents.h"
 #include "analysis/report.h"
+#include "analysis/suppressions.h"
 #include "base/result.h"
 
 namespace seep {
@@ -19,7 +20,10 @@ Result<SortBy> parse_sort(std::string_view name);
 
 struct ReportOptions {
     SortBy sort = SortBy::growth;
+    Suppressions suppressions = {};
 };
+
+std::vector<ReportProcess> report_targets(const RecordingContents& contents);
 
 Report build_report(const RecordingContents& contents, const ReportOptions& options);
 

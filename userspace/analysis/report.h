@@ -90,8 +90,62 @@ struct ReportStack {
     Verdict verdict = Verdict::undetermined;
     std::string reason;
     Evidence evidence;
+    bool suppressed = false;          ///< Makes no finding, by --suppressions.
     bool truncated = false;           ///< Not followed to its root.
     std::vector<ReportFrame> frames;  ///< [0] is the allocator's function, then outwards.
+};
+
+/// Seconds from the moment that `current` was read; empty: never, at that end of the interval.
+struct TimeToLimit {
+    std::optional<double> earliest;  ///< By the interval's upper end.
+    std::optional<double> expected;
+    std::optional<double> latest;  ///< By its lower end.
+};
+
+/// What the processes have, together, while they live, and how it moved over the window. Growth in
+/// bytes a second, with the interval of its troughs.
+struct ProcessMemory {
+    std::uint64_t anonymous_bytes = 0;  ///< RssAnon and swap.
+    std::uint64_t swap_bytes = 0;
+    std::uint64_t file_bytes = 0;       ///< Resident pages of files and shared memory.
+    std::uint64_t heap_bytes = 0;       ///< Live in the traced heap.
+    std::uint64_t heap_peak_bytes = 0;  ///< The most of that within the window.
+    Growth anonymous;
+    Growth file;
+    Growth heap;
+    std::optional<double> kappa;     ///< Growth of anonymous memory over that of the heap.
+    std::optional<double> coverage;  ///< heap_bytes over anonymous_bytes, 0 to 1.
+    std::optional<std::uint64_t> limit_bytes;  ///< Of the control group, with what it uses of it.
+    std::uint64_t used_bytes = 0;
+    TimeToLimit limit;  ///< At the growth of the anonymous memory.
+    std::string
+        verdict;  ///< "fragmentation", "retention", "outside the heap"; empty: none of them.
+    std::string reason;
+    std::string advice;  ///< What to try; empty if the verdict calls for nothing.
+};
+
+/// A cause of growth, named for the code that allocates; or what became of the process's memory
+/// besides, which has no frame and no stacks.
+struct Finding {
+    std::string verdict;   ///< As verdict_name() has it, or ProcessMemory::verdict.
+    std::string sentence;  ///< The finding in plain words.
+    ReportFrame frame;     ///< The code it is named after.
+    Growth growth;         ///< Of its stacks together.
+    std::uint64_t live_bytes = 0;
+    std::uint64_t live_count = 0;
+    std::uint64_t allocated_count = 0;
+    std::uint64_t freed_count = 0;
+    TimeToLimit limit;                ///< Of the control group, if nothing else grew.
+    Evidence evidence;                ///< Of the first of its stacks.
+    std::vector<std::string> stacks;  ///< Their ids, in rank order.
+};
+
+/// A pattern that suppressed something.
+struct SuppressionUse {
+    std::string pattern;
+    std::uint64_t stacks = 0;
+    std::uint64_t live_bytes = 0;
+    std::uint64_t live_count = 0;
 };
 
 struct ReportProcess {
@@ -142,11 +196,14 @@ struct Report {
     Totals totals;                      ///< Sum of all stacks of kind heap.
     Totals mapping_totals;              ///< Sum of all stacks of kind mapping.
     std::optional<MappedBytes> mapped;  ///< If mappings were traced.
-    std::string verdict;                ///< Of the process.
+    ProcessMemory memory;
+    std::string verdict;  ///< Of the process.
     std::string reason;
 
     std::vector<std::string> warnings;  ///< What the reader must know: no probe hit, losses, ...
-    std::vector<ReportStack> stacks;    ///< In rank order, all of them.
+    std::vector<Finding> findings;      ///< What matters most first.
+    std::vector<SuppressionUse> suppressions;
+    std::vector<ReportStack> stacks;  ///< In rank order, all of them, suppressed or not.
     std::vector<ReportCluster> clusters;
 };
 

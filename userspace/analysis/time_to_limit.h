@@ -11,13 +11,6 @@
 
 namespace seep {
 
-/// Seconds from the moment that `current` was read; empty: never, at that end of the interval.
-struct TimeToLimit {
-    std::optional<double> earliest;  ///< By the interval's upper end.
-    std::optional<double> expected;
-    std::optional<double> latest;  ///< By its lower end.
-};
-
 /// (limit - (current - inactive_file)) / growth. 0 if the limit is reached already.
 TimeToLimit time_to_limit(std::uint64_t limit, std::uint64_t current, std::uint64_t inactive_file,
                           const Growth& growth);

@@ -19,6 +19,7 @@ std::unique_ptr<CLI::App> build_app(RunCommand& run) {
     add_folded_command(*app, run);
     add_flame_command(*app, run);
     add_pprof_command(*app, run);
+    add_diff_command(*app, run);
     add_doctor_command(*app, run);
     app->footer(
         "Examples:\n"
@@ -27,7 +28,7 @@ std::unique_ptr<CLI::App> build_app(RunCommand& run) {
         "  seep report seep-server-1234-*.seep        what grew\n"
         "  seep flame FILE --value growth -o leak.svg where it grew\n\n"
         "Exit status: 0 done; 1 failed while running; 2 bad usage or bad input file;\n"
-        "3 the target cannot be traced.");
+        "3 the target cannot be traced; 4 a --fail-on condition holds.");
     return app;
 }
 

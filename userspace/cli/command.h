@@ -22,6 +22,7 @@ void add_report_command(CLI::App& app, RunCommand& run);
 void add_folded_command(CLI::App& app, RunCommand& run);
 void add_flame_command(CLI::App& app, RunCommand& run);
 void add_pprof_command(CLI::App& app, RunCommand& run);
+void add_diff_command(CLI::App& app, RunCommand& run);
 void add_doctor_command(CLI::App& app, RunCommand& run);
 
 /// Which processes to trace.
@@ -44,6 +45,10 @@ CLI::Validator check_with(Parse parse, const std::string& name) {
         },
         name);
 }
+
+/// The whole of a small text file that the user named. bad_input if it cannot be read or has more
+/// than 16 MiB.
+Result<std::string> read_input(const std::string& path);
 
 /// Writes to a file, or to standard output for "" and "-". A full or vanished disk is an error.
 Result<void> write_output(const std::string& path, const std::string& text);

@@ -49,6 +49,8 @@ struct RecordOptions {
     std::string work_file;
     std::uint32_t max_live = KernelOptions{}.max_live;
     std::uint32_t max_stacks = KernelOptions{}.max_stacks;
+    ReportRequest report;  ///< What is shown at the end.
+    std::vector<FailCondition> fail_on;
 };
 
 /// --sample: 0 for "exact", and for "auto", which begins with that.
@@ -220,7 +222,7 @@ class RecordCommand {
     Result<void> write_and_report_events();
     void show_progress() const;
     Result<void> finish();
-    Result<void> show_result();
+    Result<int> show_result();
 
     RecordOptions options_;
     KernelOptions kernel_options_;
@@ -402,28 +404,32 @@ Result<void> RecordCommand::finish() {
     return recorder_->finish(symbol_patience);
 }
 
-Result<void> RecordCommand::show_result() {
+Result<int> RecordCommand::show_result() {
     if (launched_)
         if (const auto status = launched_->poll_exit())
             fmt::print(stderr, "{} {}\n", printable(options_.target.command.front()),
                        describe_wait_status(*status));
-    ReportRequest request;
+    ReportRequest request = options_.report;
     request.file = file_;
     auto report = load_report(request);
     if (!report) return report.error();
-    fmt::print("{}\n", text_report(*report, terminal_text_options(10)));
-    fmt::print(
+    const std::string next = fmt::format(
         "recording: {0}\n"
         "  seep report {0}                  the ranking again, with every option\n"
         "  seep flame  {0} -o leak.svg      a flame graph of what is live (--value growth: of what "
         "grew)\n"
         "  seep folded {0}                  folded stacks\n",
         file_);
-    return {};
+    const std::string text = text_report(*report, terminal_text_options(10));
+    if (const Result<void> written = write_output("", text + "\n" + next); !written)
+        return written.error();
+    return check_conditions(*report, options_.fail_on);
 }
 
 Result<int> RecordCommand::run() {
     if (const Result<void> target = check_target(options_.target); !target) return target.error();
+    // Told before recording for hours.
+    if (const auto loaded = load_suppressions(options_.report); !loaded) return loaded.error();
     raise_open_file_limit();
     wakeups_.signals = catch_signals();
     for (const auto step : {&RecordCommand::start_tracer, &RecordCommand::add_targets,
@@ -441,8 +447,7 @@ Result<int> RecordCommand::run() {
         tracer_.reset();
         return recorded.error();
     }
-    if (const Result<void> shown = show_result(); !shown) return shown.error();
-    return 0;
+    return show_result();
 }
 
 }  // namespace
@@ -496,6 +501,7 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         ->type_name("FILE")
         ->excludes(work)
         ->group("Work");
+    add_finding_options(command, options->report, options->fail_on);
     command.add_option("--max-live", options->max_live, "Outstanding allocations kept")
         ->type_name("COUNT")
         ->capture_default_str()

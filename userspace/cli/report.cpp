@@ -12,6 +12,7 @@ struct ReportOptionsGiven {
     std::string format = "text";
     std::string output;
     std::optional<std::size_t> top;
+    std::vector<FailCondition> fail_on;
 };
 
 Result<int> run_report(const ReportOptionsGiven& options) {
@@ -25,7 +26,7 @@ Result<int> run_report(const ReportOptionsGiven& options) {
                                            : text_report(*report, TextOptions{.top = text_top});
     if (const Result<void> written = write_output(options.output, text); !written)
         return written.error();
-    return 0;
+    return check_conditions(*report, options.fail_on);
 }
 
 }  // namespace
@@ -39,11 +40,13 @@ void add_report_command(CLI::App& app, RunCommand& run) {
         ->check(CLI::IsMember({"text", "json"}));
     command.add_option("-o,--output", options->output, "File to write [standard output]")
         ->type_name("OUT");
+    add_finding_options(command, options->request, options->fail_on);
     command.add_option("--top", options->top, "Stacks shown, 0 for all [text: 10, json: all]")
         ->type_name("N");
     command.footer(
         "Examples:\n"
         "  seep report x.seep --sort live --top 20\n"
+        "  seep report x.seep --fail-on leak:1M --suppressions known-leaks.txt\n"
         "  seep report x.seep --window 10m: --format json | jq '.stacks[0]'");
     command.callback([options, &run] { run = [options] { return run_report(*options); }; });
 }

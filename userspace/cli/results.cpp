@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/results.h"
 
+#include <fmt/core.h>
 #include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -80,16 +81,62 @@ void add_kind_option(CLI::App& command, std::optional<StackKind>& kind) {
         ->check(CLI::IsMember({"heap", "mapping", "all"}));
 }
 
-Result<Report> load_report(const ReportRequest& request) {
+void add_finding_options(CLI::App& command, ReportRequest& request,
+                         std::vector<FailCondition>& fail_on) {
+    command
+        .add_option("--suppressions", request.suppressions,
+                    "Leave growth out of the findings that a leak:PATTERN line of this file names")
+        ->type_name("FILE");
+    command
+        .add_option_function<std::string>(
+            "--fail-on",
+            [&fail_on](const std::string& text) {
+                fail_on.push_back(parse_fail_condition(text).value());
+            },
+            "Exit with 4 if anything surely leaks (or grows) faster: leak, growing, leak:1M")
+        ->type_name("VERDICT[:BYTES_PER_HOUR]")
+        ->trigger_on_parse()  // may be given several times
+        ->check(check_with(parse_fail_condition, ""));
+}
+
+Result<Suppressions> load_suppressions(const ReportRequest& request) {
+    if (request.suppressions.empty()) return Suppressions();
+    const auto text = read_input(request.suppressions);
+    if (!text) return text.error();
+    return Suppressions::parse(*text, request.suppressions);
+}
+
+int check_conditions(const Report& report, const std::vector<FailCondition>& fail_on) {
+    constexpr int condition_holds = 4;
+    int status = 0;
+    for (const FailCondition& condition : fail_on) {
+        const Finding* finding = failing_finding(report, condition);
+        if (finding == nullptr) continue;
+        fmt::print(stderr, "seep: --fail-on {}: {}\n", condition.text, finding->sentence);
+        status = condition_holds;
+    }
+    return status;
+}
+
+Result<RecordingContents> load_recording(const ReportRequest& request) {
     auto reader = RecordingReader::open(request.file);
     if (!reader) return reader.error();
     WindowRequest window;
     if (!request.window.empty()) window = parse_window(request.window).value();
     auto contents = load_contents(*reader, window);
-    if (!contents) return contents.error();
+    if (!contents) return contents;
     if (const Result<void> added = add_symbols(*contents, request.debug_directories); !added)
         return added.error();
-    return build_report(*contents, {.sort = request.sort});
+    return contents;
+}
+
+Result<Report> load_report(const ReportRequest& request) {
+    auto suppressions = load_suppressions(request);
+    if (!suppressions) return suppressions.error();
+    const auto contents = load_recording(request);
+    if (!contents) return contents.error();
+    return build_report(*contents,
+                        {.sort = request.sort, .suppressions = std::move(*suppressions)});
 }
 
 TextOptions terminal_text_options(std::size_t top) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/findings.h"
 #include "analysis/ranking.h"
 #include "analysis/report.h"
 #include "base/result.h"
@@ -22,6 +23,7 @@ struct ReportRequest {
     std::string window;  ///< "FROM:TO"; empty: the whole recording.
     SortBy sort = SortBy::growth;
     std::vector<std::string> debug_directories;  ///< Given: look every symbol up again.
+    std::string suppressions;                    ///< File; empty: none.
 };
 
 /// The options that all commands on a recording share.
@@ -29,6 +31,21 @@ void add_request_options(CLI::App& command, ReportRequest& request);
 
 /// --kind, for what draws stacks of one kind or of all.
 void add_kind_option(CLI::App& command, std::optional<StackKind>& kind);
+
+/// --suppressions, --fail-on.
+void add_finding_options(CLI::App& command, ReportRequest& request,
+                         std::vector<FailCondition>& fail_on);
+
+/// Empty if none are asked for. bad_input for a file that cannot be read or understood.
+Result<Suppressions> load_suppressions(const ReportRequest& request);
+
+/// The exit status of a command that showed the report: 4 if a condition holds, and then says on
+/// standard error which and why.
+int check_conditions(const Report& report, const std::vector<FailCondition>& fail_on);
+
+/// The recording as the analysis takes it, with its symbols; of the request: file, window, debug
+/// directories.
+Result<RecordingContents> load_recording(const ReportRequest& request);
 
 Result<Report> load_report(const ReportRequest& request);
 

@@ -3,28 +3,26 @@
 // json_report() of output/text_report.h. The keys are an interface: programs rely on them.
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "analysis/truncation.h"
 #include "base/text.h"
+#include "output/json_parts.h"
 #include "output/text_report.h"
 
 namespace seep {
 namespace {
 
-// Keeps the order in which keys are written down here.
-using Json = nlohmann::ordered_json;
+double hourly(double per_second) {
+    return per_second * 3600;
+}
 
 double seconds(std::int64_t ns) {
     return static_cast<double>(ns) / 1e9;
 }
 
-Json process_json(const ReportProcess& process) {
-    return {{"pid", process.pid},
-            {"command", process.command},
-            {"executable", process.executable},
-            {"allocators", process.allocators},
-            {"unwind_tables", {{"rows", process.unwind_rows}, {"bytes", process.unwind_bytes}}}};
+template <typename Value>
+Json optional_json(const std::optional<Value>& value) {
+    return value ? Json(*value) : Json();
 }
 
 Json truncated_json(const Report& report) {
@@ -74,11 +72,6 @@ Json totals_json(const Report& report) {
             {"reason", report.reason}};
 }
 
-Json frame_json(const ReportFrame& frame) {
-    return {{"function", frame.function}, {"module", frame.module}, {"offset", frame.offset},
-            {"file", frame.file},         {"line", frame.line},     {"inlined", frame.inlined}};
-}
-
 Json clusters_json(const Report& report) {
     Json clusters = Json::array();
     for (const ReportCluster& cluster : report.clusters)
@@ -104,6 +97,69 @@ Json sampling_json(const ReportSampling& sampling) {
             {"periods", std::move(periods)}};
 }
 
+Json hourly_json(const Growth& growth) {
+    return {{"estimate", hourly(growth.bytes_per_second)},
+            {"low", hourly(growth.low)},
+            {"high", hourly(growth.high)}};
+}
+
+/// Seconds after the window's end; null for never.
+Json limit_json(const TimeToLimit& limit) {
+    return {{"earliest", optional_json(limit.earliest)},
+            {"expected", optional_json(limit.expected)},
+            {"latest", optional_json(limit.latest)}};
+}
+
+Json memory_json(const ProcessMemory& memory) {
+    return {{"anonymous_bytes", memory.anonymous_bytes},
+            {"swap_bytes", memory.swap_bytes},
+            {"file_bytes", memory.file_bytes},
+            {"heap_bytes", memory.heap_bytes},
+            {"heap_peak_bytes", memory.heap_peak_bytes},
+            {"bytes_per_hour",
+             {{"anonymous", hourly_json(memory.anonymous)},
+              {"file", hourly_json(memory.file)},
+              {"heap", hourly_json(memory.heap)}}},
+            {"kappa", optional_json(memory.kappa)},
+            {"coverage", optional_json(memory.coverage)},
+            {"limit_bytes", optional_json(memory.limit_bytes)},
+            {"used_bytes", memory.limit_bytes ? Json(memory.used_bytes) : Json()},
+            {"seconds_to_limit", limit_json(memory.limit)},
+            {"advice", memory.advice}};
+}
+
+Json findings_json(const Report& report) {
+    Json findings = Json::array();
+    for (const Finding& finding : report.findings) {
+        const ReportFrame& frame = finding.frame;
+        findings.push_back({{"rank", findings.size() + 1},
+                            {"verdict", finding.verdict},
+                            {"sentence", finding.sentence},
+                            {"function", frame.function},
+                            {"module", frame.module},
+                            {"file", frame.file},
+                            {"line", frame.line},
+                            {"bytes_per_hour", hourly_json(finding.growth)},
+                            {"live_bytes", finding.live_bytes},
+                            {"live_count", finding.live_count},
+                            {"allocated_count", finding.allocated_count},
+                            {"freed_count", finding.freed_count},
+                            {"seconds_to_limit", limit_json(finding.limit)},
+                            {"stacks", finding.stacks}});
+    }
+    return findings;
+}
+
+Json suppressions_json(const Report& report) {
+    Json uses = Json::array();
+    for (const SuppressionUse& use : report.suppressions)
+        uses.push_back({{"pattern", use.pattern},
+                        {"stacks", use.stacks},
+                        {"live_bytes", use.live_bytes},
+                        {"live_count", use.live_count}});
+    return uses;
+}
+
 Json header_json(const Report& report) {
     Json targets = Json::array();
     for (const ReportProcess& process : report.targets) targets.push_back(process_json(process));
@@ -124,13 +180,11 @@ Json header_json(const Report& report) {
             {"truncated_share", report.truncated_share},
             {"truncated_in", truncated_json(report)},
             {"process", totals_json(report)},
+            {"memory", memory_json(report.memory)},
             {"warnings", report.warnings},
+            {"findings", findings_json(report)},
+            {"suppressions", suppressions_json(report)},
             {"clusters", clusters_json(report)}};
-}
-
-template <typename Value>
-Json optional_json(const std::optional<Value>& value) {
-    return value ? Json(*value) : Json();
 }
 
 Json evidence_json(const Evidence& evidence) {
@@ -151,8 +205,6 @@ Json evidence_json(const Evidence& evidence) {
 }
 
 Json stack_json(const ReportStack& stack, std::size_t rank) {
-    Json frames = Json::array();
-    for (const ReportFrame& frame : stack.frames) frames.push_back(frame_json(frame));
     return {{"rank", rank},
             {"id", stack.id},
             {"kind", stack_kind_name(stack.kind)},
@@ -172,29 +224,17 @@ Json stack_json(const ReportStack& stack, std::size_t rank) {
             {"verdict", verdict_name(stack.verdict)},
             {"reason", stack.reason},
             {"evidence", evidence_json(stack.evidence)},
+            {"suppressed", stack.suppressed},
             {"truncated", stack.truncated},
-            {"frames", std::move(frames)}};
-}
-
-/// Names may hold any bytes; invalid UTF-8 becomes U+FFFD.
-std::string dumped(const Json& json, int indent) {
-    return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+            {"frames", frames_json(stack.frames)}};
 }
 
 }  // namespace
 
 std::string json_report(const Report& report, std::size_t top) {
-    // Stacks are written one by one, a line each: as one document, 100,000 of them would take
-    // gigabytes.
-    std::string text = dumped(header_json(report), 2);
-    text.resize(text.rfind("\n}"));
-    text += ",\n  \"stacks\": [";
-    const std::size_t shown = top == 0 ? report.stacks.size() : std::min(top, report.stacks.size());
-    for (std::size_t rank = 1; rank <= shown; ++rank) {
-        text += rank == 1 ? "\n    " : ",\n    ";
-        text += dumped(stack_json(report.stacks[rank - 1], rank), -1);
-    }
-    return text + (shown == 0 ? "]\n}\n" : "\n  ]\n}\n");
+    const std::size_t count = report.stacks.size();
+    return document(header_json(report), "stacks", top == 0 ? count : std::min(top, count),
+                    [&](std::size_t i) { return stack_json(report.stacks[i], i + 1); });
 }
 
 }  // namespace seep

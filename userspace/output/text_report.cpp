@@ -5,69 +5,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 #include <string_view>
+#include <unordered_map>
 
+#include "analysis/process_findings.h"
 #include "analysis/truncation.h"
 #include "base/text.h"
+#include "output/findings_text.h"
+#include "output/frames_text.h"
+#include "output/page.h"
 
 namespace seep {
 namespace {
 
-enum class Style { bold, dim, red, yellow, green };
-
-/// Lines of at most `width` columns, styled if asked. Styles do not count as columns.
-class Page {
- public:
-    explicit Page(const TextOptions& options)
-        : color_(options.color), width_(std::max<std::size_t>(options.width, 40)) {}
-
-    [[nodiscard]] std::size_t width() const { return width_; }
-
-    [[nodiscard]] std::string styled(Style style, std::string_view text) const {
-        static constexpr std::string_view codes[] = {"1", "2", "1;31", "1;33", "32"};
-        if (!color_) return std::string(text);
-        return fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<std::size_t>(style)], text);
-    }
-
-    void line(std::string_view text = {}) {
-        text_ += text;
-        text_ += '\n';
-    }
-
-    /// `label` in a column of its own, `indent` wide, then `words` wrapped beside it.
-    void paragraph(std::string_view label, std::size_t indent, std::string_view words,
-                   std::optional<Style> label_style = std::nullopt) {
-        std::string current = fmt::format("{:{}}", label, indent);
-        if (label_style) current = styled(*label_style, current);
-        std::size_t used = indent;
-        while (!words.empty()) {
-            const std::string_view word = words.substr(0, words.find(' '));
-            words.remove_prefix(std::min(words.size(), word.size() + 1));
-            const std::string shown = fit_columns(word, width_ - indent);
-            const std::size_t columns = display_columns(shown);
-            if (used > indent && used + 1 + columns > width_) {
-                line(current);
-                current.assign(indent, ' ');
-                used = indent;
-            }
-            const bool first = used == indent;
-            current += first ? shown : " " + shown;
-            used += columns + (first ? 0 : 1);
-        }
-        line(current);
-    }
-
-    [[nodiscard]] std::string take() { return std::move(text_); }
-
- private:
-    bool color_;
-    std::size_t width_;
-    std::string text_;
-};
-
 constexpr std::size_t header_indent = 14;
-constexpr std::size_t frame_indent = 6;
 constexpr double seconds_an_hour = 3600;
 
 std::string signed_bytes(double bytes) {
@@ -206,6 +157,28 @@ void print_heap(Page& page, const Report& report) {
                                blocks(totals.freed_count)));
 }
 
+void print_memory(Page& page, const ProcessMemory& memory) {
+    if (memory.anonymous_bytes == 0) return;
+    std::string text =
+        fmt::format("{}, {} an hour", format_bytes(static_cast<double>(memory.anonymous_bytes)),
+                    signed_bytes(memory.anonymous.bytes_per_second * seconds_an_hour));
+    if (memory.swap_bytes > 0)
+        text +=
+            fmt::format("; {} of it in swap", format_bytes(static_cast<double>(memory.swap_bytes)));
+    if (memory.coverage)
+        text += fmt::format("; {} of it is traced heap", percent(*memory.coverage));
+    if (memory.kappa)
+        text += fmt::format("; {:.2g} bytes for each that the heap grew by", *memory.kappa);
+    page.paragraph("Anonymous", header_indent, text);
+    if (!memory.limit_bytes) return;
+    const std::string reached = limit_text(memory.limit);
+    page.paragraph(
+        "Limit", header_indent,
+        fmt::format("{} used of {}{}", format_bytes(static_cast<double>(memory.used_bytes)),
+                    format_bytes(static_cast<double>(*memory.limit_bytes)),
+                    reached.empty() ? ", not being reached" : ", reached in " + reached));
+}
+
 void print_header(Page& page, const Report& report) {
     for (const ReportProcess& process : report.targets) print_target(page, process);
     const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
@@ -227,6 +200,7 @@ void print_header(Page& page, const Report& report) {
         "Resident", header_indent,
         fmt::format("{}, {} an hour", format_bytes(static_cast<double>(report.rss_bytes)),
                     signed_bytes(report.rss_growth_bytes_per_second * seconds_an_hour)));
+    print_memory(page, report.memory);
     if (report.recording.sources != "mapping") print_heap(page, report);
     if (report.mapped) {
         const MappedBytes& mapped = *report.mapped;
@@ -247,84 +221,6 @@ void print_header(Page& page, const Report& report) {
     }
 }
 
-std::string location_text(const ReportFrame& frame) {
-    std::string text;
-    if (!frame.file.empty()) {
-        text = frame.line == 0 ? printable(frame.file, 400)
-                               : fmt::format("{}:{}", printable(frame.file, 400), frame.line);
-    } else if (!frame.function.empty() && !frame.module.empty()) {
-        text = printable(frame.module, 400);
-    }
-    if (frame.inlined) text += text.empty() ? "inlined" : ", inlined";
-    return text;
-}
-
-/// The end of a path says more than its beginning.
-std::string fit_end(std::string_view text, std::size_t columns) {
-    if (display_columns(text) <= columns) return std::string(text);
-    std::size_t start = 0;
-    while (display_columns(text.substr(start)) + 2 > columns) ++start;
-    // Not in the middle of a character.
-    while (start < text.size() && (static_cast<unsigned char>(text[start]) & 0xc0U) == 0x80)
-        ++start;
-    return ".." + std::string(text.substr(start));
-}
-
-/// The name, and the place beside it in a column of its own if both fit, else beneath.
-void print_frame(Page& page, const ReportFrame& frame) {
-    const std::size_t room = page.width() - frame_indent;
-    const std::size_t column = room / 2;
-    const std::string name = fit_columns(printable(frame_name(frame)), room);
-    const std::string place = fit_end(location_text(frame), room - 4);
-    const std::size_t start = std::max(column, display_columns(name) + 2);
-    const std::string indent(frame_indent, ' ');
-    if (place.empty()) {
-        page.line(indent + name);
-    } else if (start + display_columns(place) <= room) {
-        page.line(indent + name + std::string(start - display_columns(name), ' ') +
-                  page.styled(Style::dim, place));
-    } else {
-        page.line(indent + name);
-        page.line(indent + "    " + page.styled(Style::dim, place));
-    }
-}
-
-/// A deep stack keeps its ends: what allocates, and where the thread came from.
-void print_frames(Page& page, const ReportStack& stack) {
-    constexpr std::size_t innermost = 24;
-    constexpr std::size_t outermost = 4;
-    const std::size_t depth = stack.frames.size();
-    const bool elided = depth > innermost + outermost + 1;
-    for (std::size_t at = 0; at < depth; ++at) {
-        if (elided && at == innermost) {
-            at = depth - outermost;
-            page.line(page.styled(Style::dim, fmt::format("{:{}}... {} more frames ...", "",
-                                                          frame_indent, at - innermost)));
-        }
-        print_frame(page, stack.frames[at]);
-    }
-    if (stack.truncated) {
-        page.line(page.styled(Style::dim, fmt::format("{:{}}[truncated: the callers are not known]",
-                                                      "", frame_indent)));
-    }
-}
-
-Style verdict_style(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::leak:
-        case Verdict::growing:
-            return Style::red;
-        case Verdict::warming:
-        case Verdict::load:
-            return Style::yellow;
-        case Verdict::steady:
-            return Style::green;
-        case Verdict::undetermined:
-            break;
-    }
-    return Style::bold;
-}
-
 std::string interval_text(const Growth& growth) {
     if (growth.low >= growth.high) return {};
     return fmt::format("  (95 % interval {} to {})", signed_bytes(growth.low * seconds_an_hour),
@@ -332,15 +228,18 @@ std::string interval_text(const Growth& growth) {
 }
 
 /// Verdict and growth first: they decide whether the rest is read.
-void print_stack(Page& page, const ReportStack& stack, std::size_t rank) {
+/// `finding`: the number of the one that the stack is part of, 0 if of none.
+void print_stack(Page& page, const ReportStack& stack, std::size_t rank, std::size_t finding) {
     const Totals& totals = stack.totals;
     const std::string head =
         fmt::format("{:>4}  {:>12}/h", fmt::format("#{}", rank),
                     signed_bytes(stack.growth.bytes_per_second * seconds_an_hour));
     page.line(page.styled(Style::bold, head) + "  " +
-              page.styled(verdict_style(stack.verdict), verdict_name(stack.verdict)) +
+              page.styled(verdict_style(verdict_name(stack.verdict)), verdict_name(stack.verdict)) +
               interval_text(stack.growth) +
-              (stack.kind == StackKind::mapping ? "  (mapping, not heap)" : ""));
+              (stack.kind == StackKind::mapping ? "  (mapping, not heap)" : "") +
+              (finding > 0 ? fmt::format("  (finding {})", finding) : "") +
+              (stack.suppressed ? "  (suppressed)" : ""));
     page.paragraph(
         "", frame_indent,
         fmt::format("{} live in {}{} ({} in the window), {} allocated, {} freed",
@@ -349,29 +248,25 @@ void print_stack(Page& page, const ReportStack& stack, std::size_t rank) {
                     signed_bytes(static_cast<double>(stack.growth.bytes)),
                     format_count(totals.allocated_count), format_count(totals.freed_count)));
     if (!stack.reason.empty()) page.paragraph("", frame_indent, printable(stack.reason));
-    print_frames(page, stack);
+    print_frames(page, stack.frames, stack.truncated);
 }
 
 void print_ranking(Page& page, const Report& report, std::size_t top) {
     const std::size_t count = report.stacks.size();
+    if (count == 0) return;
     const std::size_t shown = top == 0 ? count : std::min(top, count);
-    if (count == 0) {
-        page.line("No allocation was seen.");
-        return;
-    }
-    const bool grew = std::any_of(report.stacks.begin(), report.stacks.end(),
-                                  [](const ReportStack& stack) { return stack.growth.bytes > 0; });
-    if (!grew) {
-        page.line(page.styled(Style::green, "Nothing grew") +
-                  ": no stack holds more at the end of the window than at its start.");
-    }
     page.line(
         shown == count
             ? fmt::format("{} stack{}:", format_count(count), count == 1 ? "" : "s")
             : fmt::format("The first {} of {} stacks:", format_count(shown), format_count(count)));
+    std::unordered_map<std::string, std::size_t> findings;
+    for (std::size_t i = 0; i < report.findings.size(); ++i)
+        for (const std::string& id : report.findings[i].stacks) findings.emplace(id, i + 1);
     for (std::size_t rank = 1; rank <= shown; ++rank) {
         page.line();
-        print_stack(page, report.stacks[rank - 1], rank);
+        const ReportStack& stack = report.stacks[rank - 1];
+        const auto finding = findings.find(stack.id);
+        print_stack(page, stack, rank, finding == findings.end() ? 0 : finding->second);
     }
 }
 
@@ -383,6 +278,8 @@ std::string text_report(const Report& report, const TextOptions& options) {
         page.paragraph("WARNING", header_indent, printable(warning), Style::yellow);
     }
     if (!report.warnings.empty()) page.line();
+    print_findings(page, report, options.top);
+    page.line();
     print_header(page, report);
     page.line();
     print_ranking(page, report, options.top);

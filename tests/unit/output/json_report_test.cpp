@@ -26,10 +26,22 @@ std::vector<std::string> keys(const ordered_json& object) {
 
 TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     const ordered_json json = parsed(sample_report());
-    EXPECT_THAT(keys(json),
-                ElementsAre("seep", "target", "targets", "window", "sources", "sampling",
-                            "overhead", "losses", "truncated_share", "truncated_in", "process",
-                            "warnings", "clusters", "stacks"));
+    EXPECT_THAT(keys(json), ElementsAre("seep", "target", "targets", "window", "sources",
+                                        "sampling", "overhead", "losses", "truncated_share",
+                                        "truncated_in", "process", "memory", "warnings", "findings",
+                                        "suppressions", "clusters", "stacks"));
+    EXPECT_THAT(keys(json["findings"][0]),
+                ElementsAre("rank", "verdict", "sentence", "function", "module", "file", "line",
+                            "bytes_per_hour", "live_bytes", "live_count", "allocated_count",
+                            "freed_count", "seconds_to_limit", "stacks"));
+    EXPECT_THAT(keys(json["memory"]),
+                ElementsAre("anonymous_bytes", "swap_bytes", "file_bytes", "heap_bytes",
+                            "heap_peak_bytes", "bytes_per_hour", "kappa", "coverage", "limit_bytes",
+                            "used_bytes", "seconds_to_limit", "advice"));
+    EXPECT_THAT(keys(json["findings"][0]["bytes_per_hour"]),
+                ElementsAre("estimate", "low", "high"));
+    EXPECT_THAT(keys(json["suppressions"][0]),
+                ElementsAre("pattern", "stacks", "live_bytes", "live_count"));
     EXPECT_THAT(keys(json["seep"]), ElementsAre("version", "format"));
     EXPECT_THAT(keys(json["target"]),
                 ElementsAre("pid", "command", "executable", "allocators", "unwind_tables"));
@@ -38,11 +50,11 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
         ElementsAre("rss_bytes", "live_bytes", "live_count", "allocated_bytes", "allocated_count",
                     "freed_bytes", "freed_count", "lapsed_bytes", "lapsed_count",
                     "rss_growth_bytes_per_second", "mapped", "verdict", "reason"));
-    EXPECT_THAT(
-        keys(json["stacks"][0]),
-        ElementsAre("rank", "id", "kind", "live_bytes", "live_count", "allocated_bytes",
-                    "allocated_count", "freed_bytes", "freed_count", "lapsed_bytes", "lapsed_count",
-                    "growth", "verdict", "reason", "evidence", "truncated", "frames"));
+    EXPECT_THAT(keys(json["stacks"][0]),
+                ElementsAre("rank", "id", "kind", "live_bytes", "live_count", "allocated_bytes",
+                            "allocated_count", "freed_bytes", "freed_count", "lapsed_bytes",
+                            "lapsed_count", "growth", "verdict", "reason", "evidence", "suppressed",
+                            "truncated", "frames"));
     EXPECT_THAT(keys(json["stacks"][0]["evidence"]),
                 ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "pace",
                             "decidable_at", "cluster"));

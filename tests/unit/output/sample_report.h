@@ -57,10 +57,26 @@ inline Report sample_report() {
     report.stacks = {sample_stack({malloc_frame, inlined, handler, main_frame}, 4000, 1000, 2400),
                      sample_stack({malloc_frame, unknown}, 1000, 500, 600),
                      sample_stack({malloc_frame, handler, main_frame}, 2000, 1000, -300)};
+    report.stacks[1].id = "01c0ffee";
+    report.stacks[2].id = "02c0ffee";
     report.stacks[0].verdict = Verdict::growing;
     report.stacks[0].reason = "grew in each of 8 windows";
     report.stacks[1].truncated = true;
     report.stacks[2].verdict = Verdict::steady;
+
+    Finding finding;
+    finding.verdict = "growing";
+    finding.sentence = "`Cache::insert` (cache.cpp:42) grows";
+    finding.frame = inlined;
+    finding.growth = report.stacks[0].growth;
+    finding.live_bytes = 3000;
+    finding.live_count = 300;
+    finding.allocated_count = 400;
+    finding.freed_count = 100;
+    finding.evidence.age_ratio = 0.48;
+    finding.stacks = {"00c0ffee"};
+    report.findings = {finding};
+    report.suppressions = {{"^known$", 2, 2048, 7}};
     return report;
 }
 

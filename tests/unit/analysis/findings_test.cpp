@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/findings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "analysis/culprit.h"
+
+namespace seep {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::StartsWith;
+
+constexpr double hour = 3600;
+
+/// malloc in libc, the functions in app, then what starts a program.
+ReportStack stack_of(const std::vector<std::string>& functions, Verdict verdict,
+                     double bytes_per_hour = 3600) {
+    ReportStack stack;
+    stack.frames.push_back({.function = "malloc", .module = "libc.so.6"});
+    for (const std::string& function : functions)
+        stack.frames.push_back({.function = function, .module = "app", .offset = 0x10});
+    stack.frames.push_back({.function = "__libc_start_call_main", .module = "libc.so.6"});
+    stack.frames.push_back({.function = "_start", .module = "app"});
+    stack.verdict = verdict;
+    stack.growth = {bytes_per_hour / hour, bytes_per_hour / hour / 2, bytes_per_hour / hour * 2,
+                    100};
+    stack.totals.allocated_count = 200;
+    stack.totals.allocated_bytes = 2000;
+    return stack;
+}
+
+Report report_of(std::vector<ReportStack> stacks) {
+    Report report;
+    report.targets = {{1, "app", "/usr/bin/app", ""}};
+    report.stacks = std::move(stacks);
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) report.stacks[i].id = std::to_string(i);
+    return report;
+}
+
+std::string named(const std::vector<std::string>& functions) {
+    const Report report = report_of({stack_of(functions, Verdict::leak)});
+    const ReportStack& stack = report.stacks[0];
+    return stack.frames[WrapperFinder(report).culprit(stack)].function;
+}
+
+TEST(QualifiedName, DropsResultParametersAndOwnArguments) {
+    const std::pair<const char*, const char*> names[] = {
+        {"parse", "parse"},
+        {"ns::f(int, std::vector<int>)", "ns::f"},
+        {"void ns::f<int, A<B> >(int)", "ns::f"},
+        {"int& std::vector<int, A<int> >::emplace<int>(int&&) [clone .cold]",
+         "std::vector<int, A<int> >::emplace"},
+        {"std::vector<std::pair<int, long> >::push_back(std::pair<int, long>&&)",
+         "std::vector<std::pair<int, long> >::push_back"},
+        {"(anonymous namespace)::g(char)", "(anonymous namespace)::g"},
+        {"operator new(unsigned long)", "operator new"},
+        {"Buffer::operator()(int) const", "Buffer::operator()"},
+        {"A::operator<(A const&)", "A::operator<"},
+        {"<alloc::string::String as core::clone::Clone>::clone",
+         "<alloc::string::String as core::clone::Clone>::clone"},
+        {"", ""},
+        {"f<", "f"},
+        {"(", "("},
+        {" x", "x"},
+    };
+    for (const auto& [demangled, name] : names) EXPECT_EQ(qualified_name(demangled), name);
+}
+
+TEST(WrapperName, IsToldByItsWords) {
+    for (const char* name :
+         {"xmalloc", "PyMem_RawMalloc", "g_malloc0", "zmalloc", "ztrymalloc_usable_internal",
+          "sqlite3Malloc", "ngx_palloc", "xstrdup", "g_strdup_printf",
+          "operator new(unsigned long)", "operator new[](unsigned long)",
+          "Pool::allocate(unsigned long)", "jv_mem_alloc",
+          "void std::vector<int>::_M_realloc_insert<int>(int)", "alloc::raw_vec::finish_grow",
+          "<alloc::string::String as core::clone::Clone>::clone", "_start"})
+        EXPECT_TRUE(is_wrapper_name(name)) << name;
+    for (const char* name : {"parse_header", "main", "allocate_session", "alloc_word_desc",
+                             "Cache::insert(std::string const&)", "app::handler::serve", ""})
+        EXPECT_FALSE(is_wrapper_name(name)) << name;
+}
+
+TEST(Culprit, IsTheInnermostFrameWithAPurpose) {
+    EXPECT_EQ(named({"parse_header", "main"}), "parse_header");
+    EXPECT_EQ(named({"xmalloc", "parse_header", "main"}), "parse_header");
+    EXPECT_EQ(named({"operator new(unsigned long)", "std::vector<int>::push_back(int const&)",
+                     "fill(int)", "main"}),
+              "fill(int)");
+    EXPECT_EQ(named({"xmalloc"}), "xmalloc");  // all on the way to the start pass memory on
+    EXPECT_EQ(named({}), "__libc_start_call_main");
+}
+
+TEST(Culprit, AFunctionSharedByManyWhoDoNotGrowIsAWrapper) {
+    std::vector<ReportStack> stacks{stack_of({"new_text", "leaky", "main"}, Verdict::leak)};
+    for (const char* caller : {"a", "b", "c", "d"})
+        stacks.push_back(stack_of({"new_text", caller, "main"}, Verdict::steady));
+    Report report = report_of(stacks);
+    EXPECT_EQ(report.stacks[0].frames[WrapperFinder(report).culprit(report.stacks[0])].function,
+              "leaky");
+    // If it leaks whoever calls it, it is the cause.
+    for (ReportStack& stack : report.stacks) stack.verdict = Verdict::leak;
+    EXPECT_EQ(report.stacks[0].frames[WrapperFinder(report).culprit(report.stacks[0])].function,
+              "new_text");
+}
+
+TEST(Findings, LeaksComeFirstThenWhatSurelyGrowsMost) {
+    const Report report = report_of(
+        {stack_of({"cache"}, Verdict::growing, 9e9), stack_of({"small"}, Verdict::leak, 1000),
+         stack_of({"large"}, Verdict::leak, 5000), stack_of({"warm"}, Verdict::warming, 9e9),
+         stack_of({"still"}, Verdict::steady), stack_of({"unsure"}, Verdict::undetermined, 9e9)});
+    std::vector<std::string> order;
+    for (const Finding& finding : find_causes(report)) order.push_back(finding.frame.function);
+    EXPECT_THAT(order, ElementsAre("large", "small", "cache", "warm"));
+}
+
+TEST(Findings, StacksOfOneFunctionOrOneClusterAreOne) {
+    Report report = report_of(
+        {stack_of({"f", "x"}, Verdict::leak, 1000), stack_of({"f", "y"}, Verdict::leak, 500),
+         stack_of({"g", "z"}, Verdict::leak, 300), stack_of({"h", "z"}, Verdict::leak, 200)});
+    report.stacks[2].evidence.cluster = report.stacks[3].evidence.cluster = 1;
+    report.clusters = {{.frame = {.function = "z"}}};
+    const auto findings = find_causes(report);
+    ASSERT_THAT(findings, SizeIs(2));
+    EXPECT_THAT(findings[0].stacks, ElementsAre("0", "1"));
+    EXPECT_DOUBLE_EQ(findings[0].growth.bytes_per_second * hour, 1500);
+    EXPECT_DOUBLE_EQ(findings[0].growth.low * hour, 750);
+    EXPECT_THAT(findings[1].sentence, StartsWith("`g` (app) and `h` (app), all under `z`, leak "));
+}
+
+TEST(Findings, TheSentenceSaysWhatWhereAndHowMuch) {
+    Report report = report_of({stack_of({"xmalloc", "parse", "main"}, Verdict::leak, 2048)});
+    report.stacks[0].frames[2].file = "/src/http.c";
+    report.stacks[0].frames[2].line = 212;
+    EXPECT_EQ(find_causes(report)[0].sentence,
+              "`parse` (http.c:212, by `xmalloc`) leaks 2 KiB an hour (1 KiB to 4 KiB): 200 blocks "
+              "live, none ever freed");
+    report.stacks[0].totals.freed_count = 50;
+    EXPECT_THAT(find_causes(report)[0].sentence, HasSubstr("150 blocks live, 25 % of all freed"));
+    report.stacks[0].frames[2] = {.module = "app", .offset = 0xbeef};
+    EXPECT_THAT(find_causes(report)[0].sentence,
+                StartsWith("`[app+0xbeef]` (by `xmalloc`, under `main`) leaks"));
+}
+
+TEST(Findings, HostileNamesAreMadeHarmless) {
+    const Report report =
+        report_of({stack_of({"a\x1b[2J\n" + std::string(5000, 'x')}, Verdict::leak)});
+    const std::string sentence = find_causes(report)[0].sentence;
+    EXPECT_EQ(sentence.find('\x1b'), std::string::npos);
+    EXPECT_EQ(sentence.find('\n'), std::string::npos);
+    EXPECT_LT(sentence.size(), 400U);
+}
+
+TEST(FailCondition, HoldsAboveTheLowerEnd) {
+    Report report = report_of({stack_of({"f"}, Verdict::leak, 2048)});  // surely 1024 an hour
+    report.findings = find_causes(report);
+    const auto holds = [&](const char* text) {
+        return failing_finding(report, parse_fail_condition(text).value()) != nullptr;
+    };
+    EXPECT_TRUE(holds("leak"));
+    EXPECT_TRUE(holds("leak:1023"));
+    EXPECT_FALSE(holds("leak:1K"));
+    EXPECT_TRUE(holds("growing"));
+    report.findings[0].verdict = "growing";
+    EXPECT_FALSE(holds("leak"));
+    EXPECT_TRUE(holds("growing:1000"));
+    report.findings[0].verdict = "warming";
+    EXPECT_FALSE(holds("growing"));
+    report.stacks[0].suppressed = true;
+    EXPECT_THAT(find_causes(report), IsEmpty());
+}
+
+TEST(FailCondition, RefusesWhatItDoesNotKnow) {
+    for (const char* bad : {"", "steady", "leak:", "leak:x", "leak:-1", "leak:1M:2", "leaks"})
+        EXPECT_FALSE(parse_fail_condition(bad)) << bad;
+}
+
+}  // namespace
+}  // namespace seep

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/reconciliation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "analysis/process_findings.h"
+
+namespace seep {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr std::int64_t second = 1'000'000'000;
+constexpr double mebibyte = 1 << 20;
+constexpr std::size_t count = 21;
+
+/// Mebibytes at each of 21 snapshots, ten seconds apart.
+using Curve = std::function<double(double)>;
+
+double flat(double) {
+    return 100;
+}
+
+/// From 100 to 200.
+double rising(double i) {
+    return 100 + 5 * i;
+}
+
+/// From 0 to 100, and back to `end`.
+Curve burst(double end) {
+    return [end](double i) { return i <= 10 ? 10 * i : 100 - (100 - end) * (i - 10) / 10; };
+}
+
+std::uint64_t bytes(double mebibytes) {
+    return static_cast<std::uint64_t>(mebibytes * mebibyte);
+}
+
+struct Course {
+    Curve anonymous = flat;
+    Curve heap = flat;
+    Curve file = flat;
+    double passed = 1000;        ///< Through the allocator in the window, in MiB.
+    double unmatched_frees = 0;  ///< In the window.
+    double swapped = 0;          ///< The share of anonymous memory that is in swap at the end.
+    std::uint64_t blocks = 10;   ///< Live at each snapshot, for each MiB.
+    std::uint64_t limit = 0;
+};
+
+ProcessMemory memory_of(const Course& course, double mapped = 0) {
+    RecordingContents contents;
+    contents.processes = {
+        {ProcessId(1), 1, "app", "/app", 0, 0, "glibc (libc.so.6), jemalloc (libjemalloc.so.2)"}};
+    contents.objects = {
+        {ObjectId(1), {ObjectId(1), ObjectKind::file, "/lib/libc.so.6", ""}},
+        {ObjectId(2), {ObjectId(2), ObjectKind::file, "/lib/libjemalloc.so.2", ""}}};
+    contents.probes = {{.id = 1, .process = ProcessId(1), .object = ObjectId(1), .hits = 1000},
+                       {.id = 2, .process = ProcessId(1), .object = ObjectId(2), .hits = 5}};
+    LiveSeries heap;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto at = static_cast<double>(i);
+        const double progress = at / (count - 1);
+        ProcessSample sample;
+        sample.process = ProcessId(1);
+        sample.swap_bytes = bytes(course.anonymous(at) * course.swapped * progress);
+        sample.anonymous_bytes = bytes(course.anonymous(at)) - sample.swap_bytes;
+        sample.rss_bytes = sample.anonymous_bytes + bytes(course.file(at));
+        sample.allocated_bytes = bytes(course.passed * progress);
+        sample.losses[SEEP_LOSS_UNMATCHED_FREES] =
+            static_cast<std::uint64_t>(course.unmatched_frees * progress);
+        if (course.limit > 0) {
+            sample.cgroup_limit = course.limit;
+            sample.cgroup_current = sample.rss_bytes;
+            sample.cgroup_inactive_file = bytes(course.file(at));
+        }
+        SnapshotRecord& snapshot = contents.snapshots.emplace_back();
+        snapshot.time_ns = static_cast<std::int64_t>(i) * 10 * second;
+        snapshot.processes = {sample};
+        LivePoint point{.snapshot = i};
+        point.live = point.least = bytes(course.heap(at));
+        point.live_count = course.blocks * static_cast<std::uint64_t>(course.heap(at));
+        heap.push_back(point);
+    }
+    contents.window = {0, count - 1};
+    return reconcile(contents, heap, mapped * mebibyte);
+}
+
+TEST(Reconciliation, LeavesToTheHeapWhatTheHeapExplains) {
+    const ProcessMemory leak = memory_of({.anonymous = rising, .heap = rising});
+    EXPECT_THAT(leak.verdict, IsEmpty());
+    EXPECT_NEAR(leak.kappa.value(), 1, 1e-9);
+    EXPECT_NEAR(leak.anonymous.bytes_per_second, mebibyte / 2, 1);
+    EXPECT_THAT(memory_of({}).verdict, IsEmpty());
+    EXPECT_THAT(memory_of({.anonymous = flat, .heap = rising}).verdict, IsEmpty());
+}
+
+TEST(Reconciliation, SmallBlocksNeedMoreThanTheyWereAskedFor) {
+    // 16-byte blocks in chunks of 32: the process grows twice as fast as the requests.
+    const Course small{
+        .anonymous = rising, .heap = [](double i) { return 50 + 2.5 * i; }, .blocks = 65536};
+    EXPECT_THAT(memory_of(small).verdict, IsEmpty());
+    EXPECT_NEAR(memory_of(small).kappa.value(), 2, 1e-9);
+}
+
+TEST(Reconciliation, MemoryThatStaysAfterItsBlocksIsKeptByTheAllocator) {
+    const auto stays = [](double i) { return i <= 10 ? 10 * i : 100.0; };
+    const ProcessMemory fragmented =
+        memory_of({.anonymous = stays, .heap = burst(30), .blocks = 1000});
+    EXPECT_EQ(fragmented.verdict, "fragmentation");
+    EXPECT_THAT(fragmented.reason,
+                HasSubstr("MiB that the program has freed: 100 MiB of anonymous"));
+    EXPECT_THAT(fragmented.advice, HasSubstr("malloc_trim"));
+    EXPECT_THAT(fragmented.advice, Not(HasSubstr("jemalloc")));  // it is mapped, but hardly called
+    // 300 blocks hold 300 pages at least, and not much more.
+    EXPECT_EQ(memory_of({.anonymous = stays, .heap = burst(30), .blocks = 10}).verdict,
+              "retention");
+    EXPECT_THAT(memory_of({.anonymous = burst(30), .heap = burst(30)}).verdict, IsEmpty());
+}
+
+TEST(Reconciliation, CountsFreesOfWhatWasThereBeforeAtLeast) {
+    // A million blocks from before attaching are freed and nothing is given back.
+    const ProcessMemory memory = memory_of({.unmatched_frees = 1e6, .blocks = 1000});
+    EXPECT_EQ(memory.verdict, "fragmentation");
+    EXPECT_THAT(memory_of({.unmatched_frees = 1000}).verdict, IsEmpty());
+}
+
+TEST(Reconciliation, CreepingMemoryOfABusySteadyHeapIsFragmentation) {
+    EXPECT_EQ(memory_of({.anonymous = rising}).verdict, "fragmentation");
+}
+
+TEST(Reconciliation, WhatTheAllocatorWasNeverAskedForIsOutsideTheHeap) {
+    const ProcessMemory outside = memory_of({.anonymous = rising, .passed = 10});
+    EXPECT_EQ(outside.verdict, "outside the heap");
+    EXPECT_THAT(outside.advice, IsEmpty());
+    EXPECT_EQ(memory_of({.anonymous = rising}, 90).verdict, "outside the heap");
+    const ProcessMemory files = memory_of({.file = rising});
+    EXPECT_EQ(files.verdict, "outside the heap");
+    EXPECT_THAT(files.reason, HasSubstr("files"));
+}
+
+TEST(Reconciliation, SwappingChangesNothing) {
+    const ProcessMemory memory = memory_of({.swapped = 0.9});
+    EXPECT_THAT(memory.verdict, IsEmpty());
+    EXPECT_EQ(memory.anonymous.bytes, 0);
+    EXPECT_EQ(memory.swap_bytes, bytes(90));
+}
+
+TEST(Reconciliation, SaysWhenTheLimitIsReached) {
+    // 200 MiB anonymous at the end, half a MiB a second, 300 MiB allowed; file pages do not count.
+    const ProcessMemory memory =
+        memory_of({.anonymous = rising, .heap = rising, .limit = bytes(300)});
+    EXPECT_NEAR(memory.limit.expected.value(), 200, 1);
+    EXPECT_THAT(limit_text(memory.limit), HasSubstr("3m2"));
+    EXPECT_THAT(limit_text(memory_of({.limit = bytes(300)}).limit), IsEmpty());
+    EXPECT_EQ(limit_text({.earliest = 3600, .expected = 7200, .latest = std::nullopt}),
+              "2h (1h to never)");
+}
+
+TEST(Reconciliation, AProcessWithoutMemoryHasNoVerdict) {
+    RecordingContents contents;
+    contents.snapshots.resize(3);
+    contents.window = {0, 2};
+    EXPECT_THAT(reconcile(contents, {}, 0).verdict, IsEmpty());
+}
+
+TEST(Reconciliation, ConcludesWithTheLeaksFirst) {
+    Report report;
+    report.memory = memory_of({.anonymous = rising, .passed = 10, .limit = bytes(300)});
+    report.findings.resize(2);
+    report.findings[0].verdict = "leak";
+    report.findings[0].sentence = "`f` leaks";
+    report.findings[0].growth = {mebibyte, mebibyte, mebibyte};
+    report.findings[1].verdict = "growing";
+    conclude(report);
+    ASSERT_EQ(report.findings.size(), 3U);
+    EXPECT_EQ(report.findings[0].sentence,
+              "`f` leaks; by itself it reaches the limit in 1m40s (1m40s to 1m40s)");
+    EXPECT_EQ(report.findings[1].verdict, "outside the heap");
+    EXPECT_EQ(report.verdict, "outside the heap");
+}
+
+TEST(RetentionAdvice, IsOfTheAllocatorsThatAreThere) {
+    EXPECT_THAT(retention_advice("jemalloc (redis-server)"), HasSubstr("dirty_decay_ms"));
+    EXPECT_THAT(retention_advice("tcmalloc (libtcmalloc.so.4)"), HasSubstr("RELEASE_RATE"));
+    EXPECT_THAT(retention_advice("mimalloc (libmimalloc.so.2)"), HasSubstr("PURGE_DELAY"));
+    EXPECT_THAT(retention_advice("glibc (libc.so.6)"), HasSubstr("MALLOC_ARENA_MAX"));
+    EXPECT_THAT(retention_advice("musl (ld-musl-x86_64.so.1)"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace seep

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/culprit.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+#include <vector>
+
+namespace seep {
+
+namespace {
+
+/// Distinct callers from which on a function that hands out memory is taken for a shared one.
+constexpr std::size_t many_callers = 4;
+/// Wrappers that call each other are learnt one layer a pass.
+constexpr int most_layers = 3;
+
+constexpr std::array<std::string_view, 8> allocating_words{
+    "malloc", "calloc", "realloc", "strdup", "strndup", "memdup", "memalign", "reallocarray"};
+constexpr std::array<std::string_view, 6> library_namespaces{
+    "std::", "__gnu_cxx::", "alloc::", "core::", "hashbrown::", "operator "};
+constexpr std::array<std::string_view, 7> runtime_modules{
+    "libc.so", "libc-2", "libstdc++.so", "libc++", "libgcc_s.so", "ld-linux", "ld-musl"};
+constexpr std::array<std::string_view, 6> starters{"_start", "start_thread", "clone",
+                                                   "clone3", "__clone3",     "__clone"};
+
+bool begins_with_any(std::string_view text, auto& prefixes) {
+    return std::ranges::any_of(prefixes,
+                               [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+/// The words of an identifier, in small letters and without digits: "PyMem_RawMalloc2" is py, mem,
+/// raw, malloc.
+std::vector<std::string> words(std::string_view identifier) {
+    std::vector<std::string> result(1);
+    bool was_small = false;
+    for (const char c : identifier) {
+        const auto letter = static_cast<unsigned char>(c);
+        const bool begins = std::isalpha(letter) == 0 || (std::isupper(letter) != 0 && was_small);
+        if (begins && !result.back().empty()) result.emplace_back();
+        if (std::isalpha(letter) != 0) result.back() += static_cast<char>(std::tolower(letter));
+        was_small = std::islower(letter) != 0;
+    }
+    if (result.back().empty() && result.size() > 1) result.pop_back();
+    return result;
+}
+
+/// Past the bracket that closes the one at `open`; the text's end if none does.
+std::size_t past_bracket(std::string_view text, std::size_t open, char opening, char closing) {
+    std::size_t depth = 0;
+    for (std::size_t at = open; at < text.size(); ++at) {
+        if (text[at] == opening) ++depth;
+        // The arrow of a result type closes nothing.
+        const bool closes = text[at] == closing && (at == 0 || text[at - 1] != '-');
+        if (closes && --depth == 0) return at + 1;
+    }
+    return text.size();
+}
+
+std::string frame_key(const ReportFrame& frame) {
+    return frame.function.empty() ? frame_name(frame) : frame.function;
+}
+
+bool grows(const ReportStack& stack) {
+    return stack.verdict == Verdict::leak || stack.verdict == Verdict::growing;
+}
+
+/// The callers of one function, and how many of them do not grow.
+struct Fan {
+    std::map<std::string, bool> callers;  ///< Whether any stack through it grows.
+    [[nodiscard]] bool is_shared() const {
+        const auto growing = std::ranges::count_if(callers, [](auto& each) { return each.second; });
+        return callers.size() >= many_callers &&
+               2 * static_cast<std::size_t>(growing) <= callers.size();
+    }
+};
+
+}  // namespace
+
+std::string qualified_name(std::string_view demangled) {
+    std::size_t start = 0;
+    std::size_t own_arguments = std::string_view::npos;  // where "<...>" at the end begins
+    std::size_t at = 0;
+    while (at < demangled.size()) {
+        const std::string_view rest = demangled.substr(at);
+        if (rest.starts_with("operator") && (at == start || demangled[at - 1] == ':')) {
+            // Up to its parameters, which follow its symbol or type.
+            at += rest.starts_with("operator()") ? 10 : std::min(rest.find('('), rest.size());
+            own_arguments = std::string_view::npos;
+            break;
+        }
+        if (rest.starts_with("(anonymous namespace)")) {
+            at += 21;
+        } else if (rest.front() == '<' && at > start) {
+            own_arguments = at;
+            at = past_bracket(demangled, at, '<', '>');
+            if (at < demangled.size() && demangled[at] == ':') own_arguments = at;
+            continue;
+        } else if (rest.front() == '<') {
+            at = past_bracket(demangled, at, '<', '>');  // Rust: "<T as Trait>::function"
+        } else if (rest.front() == '(' || rest.starts_with(" [")) {
+            break;
+        } else if (rest.front() == ' ') {
+            start = ++at;
+            own_arguments = std::string_view::npos;
+        } else {
+            if (rest.front() == ':') own_arguments = std::string_view::npos;
+            ++at;
+        }
+    }
+    const std::size_t end = std::min(at, own_arguments);
+    if (end <= start) return std::string(demangled);
+    return std::string(demangled.substr(start, end - start));
+}
+
+bool is_wrapper_name(std::string_view function) {
+    const std::string name = qualified_name(function);
+    std::string_view path = name;
+    path.remove_prefix(std::min(path.find_first_not_of('<'), path.size()));
+    if (begins_with_any(path, library_namespaces) || path.starts_with("__libc_start")) return true;
+    if (std::ranges::find(starters, path) != starters.end()) return true;
+    const std::string_view last = path.substr(path.rfind(':') + 1);
+    if (last.starts_with("operator new")) return true;
+    const std::vector<std::string> parts = words(last);
+    const auto allocates = [](const std::string& word) {
+        return std::ranges::any_of(allocating_words,
+                                   [&](std::string_view tail) { return word.ends_with(tail); });
+    };
+    return parts.back().ends_with("alloc") || parts.back() == "allocate" ||
+           std::ranges::any_of(parts, allocates);
+}
+
+bool is_runtime_module(std::string_view module) {
+    return begins_with_any(module, runtime_modules);
+}
+
+WrapperFinder::WrapperFinder(const Report& report) {
+    for (const ReportProcess& process : report.targets)
+        programs_.insert(process.executable.substr(process.executable.rfind('/') + 1));
+    for (int layer = 0; layer < most_layers; ++layer) {
+        std::map<std::string, Fan> fans;
+        for (const ReportStack& stack : report.stacks) {
+            const std::size_t at = first_with_purpose(stack);
+            if (at + 1 >= stack.frames.size()) continue;
+            bool& growing =
+                fans[frame_key(stack.frames[at])].callers[frame_key(stack.frames[at + 1])];
+            growing = growing || grows(stack);
+        }
+        const std::size_t before = shared_.size();
+        for (const auto& [function, fan] : fans)
+            if (fan.is_shared()) shared_.insert(function);
+        if (shared_.size() == before) return;
+    }
+}
+
+bool WrapperFinder::passes_on(const ReportFrame& frame, const std::string& allocator) const {
+    const bool own = programs_.contains(frame.module);
+    if (!own && (frame.module == allocator || is_runtime_module(frame.module))) return true;
+    const auto [known, is_new] = by_name_.try_emplace(frame.function, false);
+    if (is_new) known->second = is_wrapper_name(frame.function);
+    return known->second || shared_.contains(frame_key(frame));
+}
+
+std::size_t WrapperFinder::first_with_purpose(const ReportStack& stack) const {
+    std::size_t at = 1;
+    while (at < stack.frames.size() && passes_on(stack.frames[at], stack.frames[0].module)) ++at;
+    return at;
+}
+
+std::size_t WrapperFinder::culprit(const ReportStack& stack) const {
+    std::size_t at = first_with_purpose(stack);
+    if (at < stack.frames.size()) return at;
+    const auto is_entry = [&](const ReportFrame& frame) {
+        const bool own = programs_.contains(frame.module);
+        return (!own && is_runtime_module(frame.module)) || frame.function == "_start";
+    };
+    while (at > 1 && is_entry(stack.frames[at - 1])) --at;
+    return at > 1 ? at - 1 : std::min<std::size_t>(1, stack.frames.size() - 1);
+}
+
+}  // namespace seep

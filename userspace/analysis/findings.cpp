@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "analysis/culprit.h"
+#include "base/text.h"
+
+namespace seep {
+
+namespace {
+
+constexpr double seconds_an_hour = 3600;
+constexpr std::size_t longest_name = 100;
+constexpr std::size_t most_names = 2;
+
+/// A finding while it is put together.
+struct Cause {
+    Verdict verdict = Verdict::undetermined;
+    std::vector<const ReportStack*> stacks = {};    ///< In rank order.
+    std::vector<const ReportFrame*> culprits = {};  ///< One a name, in the same order.
+    const ReportFrame* through = nullptr;           ///< The wrapper that the first one calls.
+};
+
+/// Gravest first; what has no place here makes no finding.
+constexpr std::array finding_order{Verdict::leak, Verdict::growing, Verdict::load,
+                                   Verdict::warming};
+
+std::size_t gravity(Verdict verdict) {
+    return static_cast<std::size_t>(std::ranges::find(finding_order, verdict) -
+                                    finding_order.begin());
+}
+
+/// One for all frames of a function, whichever line they are at.
+std::string function_key(const ReportFrame& frame) {
+    return frame.module + '\n' +
+           (frame.function.empty() ? std::to_string(frame.offset) : frame.function);
+}
+
+void add_stack(Cause& cause, const ReportStack& stack, std::size_t culprit) {
+    cause.stacks.push_back(&stack);
+    const ReportFrame* frame = &stack.frames[culprit];
+    const bool known = std::ranges::any_of(cause.culprits, [&](const ReportFrame* other) {
+        return function_key(*frame) == function_key(*other);
+    });
+    if (known) return;
+    if (cause.culprits.empty() && culprit > 1) cause.through = &stack.frames[culprit - 1];
+    cause.culprits.push_back(frame);
+}
+
+/// Stacks in lockstep, or else of one function, with one verdict are one cause.
+std::vector<Cause> gather(const Report& report) {
+    const WrapperFinder wrappers(report);
+    std::vector<Cause> causes;
+    std::map<std::pair<Verdict, std::uint32_t>, std::size_t> by_cluster;
+    std::map<std::pair<Verdict, std::string>, std::size_t> by_function;
+    for (const ReportStack& stack : report.stacks) {
+        if (stack.suppressed || stack.frames.empty() ||
+            gravity(stack.verdict) == finding_order.size())
+            continue;
+        const std::size_t culprit = wrappers.culprit(stack);
+        const std::pair cluster{stack.verdict, stack.evidence.cluster};
+        const std::pair function{stack.verdict, function_key(stack.frames[culprit])};
+        std::size_t cause = causes.size();
+        if (const auto known = by_function.find(function); known != by_function.end())
+            cause = known->second;
+        if (const auto known = by_cluster.find(cluster); known != by_cluster.end())
+            cause = known->second;
+        if (cause == causes.size()) causes.push_back({.verdict = stack.verdict});
+        by_function.emplace(function, cause);
+        if (stack.evidence.cluster != 0) by_cluster.emplace(cluster, cause);
+        add_stack(causes[cause], stack, culprit);
+    }
+    return causes;
+}
+
+std::string quoted(const ReportFrame& frame) {
+    const std::string name =
+        frame.function.empty() ? frame_name(frame) : qualified_name(frame.function);
+    return fmt::format("`{}`", printable(name, longest_name));
+}
+
+/// "http.c:212"; the module if no source is known.
+std::string place(const ReportFrame& frame) {
+    if (frame.file.empty())
+        return frame.function.empty() ? "" : printable(frame.module, longest_name);
+    const std::string file =
+        printable(std::string_view(frame.file).substr(frame.file.rfind('/') + 1), longest_name);
+    return frame.line == 0 ? file : fmt::format("{}:{}", file, frame.line);
+}
+
+/// The nearest frame around the first culprit that has a name, for a culprit that has none.
+const ReportFrame* named_caller(const Cause& cause) {
+    const std::vector<ReportFrame>& frames = cause.stacks.front()->frames;
+    const auto at = static_cast<std::size_t>(cause.culprits.front() - frames.data());
+    for (std::size_t i = at + 1; i < frames.size(); ++i)
+        if (!frames[i].function.empty()) return &frames[i];
+    return nullptr;
+}
+
+/// "`parse_header` (http.c:212)", "`a` (x.c:1), `b` (x.c:9) and 3 more".
+std::string subject(const Cause& cause, const Report& report) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(most_names, cause.culprits.size()); ++i) {
+        const ReportFrame& frame = *cause.culprits[i];
+        std::string details = place(frame);
+        if (i == 0 && cause.culprits.size() == 1 && cause.through != nullptr)
+            details += fmt::format("{}by {}", details.empty() ? "" : ", ", quoted(*cause.through));
+        if (const ReportFrame* caller = named_caller(cause);
+            i == 0 && frame.function.empty() && caller != nullptr)
+            details += fmt::format("{}under {}", details.empty() ? "" : ", ", quoted(*caller));
+        text += (i == 0 ? "" : i + 1 == cause.culprits.size() ? " and " : ", ") + quoted(frame);
+        if (!details.empty()) text += fmt::format(" ({})", details);
+    }
+    if (cause.culprits.size() > most_names)
+        text += fmt::format(" and {} more", cause.culprits.size() - most_names);
+    const std::uint32_t cluster = cause.stacks.front()->evidence.cluster;
+    if (cause.culprits.size() > 1 && cluster > 0 && cluster <= report.clusters.size())
+        text += fmt::format(", all under {},", quoted(report.clusters[cluster - 1].frame));
+    return text;
+}
+
+std::string predicate(const Cause& cause, const Finding& finding) {
+    const bool several = cause.culprits.size() > 1;
+    const std::string rate = hourly(finding.growth);
+    switch (cause.verdict) {
+        case Verdict::leak:
+            return fmt::format("{} {}", several ? "leak" : "leaks", rate);
+        case Verdict::load:
+            return fmt::format("{} with the load, by {}", several ? "grow" : "grows", rate);
+        case Verdict::warming:
+            return fmt::format("{} ever more slowly, by {} so far", several ? "grow" : "grows",
+                               rate);
+        default:
+            return fmt::format("{} by {}, a leak or a cache that fills", several ? "grow" : "grows",
+                               rate);
+    }
+}
+
+std::string blocks(const Finding& finding) {
+    const std::string live = fmt::format("{} block{} live", format_count(finding.live_count),
+                                         finding.live_count == 1 ? "" : "s");
+    if (finding.freed_count == 0) return live + ", none ever freed";
+    const double freed = static_cast<double>(finding.freed_count) /
+                         static_cast<double>(std::max<std::uint64_t>(finding.allocated_count, 1));
+    return fmt::format("{}, {:.3g} % of all freed", live, 100 * freed);
+}
+
+Finding describe(const Cause& cause, const Report& report) {
+    Finding finding;
+    finding.verdict = verdict_name(cause.verdict);
+    finding.frame = *cause.culprits.front();
+    finding.evidence = cause.stacks.front()->evidence;
+    for (const ReportStack* stack : cause.stacks) {
+        finding.growth.bytes_per_second += stack->growth.bytes_per_second;
+        finding.growth.low += stack->growth.low;
+        finding.growth.high += stack->growth.high;
+        finding.growth.bytes += stack->growth.bytes;
+        finding.live_bytes += stack->totals.live_bytes();
+        finding.live_count += stack->totals.live_count();
+        finding.allocated_count += stack->totals.allocated_count;
+        finding.freed_count += stack->totals.freed_count;
+        finding.stacks.push_back(stack->id);
+    }
+    finding.sentence = fmt::format("{} {}: {}", subject(cause, report), predicate(cause, finding),
+                                   blocks(finding));
+    return finding;
+}
+
+}  // namespace
+
+std::string hourly(const Growth& growth) {
+    const auto an_hour = [](double a_second) { return format_bytes(a_second * seconds_an_hour); };
+    std::string text = an_hour(growth.bytes_per_second) + " an hour";
+    if (growth.low < growth.high)
+        text += fmt::format(" ({} to {})", an_hour(growth.low), an_hour(growth.high));
+    return text;
+}
+
+std::vector<Finding> find_causes(const Report& report) {
+    std::vector<Finding> findings;
+    std::vector<Cause> causes = gather(report);
+    std::ranges::stable_sort(causes, {}, [](const Cause& cause) { return gravity(cause.verdict); });
+    for (auto begin = causes.begin(); begin != causes.end();) {
+        const auto end = std::find_if(begin, causes.end(), [&](const Cause& cause) {
+            return cause.verdict != begin->verdict;
+        });
+        const auto first = static_cast<std::ptrdiff_t>(findings.size());
+        for (; begin != end; ++begin) findings.push_back(describe(*begin, report));
+        std::stable_sort(
+            findings.begin() + first, findings.end(),
+            [](const Finding& a, const Finding& b) { return a.growth.low > b.growth.low; });
+    }
+    return findings;
+}
+
+Result<FailCondition> parse_fail_condition(std::string_view text) {
+    FailCondition condition{.text = std::string(text)};
+    const std::size_t colon = text.find(':');
+    const std::string_view name = text.substr(0, colon);
+    if (name == "growing")
+        condition.verdict = Verdict::growing;
+    else if (name != "leak")
+        return Error{ErrorKind::bad_input,
+                     fmt::format("cannot fail on \"{}\"", printable(name, 80)),
+                     "write leak or growing, and after a colon the bytes an hour: leak:1M"};
+    if (colon == std::string_view::npos) return condition;
+    const Result<std::uint64_t> size = parse_size(text.substr(colon + 1));
+    if (!size) return size.error();
+    condition.bytes_per_hour = static_cast<double>(*size);
+    return condition;
+}
+
+const Finding* failing_finding(const Report& report, const FailCondition& condition) {
+    const auto found = std::ranges::find_if(report.findings, [&](const Finding& finding) {
+        const bool leaks = finding.verdict == verdict_name(Verdict::leak);
+        const bool meant = leaks || finding.verdict == verdict_name(condition.verdict);
+        return meant && finding.growth.low * seconds_an_hour > condition.bytes_per_hour;
+    });
+    return found == report.findings.end() ? nullptr : &*found;
+}
+
+}  // namespace seep

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// What a report has to say, first things first: each cause of growth once, named for the code that
+// allocates, in a plain sentence. Pure functions.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/report.h"
+#include "base/result.h"
+
+namespace seep {
+
+/// Stacks that grow in lockstep are one finding; their rates and intervals add up, since what moves
+/// together is wrong together. Leaks first, then what grows for certain, then growth with an
+/// explanation (load, warming up); each by the lower end of its interval. Suppressed stacks make
+/// none. `report`: its stacks judged and clustered.
+std::vector<Finding> find_causes(const Report& report);
+
+/// "3.1 MiB an hour (2.9 MiB to 3.3 MiB)", of a growth in bytes a second; without the interval
+/// where its ends are one.
+std::string hourly(const Growth& growth);
+
+/// `--fail-on VERDICT[:BYTES_PER_HOUR]`: a finding whose interval's lower end is above that.
+struct FailCondition {
+    std::string text;  ///< As it was given.
+    Verdict verdict = Verdict::leak;
+    double bytes_per_hour = 0;
+};
+/// "leak", "growing" (of which a leak is one), with a size as parse_size() reads it.
+Result<FailCondition> parse_fail_condition(std::string_view text);
+
+/// The first finding that the condition holds for; null if none.
+const Finding* failing_finding(const Report& report, const FailCondition& condition);
+
+}  // namespace seep

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/process_findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+
+#include "analysis/time_to_limit.h"
+#include "base/text.h"
+
+namespace seep {
+
+namespace {
+
+/// Beyond a century a number says no more than the word.
+constexpr double longest_time = 100 * 365.25 * 86400;
+
+std::string time_text(const std::optional<double>& seconds) {
+    if (!seconds || *seconds > longest_time) return "never";
+    return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(*seconds)) *
+                           std::nano::den);
+}
+
+void add_limit(const ProcessMemory& memory, Finding& finding) {
+    finding.limit = time_to_limit(*memory.limit_bytes, memory.used_bytes, 0, finding.growth);
+    const std::string time = limit_text(finding.limit);
+    if (!time.empty())
+        finding.sentence += fmt::format("; by itself it reaches the limit in {}", time);
+}
+
+Finding memory_finding(const ProcessMemory& memory) {
+    Finding finding;
+    finding.verdict = memory.verdict;
+    finding.growth = memory.anonymous;
+    finding.live_bytes = memory.anonymous_bytes;
+    finding.sentence = fmt::format("{}: {}", memory.verdict, memory.reason);
+    finding.sentence.front() =
+        static_cast<char>(std::toupper(static_cast<unsigned char>(finding.sentence.front())));
+    return finding;
+}
+
+}  // namespace
+
+std::string limit_text(const TimeToLimit& limit) {
+    if (!limit.earliest) return {};
+    if (!limit.expected)
+        return fmt::format("{} at the earliest, or never", time_text(limit.earliest));
+    return fmt::format("{} ({} to {})", time_text(limit.expected), time_text(limit.earliest),
+                       time_text(limit.latest));
+}
+
+void conclude(Report& report) {
+    const ProcessMemory& memory = report.memory;
+    if (memory.limit_bytes)
+        for (Finding& finding : report.findings) add_limit(memory, finding);
+    const auto after_leaks = std::ranges::find_if(report.findings, [](const Finding& finding) {
+        return finding.verdict != verdict_name(Verdict::leak);
+    });
+    const bool leaks = after_leaks != report.findings.begin();
+    if (!memory.verdict.empty()) {
+        report.findings.insert(after_leaks, memory_finding(memory));
+        report.verdict = memory.verdict;
+        report.reason = memory.reason;
+    } else if (leaks && report.verdict != verdict_name(Verdict::leak)) {
+        report.verdict = verdict_name(Verdict::leak);
+        report.reason = report.findings.front().sentence;
+    }
+}
+
+}  // namespace seep

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/reconciliation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <string_view>
+
+#include "analysis/coverage.h"
+#include "analysis/findings.h"
+#include "analysis/growth.h"
+#include "analysis/sampling.h"
+#include "analysis/time_to_limit.h"
+#include "base/text.h"
+
+namespace seep {
+
+namespace {
+
+/// Differences below both of these are no matter: the kernel counts pages by CPU and in batches,
+/// and every process touches new ones.
+constexpr double least_difference = 2 << 20;
+constexpr double least_share = 0.05;
+/// The least that a live block keeps from being given back.
+constexpr double page_bytes = 4096;
+/// An allocator with fewer of the calls than this is not the one that keeps memory.
+constexpr double least_call_share = 0.01;
+
+/// The processes that live at a snapshot, together.
+struct Sum {
+    bool any = false;
+    double anonymous = 0;
+    double swap = 0;
+    double file = 0;
+    double allocated = 0;
+    double unmatched_frees = 0;
+};
+
+Sum sum_of(const SnapshotRecord& snapshot) {
+    Sum sum;
+    for (const ProcessSample& sample : snapshot.processes) {
+        if (!sample.alive || sample.rss_bytes == 0) continue;
+        sum.any = true;
+        const auto swap = static_cast<double>(sample.swap_bytes);
+        const auto anonymous = static_cast<double>(sample.anonymous_bytes);
+        sum.anonymous += anonymous + swap;
+        sum.swap += swap;
+        sum.file += std::max(0.0, static_cast<double>(sample.rss_bytes) - anonymous);
+        sum.allocated += static_cast<double>(sample.allocated_bytes);
+        sum.unmatched_frees += static_cast<double>(sample.losses[SEEP_LOSS_UNMATCHED_FREES]);
+    }
+    return sum;
+}
+
+/// The part of the window in which there is memory to compare: a launched command has none at its
+/// first instruction, and one that has ended has none at the last snapshot.
+Window living_part(const RecordingContents& contents) {
+    Window window = contents.window;
+    const auto lives = [&](std::size_t at) { return sum_of(contents.snapshots[at]).any; };
+    while (window.first < window.last && !lives(window.first)) ++window.first;
+    while (window.last > window.first && !lives(window.last)) --window.last;
+    return window;
+}
+
+Growth growth_of(const RecordingContents& contents, const Window& window, double Sum::*value) {
+    LiveSeries series;
+    for (std::size_t i = window.first; i <= window.last; ++i) {
+        const auto bytes = static_cast<std::uint64_t>(sum_of(contents.snapshots[i]).*value);
+        LivePoint point{.snapshot = i};
+        point.live = point.least = bytes;
+        series.push_back(point);
+    }
+    return estimate_growth(series, contents.snapshots, window).growth;
+}
+
+std::uint64_t peak_of(const LiveSeries& heap, const Window& window) {
+    std::uint64_t peak = live_at(heap, window.first);
+    for (const LivePoint& point : heap)
+        if (point.snapshot >= window.first && point.snapshot <= window.last)
+            peak = std::max(peak, point.live);
+    return peak;
+}
+
+/// The tightest control group among the living, if any has a limit.
+void add_limit(const SnapshotRecord& snapshot, ProcessMemory& memory) {
+    for (const ProcessSample& sample : snapshot.processes) {
+        if (!sample.alive || !sample.cgroup_limit || !sample.cgroup_current) continue;
+        const std::uint64_t inactive = sample.cgroup_inactive_file.value_or(0);
+        const std::uint64_t used =
+            *sample.cgroup_current - std::min(*sample.cgroup_current, inactive);
+        if (memory.limit_bytes && *memory.limit_bytes <= *sample.cgroup_limit) continue;
+        memory.limit_bytes = sample.cgroup_limit;
+        memory.used_bytes = used;
+        memory.limit =
+            time_to_limit(*sample.cgroup_limit, *sample.cgroup_current, inactive, memory.anonymous);
+    }
+}
+
+/// What the living processes allocate with: a process that links jemalloc maps glibc's malloc, too.
+std::string used_allocators(const RecordingContents& contents) {
+    std::map<std::string, double> hits;  // by the file's name
+    double all = 0;
+    for (const ProbeRecord& probe : contents.probes) {
+        const auto object = contents.objects.find(probe.object);
+        if (object == contents.objects.end()) continue;
+        const std::string& path = object->second.path;
+        hits[path.substr(path.rfind('/') + 1)] += static_cast<double>(probe.hits);
+        all += static_cast<double>(probe.hits);
+    }
+    const auto is_used = [&](std::string_view allocator) {
+        return std::ranges::any_of(hits, [&](const auto& each) {
+            return each.second >= least_call_share * all &&
+                   allocator.find("(" + each.first + ")") != std::string_view::npos;
+        });
+    };
+    std::string names;
+    for (const ProcessRecord& process : contents.processes) {
+        if (process.ended_ns != 0) continue;
+        for (std::string_view rest = process.allocators; !rest.empty();) {
+            const std::string_view allocator = rest.substr(0, rest.find(','));
+            rest.remove_prefix(std::min(rest.size(), allocator.size() + 1));
+            if (all == 0 || is_used(allocator)) names.append(allocator).append(",");
+        }
+    }
+    return names;
+}
+
+/// The evidence that verdicts rest on, in bytes over the window.
+struct Difference {
+    double excess = 0;       ///< Growth of anonymous memory that the heap's own does not explain.
+    double given_up = 0;     ///< By how much live bytes ended below their peak, at least.
+    double allocated = 0;    ///< Asked of the allocator.
+    double matters = 0;      ///< Below this, excess is nothing.
+    double live_blocks = 0;  ///< At the window's end.
+};
+
+std::string bytes(double count) {
+    return format_bytes(count);
+}
+
+void judge_retained(const Difference& difference, ProcessMemory& memory) {
+    const double kept = std::min(difference.excess, difference.given_up);
+    // With a page for each, do the live blocks even hold half of it?
+    const bool pinned = 2 * page_bytes * difference.live_blocks >= kept;
+    memory.verdict = pinned ? "fragmentation" : "retention";
+    memory.reason = fmt::format(
+        "the allocator keeps {} that the program has freed: {} of anonymous memory at the window's "
+        "end, {} live in the heap, {} at its peak; {}, and no stack leaks this",
+        bytes(kept), bytes(static_cast<double>(memory.anonymous_bytes)),
+        bytes(static_cast<double>(memory.heap_bytes)),
+        bytes(static_cast<double>(memory.heap_peak_bytes)),
+        pinned ? "the blocks still live are enough to hold its pages"
+               : "the few blocks still live do not hold its pages");
+}
+
+void judge_outside(const char* what, const Growth& growth, ProcessMemory& memory) {
+    memory.verdict = "outside the heap";
+    memory.reason =
+        fmt::format("{} by {}, while the live bytes of the traced heap changed by {} in the window",
+                    what, hourly(growth), bytes(static_cast<double>(memory.heap.bytes)));
+}
+
+void judge(const Difference& difference, double mapping_growth, ProcessMemory& memory) {
+    const auto grown = static_cast<double>(memory.anonymous.bytes);
+    const auto file_grown = static_cast<double>(memory.file.bytes);
+    const bool surely = memory.anonymous.low > 0;
+    if (difference.excess > difference.matters && difference.given_up >= difference.excess / 2) {
+        judge_retained(difference, memory);
+    } else if (difference.excess > difference.matters && 2 * difference.excess > grown && surely) {
+        if (difference.allocated < difference.excess || 2 * mapping_growth > difference.excess) {
+            judge_outside("anonymous memory grows", memory.anonymous, memory);
+            return;
+        }
+        memory.verdict = "fragmentation";
+        memory.reason = fmt::format(
+            "anonymous memory grows by {}, while live bytes changed by {} in the window and {} "
+            "passed through the allocator: what it takes it cannot use again, unless the memory is "
+            "mapped past it (record with --source heap,mapping to tell)",
+            hourly(memory.anonymous), bytes(static_cast<double>(memory.heap.bytes)),
+            bytes(difference.allocated));
+    } else if (file_grown > difference.matters && file_grown > grown && memory.file.low > 0) {
+        judge_outside("pages of files and shared memory grow", memory.file, memory);
+    }
+}
+
+struct Advice {
+    std::string_view allocator;
+    std::string_view text;
+};
+
+// From mallopt(3) and malloc_trim(3); jemalloc(3), "TUNING"; gperftools' docs/tcmalloc.html;
+// mimalloc's readme, "Environment Options".
+constexpr std::array advices{
+    Advice{
+        "glibc",
+        "glibc: malloc_trim(0) gives free pages back; if that frees little, it is fragmentation. "
+        "With many threads try MALLOC_ARENA_MAX=2, for large blocks MALLOC_TRIM_THRESHOLD_ and "
+        "MALLOC_MMAP_THRESHOLD_=131072, or another allocator"},
+    Advice{
+        "jemalloc",
+        "jemalloc: MALLOC_CONF=background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0 gives "
+        "pages back sooner; against holes between live blocks only moving them helps (Redis: "
+        "activedefrag yes)"},
+    Advice{"tcmalloc",
+           "tcmalloc: TCMALLOC_RELEASE_RATE=10 gives pages back sooner, "
+           "MallocExtension::ReleaseFreeMemory() at once; TCMALLOC_MAX_TOTAL_THREAD_CACHE_BYTES "
+           "bounds what threads keep"},
+    Advice{"mimalloc",
+           "mimalloc: MIMALLOC_PURGE_DELAY=0 gives pages back at once, mi_collect(true) those of a "
+           "thread that is idle"},
+};
+
+}  // namespace
+
+std::string retention_advice(const std::string& allocators) {
+    std::string text;
+    for (const Advice& advice : advices)
+        if (allocators.find(advice.allocator) != std::string::npos)
+            text += fmt::format("{}{}", text.empty() ? "" : ". ", advice.text);
+    return text;
+}
+
+ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& heap,
+                        double mapping_growth) {
+    const Window window = living_part(contents);
+    const Sum start = sum_of(contents.snapshots[window.first]);
+    const Sum end = sum_of(contents.snapshots[window.last]);
+    ProcessMemory memory;
+    if (!start.any || !end.any) return memory;
+    memory.anonymous_bytes = static_cast<std::uint64_t>(end.anonymous);
+    memory.swap_bytes = static_cast<std::uint64_t>(end.swap);
+    memory.file_bytes = static_cast<std::uint64_t>(end.file);
+    memory.heap_bytes = live_at(heap, window.last);
+    memory.heap_peak_bytes = peak_of(heap, window);
+    if (end.anonymous > 0 && contents.info.sources != "mapping")
+        memory.coverage = std::min(1.0, static_cast<double>(memory.heap_bytes) / end.anonymous);
+    if (window.snapshots() < 2) return memory;
+    memory.anonymous = growth_of(contents, window, &Sum::anonymous);
+    memory.file = growth_of(contents, window, &Sum::file);
+    memory.heap = estimate_growth(heap, contents.snapshots, window).growth;
+    const auto grown = static_cast<double>(memory.anonymous.bytes);
+    const auto heap_grown = static_cast<double>(memory.heap.bytes);
+    const double noise =
+        sampling_noise(contents.info.sampling_bytes,
+                       static_cast<double>(live_at(heap, window.first)), std::max(0.0, heap_grown));
+    Difference difference;
+    difference.matters = std::max({least_difference, least_share * end.anonymous, noise});
+    if (std::abs(heap_grown) > difference.matters) memory.kappa = grown / heap_grown;
+    add_limit(contents.snapshots[window.last], memory);
+
+    const double blocks = static_cast<double>(point_at(heap, window.last).live_count) -
+                          static_cast<double>(point_at(heap, window.first).live_count);
+    const double freed_unseen =
+        least_block * std::max(0.0, end.unmatched_frees - start.unmatched_frees);
+    difference.live_blocks = static_cast<double>(point_at(heap, window.last).live_count);
+    difference.excess = grown - heap_grown - block_overhead * std::max(0.0, blocks) + freed_unseen;
+    difference.given_up = static_cast<double>(memory.heap_peak_bytes) -
+                          static_cast<double>(memory.heap_bytes) + freed_unseen;
+    difference.allocated = std::max(0.0, end.allocated - start.allocated);
+    // Of the heap nothing is known, or only an upper bound.
+    if (contents.info.sources == "mapping" || sampling_of(contents).observed_share < 1)
+        return memory;
+    judge(difference, mapping_growth, memory);
+    if (memory.verdict == "fragmentation" || memory.verdict == "retention")
+        memory.advice = retention_advice(used_allocators(contents));
+    return memory;
+}
+
+}  // namespace seep

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// A page of text for a terminal, put together line by line. Not thread-safe.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "analysis/report.h"
+#include "base/text.h"
+#include "output/text_report.h"
+
+namespace seep {
+
+enum class Style { bold, dim, red, yellow, green };
+
+/// Lines of at most `width` columns, styled if asked. Styles do not count as columns.
+class Page {
+ public:
+    explicit Page(const TextOptions& options)
+        : color_(options.color), width_(std::max<std::size_t>(options.width, 40)) {}
+
+    [[nodiscard]] std::size_t width() const { return width_; }
+
+    [[nodiscard]] std::string styled(Style style, std::string_view text) const {
+        static constexpr std::string_view codes[] = {"1", "2", "1;31", "1;33", "32"};
+        if (!color_) return std::string(text);
+        return fmt::format("\x1b[{}m{}\x1b[0m", codes[static_cast<std::size_t>(style)], text);
+    }
+
+    void line(std::string_view text = {}) {
+        text_ += text;
+        text_ += '\n';
+    }
+
+    /// `label` in a column of its own, `indent` wide, then `words` wrapped beside it.
+    void paragraph(std::string_view label, std::size_t indent, std::string_view words,
+                   std::optional<Style> label_style = std::nullopt) {
+        std::string current = fmt::format("{:{}}", label, indent);
+        if (label_style) current = styled(*label_style, current);
+        std::size_t used = indent;
+        while (!words.empty()) {
+            const std::string_view word = words.substr(0, words.find(' '));
+            words.remove_prefix(std::min(words.size(), word.size() + 1));
+            const std::string shown = fit_columns(word, width_ - indent);
+            const std::size_t columns = display_columns(shown);
+            if (used > indent && used + 1 + columns > width_) {
+                line(current);
+                current.assign(indent, ' ');
+                used = indent;
+            }
+            const bool first = used == indent;
+            current += first ? shown : " " + shown;
+            used += columns + (first ? 0 : 1);
+        }
+        line(current);
+    }
+
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+    bool color_;
+    std::size_t width_;
+    std::string text_;
+};
+
+/// How a verdict is shown where there is colour.
+inline Style verdict_style(std::string_view verdict) {
+    if (verdict == "leak" || verdict == "growing") return Style::red;
+    if (verdict == "steady") return Style::green;
+    if (verdict == "undetermined") return Style::bold;
+    return Style::yellow;
+}
+
+}  // namespace seep
