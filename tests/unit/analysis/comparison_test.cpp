@@ -19,7 +19,6 @@ constexpr std::int64_t second = 1'000'000'000;
 class Build {
  public:
     explicit Build(std::uint64_t base, double hours = 1) : base_(base) {
-        contents_.info.sampling_mode = "exact";
         contents_.processes = {{ProcessId(1), 1, "app", "/app", 0, 0, ""}};
         contents_.objects = {
             {ObjectId(1), {ObjectId(1), ObjectKind::file, "/app", std::to_string(base)}}};
