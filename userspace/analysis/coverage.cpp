@@ -62,7 +62,11 @@ Judgement tempered(Judgement judgement, const ReportSampling& sampling) {
         judgement.reason += "; " + seen;
         return judgement;
     }
-    if (judgement.verdict == Verdict::leak) judgement.verdict = Verdict::growing;
+    // Of which kind a growth is, lifetimes tell, and those were not seen.
+    if (judgement.verdict == Verdict::leak)
+        judgement.verdict = Verdict::growing;
+    else if (judgement.verdict != Verdict::growing)
+        judgement.verdict = Verdict::undetermined;
     judgement.reason += fmt::format(
         "; {}, frees in between went unseen: the rate is of what was not seen freed, the most that "
         "it can be",

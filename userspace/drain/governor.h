@@ -67,6 +67,7 @@ class Governor {
         double passing_ns = 0;
         double allocations = 0;
         double bytes = 0;
+        void raise_to(const Rates& other);
     };
 
     void take_in(double seconds, const TargetWork& more);
@@ -87,8 +88,11 @@ class Governor {
     double now_s_ = 0;
     double changed_s_ = 0;  ///< When level or attachment last changed.
     TargetWork last_;
-    Rates now_;   ///< Since the last look.
-    Rates peak_;  ///< The most lately, forgotten slowly.
+    Rates now_;    ///< Since the last look.
+    Rates peak_;   ///< The most of each lately: of both below.
+    Rates newer_;  ///< The most since newer_since_s_.
+    Rates older_;  ///< The most in the time before, as long.
+    double newer_since_s_ = 0;
     double following_ns_ = 0;
     double cost_ns_ = 0;     ///< A second, since the last look.
     double allowed_ns_ = 0;  ///< A second: the budget's share of what the targets use lately.

@@ -86,6 +86,7 @@ TEST(Coverage, AnUpperBoundIsNoLeak) {
     const ReportSampling partly{.observed_share = 0.25};
     EXPECT_EQ(tempered({Verdict::leak, "r"}, partly).verdict, Verdict::growing);
     EXPECT_EQ(tempered({Verdict::undetermined, "r"}, partly).verdict, Verdict::undetermined);
+    EXPECT_EQ(tempered({Verdict::warming, "r"}, partly).verdict, Verdict::undetermined);
     // What is held at most has not grown, so that what is live has not.
     EXPECT_EQ(tempered({Verdict::steady, "r"}, partly).verdict, Verdict::steady);
     EXPECT_THAT(tempered({Verdict::steady, "r"}, partly).reason, HasSubstr("25 %"));

@@ -79,7 +79,7 @@ class Simulation {
 };
 
 constexpr Load calm{.pairs = 500, .cpu = 0.05};
-constexpr Load brisk{.pairs = 25'000, .cpu = 0.9};
+constexpr Load brisk{.pairs = 15'000, .cpu = 0.9};
 constexpr Load storm{.pairs = 1e7, .cpu = 1};
 
 double share(const TargetWork& work) {
