@@ -69,6 +69,22 @@ class NastyRecording(unittest.TestCase):
             self.assertEqual(browser.run("return document.querySelectorAll('script').length"), scripts)
             self.assertEqual(browser.log(), [])
 
+    def html(self, output):
+        self.printable(output.decode())
+        with tempfile.TemporaryDirectory() as directory, Browser() as browser:
+            path = os.path.join(directory, "nasty.html")
+            with open(path, "wb") as file:
+                file.write(output)
+            browser.open(path)
+            browser.run("for (const button of document.querySelectorAll('.stack button'))"
+                        " button.click()")
+            self.assertNotEqual(browser.run("return document.title"), "hacked")
+            self.assertEqual(browser.run("return document.querySelectorAll('script').length"), 2)
+            self.assertEqual(browser.run("return document.querySelectorAll('tr.detail').length"), 3)
+            self.assertEqual(browser.run("return document.querySelector('iframe').contentDocument"
+                                         ".querySelectorAll('script').length"), 2)
+            self.assertEqual(browser.log(), [])
+
     def pprof(self, output):
         profile = Profile(output)
         for text in profile.strings:
@@ -84,6 +100,7 @@ class NastyRecording(unittest.TestCase):
         (["report", "--format", "json"], json),
         (["folded"], folded),
         (["flame", "-o", "-"], svg),
+        (["report", "--format", "html"], html),
         (["pprof", "-o", "-"], pprof),
     ]
 

@@ -4,6 +4,7 @@
 //
 //   earlier.seep, plain.seep   a server that leaks; every figure can be computed by hand
 //   nasty.seep                 the same tables with the worst names that a target can have
+//   many.seep                  10,000 stacks, each 20 calls deep, the higher numbers the more live
 
 #include <fmt/format.h>
 
@@ -157,6 +158,43 @@ void write_nasty(const std::string& path) {
     finish(writer, 1000);
 }
 
+void write_many(const std::string& path) {
+    constexpr std::uint32_t stacks = 10'000;
+    constexpr std::uint32_t functions = 2'000;
+    constexpr std::uint32_t depth = 20;
+    RecordingWriter writer = must(RecordingWriter::create(path, info("exact", 0)));
+    must(writer.put(ProcessRecord{ProcessId(1), 4242, "many", "/usr/bin/many", start, 0, "glibc"}));
+    must(writer.put(ObjectRecord{ObjectId(1), ObjectKind::file, "/usr/bin/many", "3a9"}));
+    for (std::uint32_t id = 1; id <= functions; ++id)
+        must(writer.put(LocationRecord{LocationId(id),
+                                       ObjectId(1),
+                                       std::uint64_t{id} * 16,
+                                       id != 1,
+                                       true,
+                                       {{fmt::format("function_{}(int)", id),
+                                         fmt::format("/src/file_{}.cpp", id % 100), id, false}}}));
+    for (std::uint32_t id = 1; id <= stacks; ++id) {
+        StackRecord stack{StackId(id), ProcessId(1), StackEnd::complete, {LocationId(1)}};
+        // The first two tell the stack apart.
+        std::uint32_t number = id;
+        for (std::uint32_t level = 1; level < depth; ++level) {
+            stack.locations.push_back(LocationId(2 + number % (functions - 2)));
+            number = level == 1 ? id / (functions - 2) : number * 31 + level;
+        }
+        stack.locations.push_back(LocationId(functions));
+        must(writer.put(stack));
+    }
+    for (std::uint64_t index = 0; index < snapshots; ++index) {
+        Snapshot each = snapshot(index, 1);
+        each.changed.clear();
+        for (std::uint32_t id = 1; id <= stacks; ++id)
+            each.changed.push_back({StackId(id), totals((index + 1) * id, 0, 16), {}});
+        must(writer.put_snapshot(each));
+        must(writer.commit());
+    }
+    must(writer.close());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -165,4 +203,5 @@ int main(int argc, char** argv) {
     write_plain(directory + "/earlier.seep", 10);
     write_plain(directory + "/plain.seep", 100);
     write_nasty(directory + "/nasty.seep");
+    write_many(directory + "/many.seep");
 }

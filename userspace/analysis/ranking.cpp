@@ -11,6 +11,7 @@
 
 #include "analysis/clusters.h"
 #include "analysis/coverage.h"
+#include "analysis/curves.h"
 #include "analysis/false_discovery.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
@@ -260,8 +261,8 @@ Surroundings survey_kind(StackKind kind, const RecordingContents& contents, cons
 /// Judges the stacks of one kind, and by them the process, if it is judged by that kind: by its
 /// blocks where they were followed. The sum's live bytes.
 LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
-                      const RecordingContents& contents, SuppressionCounts& suppressions,
-                      Report& report) {
+                      const RecordingContents& contents, std::size_t curve_points,
+                      SuppressionCounts& suppressions, Report& report) {
     const MergedStack sum = sum_of(stacks);
     // Where not all was observed, growth is judged on a clock of what was. Mappings always are.
     const ReportSampling sampling = kind == StackKind::heap ? report.sampling : ReportSampling{};
@@ -280,6 +281,9 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
         report.stacks.push_back(
             report_stack(stacks[i], facts[i], contents, surroundings, sampling, report.objects));
         report.stacks.back().suppressed = suppressions.suppress(stacks[i]);
+        if (curve_points > 0)
+            report.stacks.back().curves = stack_curves(stacks[i], facts[i], contents,
+                                                       surroundings.sampling_bytes, curve_points);
     }
     return sum.live;
 }
@@ -332,8 +336,12 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     for (std::string& advice : truncation_advice(report.truncated, report.totals.allocated_count))
         report.warnings.push_back(std::move(advice));
     SuppressionCounts suppressions(options.suppressions, contents);
-    const LiveSeries heap = add_stacks(StackKind::heap, stacks, contents, suppressions, report);
-    if (report.mapped) add_stacks(StackKind::mapping, mappings, contents, suppressions, report);
+    const std::size_t points = options.curves ? points_a_stack(stacks.size() + mappings.size()) : 0;
+    const LiveSeries heap =
+        add_stacks(StackKind::heap, stacks, contents, points, suppressions, report);
+    if (report.mapped)
+        add_stacks(StackKind::mapping, mappings, contents, points, suppressions, report);
+    if (options.curves) report.over_time = memory_over_time(contents, heap);
     report.suppressions = suppressions.take();
     std::ranges::move(mappings, std::back_inserter(stacks));
     std::ranges::sort(stacks, {}, &MergedStack::id);

@@ -21,6 +21,7 @@ Result<SortBy> parse_sort(std::string_view name);
 struct ReportOptions {
     SortBy sort = SortBy::growth;
     Suppressions suppressions = {};
+    bool curves = false;  ///< For charts: ReportStack::curves and Report::over_time.
 };
 
 std::vector<ReportProcess> report_targets(const RecordingContents& contents);

@@ -82,6 +82,36 @@ struct Truncation {
     std::uint64_t allocations = 0;
 };
 
+/// A value at a moment, in seconds after the window's start.
+struct CurvePoint {
+    double seconds = 0;
+    double bytes = 0;
+};
+
+/// Where the line of a growth lies; its slope and the interval of that are the growth's.
+struct TrendLine {
+    double from_seconds = 0;  ///< It was estimated from here
+    double to_seconds = 0;    ///< to here.
+    CurvePoint through;       ///< Where the lines of the interval's ends cross it.
+};
+
+/// What is drawn of a stack. Empty unless asked for.
+struct StackCurves {
+    std::vector<CurvePoint> live;     ///< Thinned; keeps the extremes.
+    std::vector<CurvePoint> troughs;  ///< What the growth was estimated from, if it was.
+    std::optional<TrendLine> trend;
+    std::vector<Survival> survival;  ///< Ascending by age, a step at each; empty if not known.
+    Lifetimes lifetimes{};           ///< Blocks freed, as wire.h counts them.
+};
+
+/// What the processes have at a moment, together.
+struct MemoryMoment {
+    double seconds = 0;  ///< After the window's start.
+    std::uint64_t rss_bytes = 0;
+    std::uint64_t anonymous_bytes = 0;
+    std::uint64_t heap_bytes = 0;  ///< Live in the traced heap.
+};
+
 struct ReportStack {
     std::string id;  ///< Hex; the same for the same code in every recording.
     StackKind kind = StackKind::heap;
@@ -90,6 +120,7 @@ struct ReportStack {
     Verdict verdict = Verdict::undetermined;
     std::string reason;
     Evidence evidence;
+    StackCurves curves;
     bool suppressed = false;          ///< Makes no finding, by --suppressions.
     bool truncated = false;           ///< Not followed to its root.
     std::vector<ReportFrame> frames;  ///< [0] is the allocator's function, then outwards.
@@ -197,7 +228,8 @@ struct Report {
     Totals mapping_totals;              ///< Sum of all stacks of kind mapping.
     std::optional<MappedBytes> mapped;  ///< If mappings were traced.
     ProcessMemory memory;
-    std::string verdict;  ///< Of the process.
+    std::vector<MemoryMoment> over_time;  ///< Thinned; empty unless asked for.
+    std::string verdict;                  ///< Of the process.
     std::string reason;
 
     std::vector<std::string> warnings;  ///< What the reader must know: no probe hit, losses, ...

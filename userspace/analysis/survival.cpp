@@ -111,17 +111,28 @@ std::vector<RiskSet> risk_sets(const Lifetimes& lifetimes, const Births& births,
     return sets;
 }
 
+std::vector<Survival> survival_curve(const Lifetimes& lifetimes, const Births& births,
+                                     double weight) {
+    if (births.time.empty()) return {};
+    const BirthLine line(births);
+    const double end = births.time.back();
+    std::vector<RiskSet> sets = risk_sets(lifetimes, births, weight);
+    std::erase_if(sets, [&](const RiskSet& set) { return set.age > well_observed * end; });
+    std::vector<Survival> curve;
+    for (const SurvivalPoint& point : product_limit(sets)) {
+        const double observed = line.mean(0, end - point.age) / weight;
+        if (observed < 1) break;  // the older, the fewer
+        curve.push_back(survival_interval(point, observed));
+    }
+    return curve;
+}
+
 std::optional<Survival> observed_survival(const Lifetimes& lifetimes, const Births& births,
                                           double weight) {
-    if (births.time.empty()) return std::nullopt;
-    std::vector<RiskSet> sets = risk_sets(lifetimes, births, weight);
-    const double limit = well_observed * births.time.back();
-    std::erase_if(sets, [&](const RiskSet& set) { return set.age > limit; });
-    if (sets.empty()) return std::nullopt;
-    const double observed =
-        BirthLine(births).mean(0, births.time.back() - sets.back().age) / weight;
-    if (observed < 1) return std::nullopt;
-    return survival_interval(product_limit(sets).back(), observed);
+    const std::vector<Survival> curve = survival_curve(lifetimes, births, weight);
+    if (curve.empty() || 2 * curve.back().age_seconds <= well_observed * births.time.back())
+        return std::nullopt;
+    return curve.back();
 }
 
 std::optional<double> late_mortality(const Lifetimes& lifetimes, double seconds,

@@ -64,8 +64,12 @@ struct Births {
 /// which is births.time.back(). `weight`: allocations that a followed one stands for; 1 if exact.
 std::vector<RiskSet> risk_sets(const Lifetimes& lifetimes, const Births& births, double weight);
 
-/// Survival at the greatest bin's end within three quarters of the observation. Empty if that is
-/// too short, or nothing was born so early.
+/// Survival at the bins' ends within three quarters of the observation, as far as anything was born
+/// early enough.
+std::vector<Survival> survival_curve(const Lifetimes& lifetimes, const Births& births,
+                                     double weight);
+
+/// At the greatest age of that curve, if it gets to the last such bin.
 std::optional<Survival> observed_survival(const Lifetimes& lifetimes, const Births& births,
                                           double weight);
 

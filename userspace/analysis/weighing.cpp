@@ -6,7 +6,6 @@
 
 #include "analysis/load.h"
 #include "analysis/sampling.h"
-#include "analysis/survival.h"
 #include "analysis/turnover.h"
 #include "analysis/verdict.h"
 
@@ -26,26 +25,6 @@ constexpr double explained = 0.7;
 
 double seconds_between(std::int64_t from_ns, std::int64_t to_ns) {
     return static_cast<double>(to_ns - from_ns) / 1e9;
-}
-
-Births births_of(const MergedStack& stack, const RecordingContents& contents) {
-    Births births{{0}, {0}};
-    const auto add = [&](std::size_t snapshot, std::uint64_t count) {
-        const double time =
-            seconds_between(stack.attached_ns, contents.snapshots[snapshot].time_ns);
-        if (time <= births.time.back()) return;
-        births.time.push_back(time);
-        births.count.push_back(static_cast<double>(count));
-    };
-    std::uint64_t before = 0;
-    for (const LivePoint& point : stack.live) {
-        // It is a line between snapshots, and level where the stack has no row.
-        if (point.snapshot > 0) add(point.snapshot - 1, before);
-        add(point.snapshot, point.allocated_count);
-        before = point.allocated_count;
-    }
-    add(contents.window.last, before);
-    return births;
 }
 
 /// Block-seconds lived by each freed block's worth of the stack: the time that blocks stay, where
@@ -150,6 +129,26 @@ Window settled_window(const MergedStack& stack, const RecordingContents& content
 }
 
 }  // namespace
+
+Births births_of(const MergedStack& stack, const RecordingContents& contents) {
+    Births births{{0}, {0}};
+    const auto add = [&](std::size_t snapshot, std::uint64_t count) {
+        const double time =
+            seconds_between(stack.attached_ns, contents.snapshots[snapshot].time_ns);
+        if (time <= births.time.back()) return;
+        births.time.push_back(time);
+        births.count.push_back(static_cast<double>(count));
+    };
+    std::uint64_t before = 0;
+    for (const LivePoint& point : stack.live) {
+        // It is a line between snapshots, and level where the stack has no row.
+        if (point.snapshot > 0) add(point.snapshot - 1, before);
+        add(point.snapshot, point.allocated_count);
+        before = point.allocated_count;
+    }
+    add(contents.window.last, before);
+    return births;
+}
 
 Facts weigh(const MergedStack& stack, const RecordingContents& contents,
             const Surroundings& surroundings) {

@@ -12,6 +12,7 @@
 #include "analysis/report.h"
 #include "analysis/shape.h"
 #include "analysis/surroundings.h"
+#include "analysis/survival.h"
 
 namespace seep {
 
@@ -47,6 +48,9 @@ struct Facts {
         return static_cast<double>(after.held_bytes()) - static_cast<double>(before.live);
     }
 };
+
+/// Until the window's end.
+Births births_of(const MergedStack& stack, const RecordingContents& contents);
 
 Facts weigh(const MergedStack& stack, const RecordingContents& contents,
             const Surroundings& surroundings);

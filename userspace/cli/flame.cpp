@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <fmt/core.h>
-
-#include "base/text.h"
 #include "cli/command.h"
 #include "cli/results.h"
 #include "output/flamegraph.h"
@@ -18,37 +15,6 @@ struct FlameCommandOptions {
     std::optional<StackKind> kind;
 };
 
-const char* value_title(StackValue value) {
-    switch (value) {
-        case StackValue::live:
-            return "Live bytes";
-        case StackValue::growth:
-            return "Growth in bytes";
-        case StackValue::allocated:
-            return "Allocated bytes";
-        case StackValue::freed:
-            return "Freed bytes";
-        case StackValue::count:
-            return "Live blocks";
-    }
-    return "";
-}
-
-FlameOptions describe(const Report& report, StackValue value) {
-    FlameOptions options;
-    options.value = value;
-    const std::string command = report.targets.empty() ? "" : report.targets.front().command;
-    options.title = fmt::format("{}: {}", value_title(value), printable(command, 120));
-    const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
-    options.subtitle = fmt::format(
-        "{} from {}, {}", format_duration(window), format_rfc3339(report.window_start_ns),
-        report.recording.sampling_bytes == 0
-            ? std::string("every allocation")
-            : fmt::format("sampled each {}",
-                          format_bytes(static_cast<double>(report.recording.sampling_bytes))));
-    return options;
-}
-
 Result<int> run_flame(const FlameCommandOptions& options) {
     const auto value = parse_stack_value(options.value);
     if (!value) return value.error();
@@ -63,7 +29,7 @@ Result<int> run_flame(const FlameCommandOptions& options) {
         base = fold(*base_report, *value, options.kind);
     }
     const std::string svg = flame_graph(fold(*report, *value, options.kind),
-                                        describe(*report, *value), base ? &*base : nullptr);
+                                        flame_options(*report, *value), base ? &*base : nullptr);
     if (const Result<void> written = write_output(options.output, svg); !written)
         return written.error();
     return 0;

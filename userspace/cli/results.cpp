@@ -135,8 +135,9 @@ Result<Report> load_report(const ReportRequest& request) {
     if (!suppressions) return suppressions.error();
     const auto contents = load_recording(request);
     if (!contents) return contents.error();
-    return build_report(*contents,
-                        {.sort = request.sort, .suppressions = std::move(*suppressions)});
+    return build_report(
+        *contents,
+        {.sort = request.sort, .suppressions = std::move(*suppressions), .curves = request.curves});
 }
 
 TextOptions terminal_text_options(std::size_t top) {

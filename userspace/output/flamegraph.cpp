@@ -262,8 +262,7 @@ constexpr const char* document = R"(<?xml version="1.0" encoding="UTF-8"?>
 <g class="legend">
 {legend}</g>
 <script type="application/json">{data}</script>
-<script><![CDATA[
-{script}]]></script>
+<script><![CDATA[{script}]]></script>
 </svg>
 )";
 

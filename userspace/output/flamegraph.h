@@ -21,6 +21,9 @@ struct FlameOptions {
     StackValue value = StackValue::live;
 };
 
+/// Says what is drawn, of what, and how it was recorded.
+FlameOptions flame_options(const Report& report, StackValue value);
+
 /// The 10,000 widest frames are drawn, each at its width; what is narrower is merged with its
 /// siblings into one frame that says so, not dropped: widths always add up. With `base`, widths are
 /// of `stacks` and colours show the difference of `stacks` from `base` (red grew, blue shrank).

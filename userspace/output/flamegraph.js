@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //
-// Makes the drawn flame graph interactive. Every name comes from the traced program and is hostile:
+// After words.js. Makes the drawn flame graph interactive. Every name comes from the traced program and is hostile:
 // text is only ever set as text, never as markup.
 'use strict';
 (() => {
@@ -42,18 +42,6 @@
   const anyMerged = frames.some((frame) => frame.merged > 0);
 
   // --- Words ------------------------------------------------------------------------------------
-
-  const grouped = (count) => count.toLocaleString('en-US');
-  const percent = (part, whole) => `${(whole > 0 ? 100 * part / whole : 0).toFixed(2)} %`;
-
-  function human(bytes) {
-    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
-    let value = Math.abs(bytes);
-    let unit = 0;
-    while (value >= 1023.5 && unit + 1 < units.length) { value /= 1024; ++unit; }
-    const digits = value >= 999.5 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
-    return `${bytes < 0 ? '-' : ''}${digits} ${units[unit]}`;
-  }
 
   function amount(exact) {
     if (data.unit === 'blocks') return `${grouped(exact)} blocks`;

@@ -20,6 +20,10 @@ Json process_json(const ReportProcess& process);
 Json frame_json(const ReportFrame& frame);
 Json frames_json(const std::vector<ReportFrame>& frames);
 
+/// A report without its stacks, and a stack without its frames: what json_report() writes of them.
+Json report_header_json(const Report& report);
+Json stack_facts_json(const ReportStack& stack);
+
 /// The object `header` with an array `key` of `count` items at its end, a line each. Items are made
 /// one by one: as one document, 100,000 stacks would take gigabytes. Invalid UTF-8 becomes U+FFFD.
 std::string document(const Json& header, const char* key, std::size_t count,

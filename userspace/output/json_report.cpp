@@ -160,7 +160,34 @@ Json suppressions_json(const Report& report) {
     return uses;
 }
 
-Json header_json(const Report& report) {
+Json evidence_json(const Evidence& evidence) {
+    Json survival;
+    if (evidence.survival)
+        survival = {{"age_seconds", evidence.survival->age_seconds},
+                    {"share", evidence.survival->share},
+                    {"low", evidence.survival->low},
+                    {"high", evidence.survival->high}};
+    return {{"turnover_z", optional_json(evidence.turnover_z)},
+            {"q_value", optional_json(evidence.q_value)},
+            {"age_ratio", optional_json(evidence.age_ratio)},
+            {"survival", std::move(survival)},
+            {"pace", optional_json(evidence.pace)},
+            {"decidable_at",
+             evidence.decidable_at_ns ? Json(format_rfc3339(*evidence.decidable_at_ns)) : Json()},
+            {"cluster", evidence.cluster > 0 ? Json(evidence.cluster) : Json()}};
+}
+
+/// The rank first, the frames last.
+Json stack_json(const ReportStack& stack, std::size_t rank) {
+    Json json{{"rank", rank}};
+    json.update(stack_facts_json(stack));
+    json["frames"] = frames_json(stack.frames);
+    return json;
+}
+
+}  // namespace
+
+Json report_header_json(const Report& report) {
     Json targets = Json::array();
     for (const ReportProcess& process : report.targets) targets.push_back(process_json(process));
     return {{"seep", {{"version", SEEP_VERSION}, {"format", 1}}},
@@ -187,26 +214,8 @@ Json header_json(const Report& report) {
             {"clusters", clusters_json(report)}};
 }
 
-Json evidence_json(const Evidence& evidence) {
-    Json survival;
-    if (evidence.survival)
-        survival = {{"age_seconds", evidence.survival->age_seconds},
-                    {"share", evidence.survival->share},
-                    {"low", evidence.survival->low},
-                    {"high", evidence.survival->high}};
-    return {{"turnover_z", optional_json(evidence.turnover_z)},
-            {"q_value", optional_json(evidence.q_value)},
-            {"age_ratio", optional_json(evidence.age_ratio)},
-            {"survival", std::move(survival)},
-            {"pace", optional_json(evidence.pace)},
-            {"decidable_at",
-             evidence.decidable_at_ns ? Json(format_rfc3339(*evidence.decidable_at_ns)) : Json()},
-            {"cluster", evidence.cluster > 0 ? Json(evidence.cluster) : Json()}};
-}
-
-Json stack_json(const ReportStack& stack, std::size_t rank) {
-    return {{"rank", rank},
-            {"id", stack.id},
+Json stack_facts_json(const ReportStack& stack) {
+    return {{"id", stack.id},
             {"kind", stack_kind_name(stack.kind)},
             {"live_bytes", stack.totals.live_bytes()},
             {"live_count", stack.totals.live_count()},
@@ -225,15 +234,12 @@ Json stack_json(const ReportStack& stack, std::size_t rank) {
             {"reason", stack.reason},
             {"evidence", evidence_json(stack.evidence)},
             {"suppressed", stack.suppressed},
-            {"truncated", stack.truncated},
-            {"frames", frames_json(stack.frames)}};
+            {"truncated", stack.truncated}};
 }
-
-}  // namespace
 
 std::string json_report(const Report& report, std::size_t top) {
     const std::size_t count = report.stacks.size();
-    return document(header_json(report), "stacks", top == 0 ? count : std::min(top, count),
+    return document(report_header_json(report), "stacks", top == 0 ? count : std::min(top, count),
                     [&](std::size_t i) { return stack_json(report.stacks[i], i + 1); });
 }
 
