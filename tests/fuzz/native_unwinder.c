@@ -65,7 +65,6 @@ enum { process_slot = 1, table_slot = 1 };
 static uint64_t calls;
 static struct stray_call last_call;
 
-
 static void* bpf_map_lookup_elem(const void* map, const void* key) {
     const u32 index = *(const u32*)key;
     const void* found = NULL;

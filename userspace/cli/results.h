@@ -22,7 +22,7 @@ struct ReportRequest {
     std::string file;
     std::string window;  ///< "FROM:TO"; empty: the whole recording.
     SortBy sort = SortBy::growth;
-    bool curves = false;  ///< As in ReportOptions.
+    bool curves = false;                         ///< As in ReportOptions.
     std::vector<std::string> debug_directories;  ///< Given: look every symbol up again.
     std::string suppressions;                    ///< File; empty: none.
 };
