@@ -4,14 +4,15 @@
 alloc_rate does nothing but allocate and free, in 5 ns a pair; traced, nearly all of its CPU time is
 the probes'. Measured on Linux 6.18 in a virtual machine, a pair took 3.1 to 3.4 us with every
 allocation followed and 1.4 us with one in 512 KiB, which is 99.6 to 99.8 % overhead; the reports
-said 91 % in attach modes session and multi, and 79 % in mode single and under sampling.
+said 91 % in attach modes session and multi, and 57 to 79 % in mode single and under sampling: what a
+hit costs is measured in a tight loop at the start, and is more in a program that does other things.
 """
 
 import seep_test
 from alloc_rate import AllocRate
 from seep_test import Recording
 
-FACTOR = 1.5
+FACTOR = 2.5
 
 
 class Overhead(seep_test.SeepTestCase):
