@@ -49,7 +49,7 @@ static __always_inline void put_back_old(struct seep_process *process, struct th
 	if (!thread->have_old)
 		return;
 	thread->have_old = false;
-	if (update_with_patience(&live, &key, &thread->old, BPF_NOEXIST)) {
+	if (keep_block(&key, &thread->old)) {
 		account_death(&thread->old);
 		count_loss(process, SEEP_LOSS_LOST_ALLOCATIONS);
 	}
@@ -208,26 +208,40 @@ static __always_inline void count_truncation(struct seep_process *process, u32 e
 	count_loss(process, SEEP_LOSS_STACKS_TOO_DEEP + end - SEEP_STACK_TOO_DEEP);
 }
 
+/* The id of the stack that the call in progress came by; 0 if it cannot be kept. */
+static __always_inline u64 stack_of(struct seep_process *process, struct thread_state *thread,
+				    const struct registers *caller, u32 slot)
+{
+	struct seep_stack *stack = &thread->stack;
+	u64 generation = mappings_generation(slot);
+	u64 hash, id = remembered_stack(thread, caller, thread->call_site, generation);
+
+	if (id)
+		return id;
+	stack->process = slot;
+	stack->depth = 1;
+	stack->frames[0] = thread->call_site;
+	hash = walk_callers(thread, caller, generation);
+	count_truncation(process, stack->end);
+	add_to(&process->totals.walked_frames, stack->depth);
+	id = stack_id(process, stack, hash);
+	if (id)
+		remember_stack(thread, caller, thread->call_site, generation, id);
+	return id;
+}
+
 static __always_inline void record_block(struct seep_process *process, struct thread_state *thread,
 					 const struct registers *caller, u64 address)
 {
-	struct seep_stack *stack = &thread->stack;
 	struct seep_live_key key = live_key(thread->call_cookie, address);
 	struct seep_live block = {
 	    .bytes = thread->bytes,
 	    .weight = thread->weight,
 	    .born_us = now_us(),
 	};
-	u64 hash;
 
-	stack->process = key.process;
-	stack->depth = 1;
-	stack->frames[0] = thread->call_site;
-	hash = walk_callers(thread, caller);
-	count_truncation(process, stack->end);
 	add_to(&process->totals.followed_count, 1);
-	add_to(&process->totals.walked_frames, stack->depth);
-	block.stack = stack_id(process, stack, hash);
+	block.stack = stack_of(process, thread, caller, key.process);
 	if (block.stack)
 		add_block(process, &key, &block);
 }

@@ -6,8 +6,9 @@
 #ifndef SEEP_LEDGER_BPF_H
 #define SEEP_LEDGER_BPF_H
 
-#include "unwind.bpf.h"
+#include "blocks.bpf.h"
 #include "sampling.bpf.h"
+#include "unwind.bpf.h"
 
 static __always_inline u64 now_us(void)
 {
@@ -98,34 +99,16 @@ static __always_inline bool same_stack(const struct seep_stack *a, const struct 
 
 /* Where to look for a stack whose place is taken by another of the same hash. */
 #define STACK_PLACES 4
-/* An update fails for a moment when the CPU's reserve of elements is used up; it is being refilled
- * by an interrupt (kernel/bpf/memalloc.c), so trying again helps. */
-#define UPDATE_TRIES 8
-
-static __always_inline long update_with_patience(void *map, const void *key, const void *value,
-						 u64 flags)
-{
-	long error = 0;
-	int i;
-
-	for (i = 0; i < UPDATE_TRIES; i++) {
-		error = bpf_map_update_elem(map, key, value, flags);
-		if (error != -12 /* ENOMEM */ && error != -16 /* EBUSY */)
-			break;
-	}
-	return error;
-}
-
 static __always_inline long insert_stack(u64 id, const struct seep_stack *stack)
 {
 	static const struct seep_totals zero;
 	long error = update_with_patience(&totals, &id, &zero, BPF_NOEXIST);
 
-	if (error && error != -17 /* EEXIST: another thread is inserting the same one */)
+	if (error && error != ERROR_EXISTS /* another thread is inserting the same one */)
 		return error;
 	/* Totals first: whoever finds the stack finds its totals. */
 	error = update_with_patience(&stacks, &id, stack, BPF_NOEXIST);
-	return error == -17 ? 0 : error;
+	return error == ERROR_EXISTS ? 0 : error;
 }
 
 /* The id of a stack, inserted if it is new; 0 if it cannot be kept (counted). */
@@ -159,45 +142,26 @@ static __always_inline u64 stack_id(struct seep_process *process, const struct s
 	return 0;
 }
 
+static __noinline void missed_free(u32 slot, const struct seep_live *block)
+{
+	struct seep_process *process = bpf_map_lookup_elem(&processes, &slot);
+
+	account_death(block);
+	if (process && !is_late(block))
+		count_loss(process, SEEP_LOSS_MISSED_FREES);
+}
+
 static __always_inline void add_block(struct seep_process *process, const struct seep_live_key *key,
 				      const struct seep_live *block)
 {
 	struct seep_totals *at = bpf_map_lookup_elem(&totals, &block->stack);
-	struct seep_live *stale;
-	long error;
 
 	if (!at)
 		return;
-	error = update_with_patience(&live, key, block, BPF_NOEXIST);
-	if (error == -17 /* EEXIST */) {
-		/* The allocator hands the address out again: its free went by unseen. */
-		stale = bpf_map_lookup_elem(&live, key);
-		if (stale) {
-			struct seep_live old = *stale;
-
-			account_death(&old);
-			if (!is_late(&old))
-				count_loss(process, SEEP_LOSS_MISSED_FREES);
-		}
-		error = update_with_patience(&live, key, block, BPF_ANY);
-	}
-	if (error)
+	if (keep_block(key, block))
 		count_loss(process, SEEP_LOSS_LOST_ALLOCATIONS);
 	else
 		account_birth(at, block);
-}
-
-/* Takes a block out of the ledger; false if it is not in it. */
-static __always_inline bool take_block(const struct seep_live_key *key, struct seep_live *block)
-{
-	struct seep_live *found = bpf_map_lookup_elem(&live, key);
-
-	if (!found)
-		return false;
-	*block = *found;
-	/* Two threads that free one block at once are a bug of the target; only one of them counts.
-	 */
-	return bpf_map_delete_elem(&live, key) == 0;
 }
 
 #endif

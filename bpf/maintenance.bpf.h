@@ -16,8 +16,28 @@ struct purge_request {
 static long purge_block(struct bpf_map *map, struct seep_live_key *key, struct seep_live *block,
 			struct purge_request *request)
 {
-	if (key->process == request->process && !bpf_map_delete_elem(map, key))
+	struct recent_set *set;
+
+	if (key->process != request->process)
+		return 0;
+	set = recent_set_of(recent_key(key));
+	if (set && drop_live(set, key))
 		request->dropped++;
+	return 0;
+}
+
+static long purge_set(struct bpf_map *map, u32 *index, struct recent_set *set,
+		      struct purge_request *request)
+{
+	struct seep_live block;
+	u32 i;
+
+	for (i = 0; i < RECENT_WAYS; i++) {
+		u64 key = READ_ONCE(set->words[i]) & ~(RECENT_BUSY | RECENT_MOVING | RECENT_FREED);
+
+		if (key >> RECENT_ADDRESS_BITS == request->process && take_recent(set, key, &block))
+			request->dropped++;
+	}
 	return 0;
 }
 
@@ -26,6 +46,8 @@ int seep_purge(struct purge_request *context)
 {
 	struct purge_request request = {.process = context->process};
 
+	/* In the order in which a block moves. */
+	bpf_for_each_map_elem(&recent, purge_set, &request, 0);
 	bpf_for_each_map_elem(&live, purge_block, &request, 0);
 	context->dropped = request.dropped;
 	return 0;

@@ -83,7 +83,7 @@ static __always_inline void walk_from_system_call(const struct pt_regs *regs,
 
 	thread->stack.process = call->process;
 	thread->stack.depth = 0;
-	walk_callers(thread, &at);
+	walk_callers(thread, &at, mappings_generation(call->process));
 	call->depth = thread->stack.depth;
 	call->end = thread->stack.end;
 }

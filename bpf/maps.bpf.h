@@ -9,8 +9,9 @@
 
 #include "config.bpf.h"
 
-/* Outstanding allocations. Bound: --max-live. Full: the allocation is not followed, and counted as
- * lost_allocations; its free is then an unmatched one. */
+/* Outstanding allocations that are not among the recent ones. Bound: --max-live. Full: the
+ * allocation is not followed, and counted as lost_allocations; its free is then an unmatched one.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -18,6 +19,23 @@ struct {
 	__type(key, struct seep_live_key);
 	__type(value, struct seep_live);
 } live SEC(".maps");
+
+/* Recent allocations, a set for each value of a hash of the key (blocks.bpf.h). Bound: this many
+ * sets of this many ways, 3 MB. Full: a set's oldest block moves to `live`. */
+#define RECENT_SET_BITS 14
+#define RECENT_WAYS 4
+struct recent_set {
+	u64 words[RECENT_WAYS];
+	u64 elsewhere; /* entries of `live` that belong here */
+	u64 pad[3];    /* what is compared lies in 64 bytes */
+	struct seep_live blocks[RECENT_WAYS];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << RECENT_SET_BITS);
+	__type(key, u32);
+	__type(value, struct recent_set);
+} recent SEC(".maps");
 
 /* Distinct call stacks by id. Bound: --max-stacks. Full: the allocation is not followed, and
  * counted as lost_stacks. */
@@ -147,6 +165,30 @@ struct stack_window {
 	u64 words[WINDOW_WORDS];
 };
 
+/* What a walk used (walk_memo.bpf.h): the registers it began with, and words of the stack. */
+#define MEMO_WORDS 48
+#define NOT_TO_BE_KEPT (MEMO_WORDS + 1)
+struct walk_notes {
+	u64 pc, sp, fp, bx;
+	u32 count; /* NOT_TO_BE_KEPT: the walk depended on something else, or on too much */
+	bool used_fp, used_bx;
+	struct {
+		u64 address, value;
+	} words[MEMO_WORDS];
+};
+
+/* A walk and its outcome; all 0 if there is none. */
+struct memo {
+	u64 site; /* frame 0 of the stack */
+	u64 generation;
+	u64 stack;
+	struct walk_notes notes;
+};
+/* Some for each value of a hash of where the walk begins. */
+#define MEMO_SET_BITS 2
+#define MEMO_WAYS 2
+#define MEMOS (MEMO_WAYS << MEMO_SET_BITS)
+
 /* A walk up the stack: the registers of the frame it is at, and what it found about its code. */
 struct walk {
 	u64 pc, sp, fp, bx;
@@ -155,6 +197,8 @@ struct walk {
 	struct seep_mapping mapping;
 	struct stack_window window;
 	u32 process;
+	u64 fp_from, bx_from; /* where they were restored from; 0: still as at the start */
+	struct walk_notes notes;
 	bool fp_known, bx_known;
 	bool exact; /* pc is no return address: a signal came there */
 };
@@ -185,6 +229,8 @@ struct thread_state {
 	struct seep_stack stack; /* being built */
 	struct walk walk;
 	struct rule_cache rules;
+	struct memo memos[MEMOS];
+	u32 memo_turn;
 };
 
 struct {

@@ -12,6 +12,7 @@
 #include "loss.bpf.h"
 #include "sampling.bpf.h"
 #include "unwind.bpf.h"
+#include "blocks.bpf.h"
 #include "ledger.bpf.h"
 #include "heap_probes.bpf.h"
 #include "maintenance.bpf.h"

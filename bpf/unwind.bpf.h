@@ -19,6 +19,7 @@
 #include "unwind_memory.bpf.h"
 #include "unwind_rules.bpf.h"
 #include "unwind_strays.bpf.h"
+#include "walk_memo.bpf.h"
 
 /* Registers as the kernel saved them above sp for a signal handler: struct rt_sigframe, whose
  * ucontext begins at sp once the handler has returned to the restorer
@@ -34,6 +35,7 @@ static __always_inline u32 step_signal(struct walk *walk)
 
 	if (read_user(&saved, sizeof(saved), walk->sp + SIGNAL_FRAME_FP))
 		return SEEP_STACK_UNREADABLE;
+	walk->notes.count = NOT_TO_BE_KEPT;
 	walk->pc = saved.pc;
 	walk->sp = saved.sp;
 	walk->fp = saved.fp;
@@ -65,6 +67,7 @@ static __always_inline u32 step_by_frame_pointer(struct walk *walk)
 		return SEEP_STACK_NO_MAPPING;
 	if (!walk->fp_known)
 		return SEEP_STACK_NO_ROW;
+	note_fp(walk);
 	if (!fp) {
 		walk->pc = 0; /* the ABI's mark of the first frame */
 		return SEEP_STACK_COMPLETE;
@@ -74,13 +77,15 @@ static __always_inline u32 step_by_frame_pointer(struct walk *walk)
 	move_window(walk, fp + 16);
 	if (!read_word(walk, fp, &walk->fp) || !read_word(walk, fp + 8, &return_address))
 		return SEEP_STACK_NO_ROW;
+	walk->fp_from = fp;
+	note_word(walk, fp + 8, return_address);
 	walk->pc = replace_trampoline(walk, fp + 8, return_address);
 	walk->sp = fp + 16;
 	walk->bx_known = false;
 	return SEEP_STACK_COMPLETE;
 }
 
-static __always_inline u32 find_cfa(const struct walk *walk, const struct seep_rule *rule, u64 *cfa)
+static __always_inline u32 find_cfa(struct walk *walk, const struct seep_rule *rule, u64 *cfa)
 {
 	u64 base = walk->sp;
 
@@ -92,11 +97,13 @@ static __always_inline u32 find_cfa(const struct walk *walk, const struct seep_r
 	case SEEP_CFA_FP_DEREF:
 		if (!walk->fp_known)
 			return SEEP_STACK_BROKEN;
+		note_fp(walk);
 		base = walk->fp;
 		break;
 	case SEEP_CFA_BX:
 		if (!walk->bx_known)
 			return SEEP_STACK_BROKEN;
+		note_bx(walk);
 		base = walk->bx;
 		break;
 	case SEEP_CFA_PLT:
@@ -107,26 +114,32 @@ static __always_inline u32 find_cfa(const struct walk *walk, const struct seep_r
 	}
 	base += rule->cfa_offset;
 	if (rule->cfa == SEEP_CFA_SP_DEREF || rule->cfa == SEEP_CFA_FP_DEREF) {
-		if (!read_word(walk, base, &base))
+		u64 at = base;
+
+		if (!read_word(walk, at, &base))
 			return SEEP_STACK_UNREADABLE;
+		note_word(walk, at, base);
 		base += rule->cfa_add;
 	}
 	*cfa = base;
 	return SEEP_STACK_COMPLETE;
 }
 
-/* The caller's value of a callee-saved register. `fp` is that before the step. */
-static __always_inline void restore(const struct walk *walk, u8 how, s64 offset, u64 cfa, u64 fp,
-				    u64 *value, bool *known)
+/* The caller's value of a callee-saved register, and where it was. `fp` is that before the step. */
+static __always_inline void restore(struct walk *walk, u8 how, s64 offset, u64 cfa, u64 fp,
+				    u64 *value, u64 *from, bool *known)
 {
 	switch (how) {
 	case SEEP_SAVED_SAME:
 		return;
 	case SEEP_SAVED_AT_CFA:
-		*known = read_word(walk, cfa + offset, value);
+		*from = cfa + offset;
+		*known = read_word(walk, *from, value);
 		return;
 	case SEEP_SAVED_AT_FP:
-		*known = walk->fp_known && read_word(walk, fp + offset, value);
+		note_fp(walk);
+		*from = fp + offset;
+		*known = walk->fp_known && read_word(walk, *from, value);
 		return;
 	default:
 		*known = false;
@@ -146,9 +159,12 @@ static __always_inline u32 step_by_rule(struct walk *walk, const struct seep_rul
 	if (!read_word(walk, cfa - 8, &return_address))
 		return SEEP_STACK_UNREADABLE;
 	if (rule->bx)
-		restore(walk, rule->bx, rule->bx_offset, cfa, fp, &walk->bx, &walk->bx_known);
+		restore(walk, rule->bx, rule->bx_offset, cfa, fp, &walk->bx, &walk->bx_from,
+			&walk->bx_known);
 	if (rule->fp)
-		restore(walk, rule->fp, rule->fp_offset, cfa, fp, &walk->fp, &walk->fp_known);
+		restore(walk, rule->fp, rule->fp_offset, cfa, fp, &walk->fp, &walk->fp_from,
+			&walk->fp_known);
+	note_word(walk, cfa - 8, return_address);
 	walk->pc = replace_trampoline(walk, cfa - 8, return_address);
 	walk->sp = cfa;
 	return SEEP_STACK_COMPLETE;
@@ -225,7 +241,8 @@ static long step(u32 index, struct walk_context *context)
  * Appends the callers to the thread's stack, of which frames[0] and process are set already, and
  * returns the hash of all frames. stack->end says how the walk ended.
  */
-static __always_inline u64 walk_callers(struct thread_state *thread, const struct registers *caller)
+static __always_inline u64 walk_callers(struct thread_state *thread, const struct registers *caller,
+					u64 generation)
 {
 	struct walk_context context = {.thread = thread};
 	struct seep_stack *stack = &thread->stack;
@@ -235,6 +252,7 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	/* At an exit site that a function with a return probe shares, the address is still hidden.
 	 */
 	walk->pc = replace_trampoline(walk, caller->sp - RETURN_ADDRESS_SIZE, caller->pc);
+	begin_notes(walk, caller);
 	walk->sp = caller->sp;
 	walk->fp = caller->fp;
 	walk->bx = caller->bx;
@@ -248,7 +266,7 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	walk->hash = stack->frames[0];
 	stack->end = SEEP_STACK_TOO_DEEP;
 	push_frame(stack, &walk->hash, walk->pc);
-	renew_rules(&thread->rules, walk->process);
+	renew_rules(&thread->rules, generation);
 	bpf_loop(SEEP_MAX_FRAMES, step, &context, 0);
 	if (stack->end == SEEP_STACK_NO_MAPPING)
 		tell_of_stray(walk->process, thread->rules.generation);

@@ -88,6 +88,7 @@ static __always_inline u64 replace_trampoline(struct walk *walk, u64 slot, u64 a
 		if (at == slot) {
 			/* Chained ones share the slot; the kernel has resolved them all. */
 			address = BPF_CORE_READ(next, orig_ret_vaddr);
+			walk->notes.count = NOT_TO_BE_KEPT;
 			break;
 		}
 		if (at > slot)

@@ -108,16 +108,22 @@ static __noinline void find_rule(const struct walk *walk, u64 address, struct se
 	((u64 *)rule)[1] = *words;
 }
 
-/* Empties the cache if the process's mappings are no longer those that it was filled from. */
-static __always_inline void renew_rules(struct rule_cache *cache, u32 process)
+/* A number that the process's mappings have as long as they are what they are now. */
+static __always_inline u64 mappings_generation(u32 process)
 {
 	void *space = bpf_map_lookup_elem(&unwind_spaces, &process);
 	struct seep_mapping *first;
-	u64 generation;
-	u32 i, key = 0;
+	u32 key = 0;
 
 	first = space ? bpf_map_lookup_elem(space, &key) : NULL;
-	generation = first ? first->end : 0;
+	return first ? first->end : 0;
+}
+
+/* Empties the cache if the process's mappings are no longer those that it was filled from. */
+static __always_inline void renew_rules(struct rule_cache *cache, u64 generation)
+{
+	u32 i;
+
 	if (generation == cache->generation)
 		return;
 	for (i = 0; i < CACHED_RULES; i++)

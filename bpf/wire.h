@@ -205,8 +205,8 @@ struct seep_process_totals {
 	__u64 freed_count;  /* calls that freed a block, tracked or not */
 	__u64 failed_count; /* allocator calls that returned no block */
 	/* What the programs had to do for it, which is what they cost: */
-	__u64 followed_count; /* allocations whose stack was walked */
-	__u64 walked_frames;  /* frames of those stacks */
+	__u64 followed_count; /* allocations whose stack was asked for */
+	__u64 walked_frames;  /* frames of the stacks that had to be walked for it */
 };
 SEEP_ASSERT(sizeof(struct seep_process_totals) == 48);
 

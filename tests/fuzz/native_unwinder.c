@@ -1,51 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "native_unwinder.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
-// What kernel_types.bpf.h, bpf_helpers.h and bpf_core_read.h are for in the kernel.
-#define SEEP_KERNEL_TYPES_BPF_H
-typedef uint8_t u8;
-typedef uint32_t u32;
-typedef __u64 u64;
-typedef int64_t s64;
-
-struct return_instance {
-    unsigned long stack;
-    unsigned long orig_ret_vaddr;
-    struct return_instance* next;
-};
-struct uprobe_task {
-    struct return_instance* return_instances;
-};
-struct task_struct {
-    struct uprobe_task* utask;
-};
-
-#define SEC(name)
-#define __uint(name, value) int(*name)[value]
-#define __type(name, type) __typeof__(type)* name
-#define __array(name, type) __typeof__(type)* name[]
-#define __noinline __attribute__((noinline))
-#undef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#define CORE_READ_1(from, a) ((from)->a)
-#define CORE_READ_2(from, a, b) ((from)->a->b)
-#define CORE_READ_OF(from, a, b, which, ...) which
-#define BPF_CORE_READ(from, ...) \
-    CORE_READ_OF(from, __VA_ARGS__, CORE_READ_2, CORE_READ_1, 0)(from, __VA_ARGS__)
-#define BPF_MAP_TYPE_HASH 1
-#define BPF_MAP_TYPE_ARRAY 2
-#define BPF_MAP_TYPE_PERCPU_ARRAY 6
-#define BPF_MAP_TYPE_ARRAY_OF_MAPS 12
-#define BPF_MAP_TYPE_RINGBUF 27
-#define BPF_MAP_TYPE_TASK_STORAGE 29
-#define BPF_RB_FORCE_WAKEUP 2
-#define BPF_F_NO_PREALLOC 1
-#define BPF_F_MMAPABLE 1024
-#define BPF_F_INNER_MAP 4096
+#include "native_bpf.h"
 
 static const struct native_world* world;
 static uint64_t reads;
@@ -61,7 +19,7 @@ static long bpf_loop(u32 count, void* function, void* context, u64 flags);
 #include "bpf/arch_x86_64.bpf.h"
 #include "bpf/unwind.bpf.h"
 
-enum { process_slot = 1, table_slot = 1 };
+enum { process_slot = 1, table_slot = 1, site = 0, some_stack = 1 };
 static uint64_t calls;
 static struct stray_call last_call;
 
@@ -131,9 +89,18 @@ uint64_t native_walk_again(const struct native_world* of, const struct native_re
     reads = 0;
     thread.stack.process = process_slot;
     thread.stack.depth = 1;
-    walk_callers(&thread, &registers);
+    const u64 generation = mappings_generation(process_slot);
+    walk_callers(&thread, &registers, generation);
+    remember_stack(&thread, &registers, site, generation, some_stack);
     *stack = thread.stack;
     return reads;
+}
+
+int native_remembers(const struct native_world* of, const struct native_registers* caller) {
+    const struct registers registers = {caller->pc, caller->sp, caller->fp, caller->bx};
+    world = of;
+    return remembered_stack(&thread, &registers, site, mappings_generation(process_slot)) ==
+           some_stack;
 }
 
 uint64_t native_walk(const struct native_world* of, const struct native_registers* caller,

@@ -40,6 +40,8 @@ uint64_t native_walk_again(const struct native_world* world, const struct native
                            struct seep_stack* stack);
 /* How often the collector was called since the last native_walk() began. */
 uint64_t native_calls(void);
+/* Whether the thread takes that for the walk before: then it would be the same. */
+int native_remembers(const struct native_world* world, const struct native_registers* caller);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // libFuzzer: any bytes as mappings, table, registers and stack. A walk ends, reads nothing outside,
-// and takes a bounded number of reads.
+// and takes a bounded number of reads; what is taken for a walk from before is the same walk.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -33,6 +33,16 @@ class Input {
     std::size_t size_;
 };
 
+struct Change {
+    std::uint16_t at;
+    unsigned char to;
+};
+
+bool same(const seep_stack& one, const seep_stack& other) {
+    return one.depth == other.depth && one.end == other.end &&
+           std::equal(one.frames, one.frames + one.depth, other.frames);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -51,6 +61,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (reads > most_reads || walked.depth < 2 || walked.depth > SEEP_MAX_FRAMES ||
         walked.end > SEEP_STACK_UNSUPPORTED) {
         std::abort();
+    }
+
+    // The thread goes on: some of its stack and its registers change.
+    const auto changes = input.take<Change>(4);
+    auto later = stack;
+    for (const Change& change : changes)
+        if (!later.empty()) later[change.at % later.size()] = change.to;
+    native_registers now = registers[0];
+    if (changes[0].at % 2 != 0) now.fp = changes[0].to;
+    if (changes[1].at % 2 != 0) now.bx = changes[1].to;
+    native_world then = world;
+    then.stack = later.data();
+    if (native_remembers(&then, &now) != 0) {
+        seep_stack again{};
+        native_walk(&then, &now, &again);
+        if (!same(walked, again)) std::abort();
     }
     return 0;
 }

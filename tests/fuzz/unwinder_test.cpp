@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "native_unwinder.h"
 #include "unwind/unwind_table.h"
 
@@ -33,7 +35,11 @@ class Walk : public testing::Test {
         builder_.add(start, start + 256, {of, Unsupported::none});
     }
     /// With words_ from stack_start on, and below them the word that the allocator's call pushed.
-    seep_stack walk(native_registers caller) {
+    seep_stack walk(native_registers caller) { return walk(caller, caller, {}); }
+    /// `later`: words that have changed when the thread comes by with the registers `again`; then
+    /// remembers_ tells whether it knows the stack.
+    seep_stack walk(native_registers caller, native_registers again,
+                    const std::map<std::size_t, std::uint64_t>& later) {
         words_.insert(words_.begin(), caller.pc);
         auto table = std::move(builder_).finish({});
         EXPECT_TRUE(table);
@@ -54,6 +60,8 @@ class Walk : public testing::Test {
             words_.size() * 8};
         seep_stack stack{};
         native_walk(&world, &caller, &stack);
+        for (const auto& [at, word] : later) words_[1 + at] = word;
+        remembers_ = native_remembers(&world, &again) != 0;
         return stack;
     }
     static std::vector<std::uint64_t> frames(const seep_stack& stack) {
@@ -61,6 +69,7 @@ class Walk : public testing::Test {
     }
 
     std::vector<std::uint64_t> words_;
+    bool remembers_ = false;
 
  private:
     TableBuilder builder_;
@@ -166,6 +175,51 @@ TEST_F(Walk, reads_frames_of_any_size_at_any_place) {
     const auto stack = walk({pc(0, 9), stack_start, 0, 0});
     EXPECT_EQ(stack.end, SEEP_STACK_COMPLETE);
     EXPECT_EQ(frames(stack), expected);
+}
+
+// A function that is followed by sp and saves fp, one that is found by that fp, and the first.
+class Memo : public Walk {
+ protected:
+    bool remembers(native_registers again, const std::map<std::size_t, std::uint64_t>& later) {
+        add_function(rule(SEEP_CFA_SP, 24, SEEP_SAVED_AT_CFA, -16));
+        add_function(rule(SEEP_CFA_FP, 16, SEEP_SAVED_AT_CFA, -16));
+        add_function(rule(SEEP_CFA_END, 0));
+        words_ = {0, stack_start + 40, pc(1, 9), 0, 0, 0x1234, pc(2, 9)};
+        EXPECT_EQ(walk(first_, again, later).end, SEEP_STACK_COMPLETE);
+        return remembers_;
+    }
+    native_registers first_{pc(0, 9), stack_start, 1, 2};
+};
+
+TEST_F(Memo, knows_the_same_stack_again) {
+    EXPECT_TRUE(remembers(first_, {}));
+}
+TEST_F(Memo, does_not_mind_what_no_frame_was_found_by) {
+    EXPECT_TRUE(remembers({pc(0, 9), stack_start, 7, 8}, {{0, 9}, {3, 9}, {4, 9}, {5, 9}}));
+}
+TEST_F(Memo, minds_a_return_address) {
+    EXPECT_FALSE(remembers(first_, {{6, pc(2, 10)}}));
+}
+TEST_F(Memo, minds_a_saved_register_that_a_frame_was_found_by) {
+    EXPECT_FALSE(remembers(first_, {{1, stack_start + 48}}));
+}
+TEST_F(Memo, minds_where_it_begins) {
+    EXPECT_FALSE(remembers({pc(0, 10), stack_start, 1, 2}, {}));
+}
+TEST_F(Memo, minds_a_register_that_a_frame_was_found_by) {
+    add_function(rule(SEEP_CFA_FP, 16));
+    add_function(rule(SEEP_CFA_END, 0));
+    words_ = {0, 0, 0, pc(1, 9), 0, pc(1, 9)};
+    const native_registers caller{pc(0, 9), stack_start, stack_start + 16, 0};
+    walk(caller, {pc(0, 9), stack_start, stack_start + 32, 0}, {});
+    EXPECT_FALSE(remembers_);
+}
+TEST_F(Memo, does_not_keep_what_was_not_followed_to_its_end) {
+    add_function(rule(SEEP_CFA_SP, 8));
+    words_ = {0x666};
+    const native_registers caller{pc(0, 1), stack_start, 0, 0};
+    walk(caller, caller, {});
+    EXPECT_FALSE(remembers_);
 }
 
 // One function fills the code, first with one rule and then with another.

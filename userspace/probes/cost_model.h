@@ -8,7 +8,8 @@
 //     + walking              the frames of the stacks that were walked
 //
 // A followed allocation may hit its probes once more (at its return), which the second line makes
-// up for. Pure functions; CPU time in nanoseconds.
+// up for; where a stack was remembered instead of walked it is too much by the first frames' walk.
+// Pure functions; CPU time in nanoseconds.
 
 #include <cstdint>
 #include <span>
@@ -27,7 +28,7 @@ struct ProbeHits {
 struct ProbeWork {
     std::span<const ProbeHits> hits;
     std::uint64_t followed = 0;  ///< Allocations.
-    std::uint64_t frames = 0;    ///< Of their stacks.
+    std::uint64_t frames = 0;    ///< Of those of their stacks that had to be walked.
 };
 
 struct WorkCost {
