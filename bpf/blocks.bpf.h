@@ -124,6 +124,21 @@ static __always_inline bool take_recent(struct recent_set *set, u64 key, struct 
 	return false;
 }
 
+/*
+ * Drops what is in the way if it is a block of that process, of which no thread makes or frees any
+ * more; others may move it on meanwhile, and if they have, it is in `live`.
+ */
+static __always_inline bool drop_recent(struct recent_set *set, u32 way, u32 process)
+{
+	u64 word = READ_ONCE(set->words[way]), key = word & ~RECENT_MOVING;
+
+	if (!word || key >= RECENT_FREED || key >> RECENT_ADDRESS_BITS != process)
+		return false;
+	if (change_way(set, way, key, 0))
+		return true;
+	return change_way(set, way, key | RECENT_MOVING, key | RECENT_MOVING | RECENT_FREED);
+}
+
 static __always_inline long put_live(struct recent_set *set, const struct seep_live_key *key,
 				     const struct seep_live *block)
 {

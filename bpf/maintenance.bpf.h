@@ -29,15 +29,10 @@ static long purge_block(struct bpf_map *map, struct seep_live_key *key, struct s
 static long purge_set(struct bpf_map *map, u32 *index, struct recent_set *set,
 		      struct purge_request *request)
 {
-	struct seep_live block;
-	u32 i;
+	u32 way;
 
-	for (i = 0; i < RECENT_WAYS; i++) {
-		u64 key = READ_ONCE(set->words[i]) & ~(RECENT_BUSY | RECENT_MOVING | RECENT_FREED);
-
-		if (key >> RECENT_ADDRESS_BITS == request->process && take_recent(set, key, &block))
-			request->dropped++;
-	}
+	for (way = 0; way < RECENT_WAYS; way++)
+		request->dropped += drop_recent(set, way, request->process);
 	return 0;
 }
 
