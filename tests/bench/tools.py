@@ -38,15 +38,12 @@ class Tool:
     environment: dict = field(default_factory=dict)
     needs: tuple = ()
     one_thread: bool = False  # runs one thread at a time, so that more of them tell nothing
-    needs_auto: bool = False
     libc_only: bool = False   # probes mmap in the library of the allocator, too
 
     def obstacle(self, allocator="libc.so.6"):
         """Why it cannot be used here, or None."""
         if self.libc_only and allocator != "libc.so.6":
             return f"cannot trace {allocator}"
-        if self.needs_auto and "auto" not in seep_test.run("record", "--help").stdout:
-            return "not available"
         for need in self.needs:
             if shutil.which(need) is None and not os.path.exists(need):
                 return f"not installed: {os.path.basename(need)}"
@@ -97,7 +94,7 @@ def preloaded(library, **environment):
 UNTRACED = Tool("untraced")
 SEEP_EXACT = Tool("seep exact", seep("exact"))
 SEEP_SAMPLED = Tool("seep 512K", seep("512K"))
-SEEP_AUTO = Tool("seep auto", seep("auto"), needs_auto=True)
+SEEP_AUTO = Tool("seep auto", seep("auto"))
 MEMLEAK = Tool("BCC memleak", memleak,
                needs=("memleak-bpfcc", f"/lib/modules/{os.uname().release}/build"), libc_only=True)
 

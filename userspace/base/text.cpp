@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -150,6 +151,27 @@ std::string format_rfc3339(std::int64_t unix_nanoseconds) {
                        static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                        clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
                        clock.subseconds().count());
+}
+
+std::string wrap_words(std::string_view label, std::size_t indent, std::string_view words,
+                       std::size_t width) {
+    std::string lines(label);
+    std::size_t used = indent;
+    while (!words.empty()) {
+        const std::string_view word = words.substr(0, words.find(' '));
+        words.remove_prefix(std::min(words.size(), word.size() + 1));
+        const std::string shown = fit_columns(word, width - indent);
+        const std::size_t columns = display_columns(shown);
+        if (used > indent && used + 1 + columns > width) {
+            lines += '\n';
+            lines.append(indent, ' ');
+            used = indent;
+        }
+        const bool first = used == indent;
+        lines += first ? shown : " " + shown;
+        used += columns + (first ? 0 : 1);
+    }
+    return lines;
 }
 
 }  // namespace seep

@@ -46,4 +46,9 @@ std::size_t display_columns(std::string_view text);
 /// Printable text cut to `columns`, ending in ".." if anything was cut.
 std::string fit_columns(std::string_view text, std::size_t columns);
 
+/// Printable words wrapped at `width` columns beside `label`, which takes `indent` columns (padded
+/// by the caller, who may have styled it). Without a newline at the end.
+std::string wrap_words(std::string_view label, std::size_t indent, std::string_view words,
+                       std::size_t width);
+
 }  // namespace seep

@@ -5,10 +5,9 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <array>
-
 #include "base/handles.h"
 #include "base/text.h"
+#include "target/proc_file.h"
 
 namespace seep {
 
@@ -40,23 +39,11 @@ Result<void> check_target(const TargetOptions& target) {
 
 Result<std::string> read_input(const std::string& path) {
     constexpr std::size_t most = 16 << 20;
-    const auto failed = [&] {
-        return errno_error(fmt::format("cannot read {}", printable(path)), errno,
-                           ErrorKind::bad_input);
-    };
-    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file) return failed();
-    std::string text;
-    std::array<char, 65536> piece{};
-    while (true) {
-        const ssize_t count = read(file.get(), piece.data(), piece.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return failed();
-        if (count == 0) return text;
-        text.append(piece.data(), static_cast<std::size_t>(count));
-        if (text.size() > most)
-            return Error{ErrorKind::bad_input, fmt::format("{} is too large", printable(path)), ""};
-    }
+    auto text = read_text_file(path, most + 1);
+    if (!text) return Error{ErrorKind::bad_input, printable(text.error().message), ""};
+    if (text->size() > most)
+        return Error{ErrorKind::bad_input, fmt::format("{} is too large", printable(path)), ""};
+    return text;
 }
 
 Result<void> write_output(const std::string& path, const std::string& text) {

@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-
 #include "base/text.h"
 #include "doctor/names.h"
 #include "doctor/report.h"
@@ -21,22 +19,7 @@ constexpr std::size_t fact_indent = 14;
 
 /// `label` in a column of its own, `indent` wide, and the words of `text` wrapped beside it.
 std::string paragraph(std::string_view label, std::size_t indent, std::string_view text) {
-    std::string page;
-    std::string line = fmt::format("{:{}}", label, indent);
-    bool first_word = true;
-    while (!text.empty()) {
-        const std::string_view word = text.substr(0, text.find(' '));
-        text.remove_prefix(std::min(text.size(), word.size() + 1));
-        const std::string shown = fit_columns(word, page_width - indent);
-        if (!first_word && display_columns(line) + 1 + display_columns(shown) > page_width) {
-            page += line + '\n';
-            line.assign(indent, ' ');
-            first_word = true;
-        }
-        line += first_word ? shown : " " + shown;
-        first_word = false;
-    }
-    return page + line + '\n';
+    return wrap_words(fmt::format("{:{}}", label, indent), indent, text, page_width) + '\n';
 }
 
 std::string shown_status(CheckStatus status) {

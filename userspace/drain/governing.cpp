@@ -2,20 +2,14 @@
 #include "drain/governing.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <utility>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 namespace seep {
 namespace {
-
-std::int64_t clock_ns(clockid_t clock) {
-    timespec now{};
-    clock_gettime(clock, &now);
-    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-}
 
 std::string describe(const FollowingLevel& level) {
     const std::string followed = level.bytes == 0
@@ -36,7 +30,7 @@ Governing::Governing(Tracer& tracer, std::uint64_t bytes,
 
 void Governing::begin_period(const FollowingLevel& level) {
     period_ = {.id = period_.id + 1,
-               .started_ns = clock_ns(CLOCK_REALTIME),
+               .started_ns = realtime_ns(),
                .ended_ns = 0,
                .level = level.windows ? "windows" : "continuous",
                .sampling_bytes = level.bytes,
@@ -45,13 +39,13 @@ void Governing::begin_period(const FollowingLevel& level) {
 }
 
 void Governing::end_period() {
-    period_.ended_ns = clock_ns(CLOCK_REALTIME);
+    period_.ended_ns = realtime_ns();
     period_.unobserved_ns = tracer_->unobserved_ns() - unobserved_ns_;
 }
 
 Result<std::chrono::nanoseconds> Governing::look() {
-    const GovernorDecision decision = governor_->look(
-        static_cast<double>(clock_ns(CLOCK_MONOTONIC)) / 1e9, tracer_->target_work());
+    const GovernorDecision decision =
+        governor_->look(static_cast<double>(monotonic_ns()) / 1e9, tracer_->target_work());
     const bool changes = decision.level != level_;
     if (changes) {
         level_ = decision.level;

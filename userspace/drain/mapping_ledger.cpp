@@ -116,32 +116,14 @@ void MappingLedger::split_at(std::uint64_t address) {
     range.end = address;
 }
 
-void MappingLedger::insert(std::uint64_t start, const Range& range) {
-    ranges_.insert_or_assign(start, range);
-}
-
 std::vector<MappingLedger::Piece> MappingLedger::remove(std::uint64_t start, std::uint64_t end,
-                                                        std::uint64_t time_us) {
+                                                        std::uint64_t time_us, Removal why) {
     split_at(start);
     split_at(end);
     std::vector<Piece> removed;
     auto at = ranges_.lower_bound(start);
     while (at != ranges_.end() && at->first < end) {
-        removed.push_back({at->first, at->second});
-        drain(at->first, at->second, time_us);
-        at = ranges_.erase(at);
-    }
-    return removed;
-}
-
-std::vector<MappingLedger::Piece> MappingLedger::unmap(std::uint64_t start, std::uint64_t end,
-                                                       std::uint64_t time_us) {
-    split_at(start);
-    split_at(end);
-    std::vector<Piece> removed;
-    auto at = ranges_.lower_bound(start);
-    while (at != ranges_.end() && at->first < end) {
-        if (at->second.owed_unmappings > 0) {
+        if (why == Removal::unmapped && at->second.owed_unmappings > 0) {
             --at->second.owed_unmappings;
             ++at;
             continue;
@@ -157,7 +139,7 @@ void MappingLedger::place(Piece piece, bool fixed, RegionId& region, const Mappi
     const std::uint64_t end = piece.range.end;
     const bool surprising = !fixed && by.time_us > known_us_;
     std::vector<Piece> parts;
-    for (const Piece& old : remove(piece.start, end, by.time_us)) {
+    for (const Piece& old : remove(piece.start, end, by.time_us, Removal::replaced)) {
         const unsigned owed = old.range.owed_unmappings + (surprising ? 1U : 0U);
         if (owed == 0) continue;
         if (piece.start < old.start) {
@@ -178,7 +160,7 @@ void MappingLedger::place(Piece piece, bool fixed, RegionId& region, const Mappi
     }
     for (Piece& part : parts) {
         if (part.range.fillable && part.range.writable) fill(part.start, part.range, region, by);
-        insert(part.start, part.range);
+        ranges_.insert_or_assign(part.start, part.range);
     }
 }
 
@@ -198,7 +180,7 @@ void MappingLedger::protect(const MappingCall& call, const MappingCaller& by) {
 
 void MappingLedger::remap(const MappingCall& call, const MappingCaller& by) {
     if (call.start == call.old_start && call.end <= call.old_end && !call.keeps_old) {
-        unmap(call.end, call.old_end, by.time_us);
+        remove(call.end, call.old_end, by.time_us, Removal::unmapped);
         return;
     }
     std::vector<Piece> moved;
@@ -210,7 +192,7 @@ void MappingLedger::remap(const MappingCall& call, const MappingCaller& by) {
             if (range.end > call.old_start) moved.push_back({call.old_start, range});
         }
     } else {
-        moved = unmap(call.old_start, call.old_end, by.time_us);
+        moved = remove(call.old_start, call.old_end, by.time_us, Removal::unmapped);
     }
     // What was not known to be there is taken for what is mostly moved about.
     if (moved.empty()) {
@@ -235,7 +217,7 @@ void MappingLedger::remap(const MappingCall& call, const MappingCaller& by) {
 void MappingLedger::set_heap_end(std::uint64_t end, const MappingCaller& by) {
     const std::uint64_t old_end = std::exchange(heap_end_, end);
     if (old_end == 0) return;
-    if (end < old_end) unmap(end, old_end, by.time_us);
+    if (end < old_end) remove(end, old_end, by.time_us, Removal::unmapped);
     if (end <= old_end) return;
     RegionId region = 0;
     Range heap;
@@ -257,7 +239,7 @@ void MappingLedger::apply(const MappingCall& call, const MappingCaller& by) {
             place({call.start, range}, call.fixed, region, by);
             break;
         case MappingCall::Kind::unmap:
-            unmap(call.start, call.end, by.time_us);
+            remove(call.start, call.end, by.time_us, Removal::unmapped);
             break;
         case MappingCall::Kind::protect:
             protect(call, by);
@@ -289,7 +271,7 @@ void MappingLedger::adopt(const Mapping& mapping, std::uint64_t time_us) {
         Range gap;
         gap.end = end;
         fit(at, gap);
-        insert(at, gap);
+        ranges_.insert_or_assign(at, gap);
     };
     for (auto known = ranges_.lower_bound(mapping.start);
          known != ranges_.end() && known->first < mapping.end; ++known) {
@@ -305,12 +287,12 @@ void MappingLedger::synchronize(std::span<const Mapping> mappings, std::uint64_t
     heap_end_ = 0;
     std::uint64_t at = 0;
     for (const Mapping& mapping : mappings) {
-        remove(at, mapping.start, known_us);
+        remove(at, mapping.start, known_us, Removal::replaced);
         adopt(mapping, known_us);
         at = mapping.end;
         if (mapping.path == "[heap]") heap_end_ = std::max(heap_end_, mapping.end);
     }
-    remove(at, std::numeric_limits<std::uint64_t>::max(), known_us);
+    remove(at, std::numeric_limits<std::uint64_t>::max(), known_us, Removal::replaced);
 }
 
 std::vector<StackTotals> MappingLedger::take_changed() {

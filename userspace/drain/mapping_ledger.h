@@ -91,10 +91,11 @@ class MappingLedger {
     };
 
     void split_at(std::uint64_t address);
-    /// Takes all out of [start, end), whatever is owed.
-    std::vector<Piece> remove(std::uint64_t start, std::uint64_t end, std::uint64_t time_us);
-    /// As the kernel unmaps; what was taken away.
-    std::vector<Piece> unmap(std::uint64_t start, std::uint64_t end, std::uint64_t time_us);
+    /// Unmapping pays what is owed instead of taking it away; what is replaced is gone either way.
+    enum class Removal : std::uint8_t { unmapped, replaced };
+    /// Takes what is in [start, end) out; what was taken.
+    std::vector<Piece> remove(std::uint64_t start, std::uint64_t end, std::uint64_t time_us,
+                              Removal why);
     /// Puts a range where a call has mapped it.
     void place(Piece piece, bool fixed, RegionId& region, const MappingCaller& by);
     void adopt(const Mapping& mapping, std::uint64_t time_us);
@@ -106,7 +107,6 @@ class MappingLedger {
     /// The range becomes memory, or is none any more. `region` is begun if there is none yet.
     void fill(std::uint64_t start, Range& range, RegionId& region, const MappingCaller& by);
     void drain(std::uint64_t start, Range& range, std::uint64_t time_us);
-    void insert(std::uint64_t start, const Range& range);
     Sum& sum_of(StackId stack);
     void add_mapped(const Region& region, std::uint64_t bytes);
     void take_mapped(const Region& region, std::uint64_t bytes);

@@ -2,21 +2,14 @@
 #include "drain/mapping_reader.h"
 
 #include <spdlog/spdlog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include "base/clock.h"
 
 namespace seep {
 namespace {
-
-std::uint64_t monotonic_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 /// A round of a multiply-xorshift hash a word, as the kernel's ids are made (bpf/unwind.bpf.h).
 /// The kernel's are of slots and never zero words: the kind goes in, so that a stack of two ledgers
@@ -67,7 +60,8 @@ Result<void> MappingReader::synchronize(std::uint32_t process_slot, pid_t pid) {
     if (found == books_.end()) return {};
     const auto mappings = read_mappings(pid);
     if (!mappings) return mappings.error();
-    found->second.ledger.synchronize(*mappings, since_attach_us(monotonic_ns()));
+    found->second.ledger.synchronize(*mappings,
+                                     since_attach_us(static_cast<std::uint64_t>(monotonic_ns())));
     return {};
 }
 

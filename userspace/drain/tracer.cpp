@@ -3,12 +3,12 @@
 
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
-#include <time.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "drain/allocator_code.h"
 #include "drain/mapping_reader.h"
@@ -19,18 +19,6 @@
 
 namespace seep {
 namespace {
-
-std::int64_t realtime_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-}
-
-std::int64_t monotonic_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-}
 
 /// What an object offers to probe; the same for every process that maps it.
 struct ObjectPlans {

@@ -5,13 +5,13 @@
 #include <bpf/libbpf.h>
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
-#include <time.h>
 
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
+#include "base/clock.h"
 #include "base/handles.h"
 #include "kernel/link_types.h"
 #include "seep.skel.h"
@@ -30,12 +30,6 @@ int log_from_libbpf(libbpf_print_level /*level*/, const char* format, va_list ar
     while (line.ends_with('\n')) line.remove_suffix(1);
     spdlog::debug("{}", line);
     return length;
-}
-
-std::int64_t clock_ns(clockid_t clock) {
-    timespec now{};
-    clock_gettime(clock, &now);
-    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
 Error load_error(const char* operation, int error) {
@@ -70,8 +64,8 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     if (!state->skeleton) return load_error("open", errno);
     seep_bpf& object = *state->skeleton;
 
-    object.rodata->attach_time_ns = static_cast<std::uint64_t>(clock_ns(CLOCK_MONOTONIC));
-    state->started_ns = clock_ns(CLOCK_REALTIME);
+    object.rodata->attach_time_ns = static_cast<std::uint64_t>(monotonic_ns());
+    state->started_ns = realtime_ns();
     object.bss->sample_bytes = options.sample_bytes;
     object.bss->some_unfollowed = options.sample_bytes != 0;
     bpf_map__set_max_entries(object.maps.live, options.max_live);
@@ -156,7 +150,7 @@ void KernelObject::expect_unfollowed() {
 void KernelObject::begin_window() {
     seep_bpf& object = *state_->skeleton;
     expect_unfollowed();
-    const auto now_ns = static_cast<std::uint64_t>(clock_ns(CLOCK_MONOTONIC));
+    const auto now_ns = static_cast<std::uint64_t>(monotonic_ns());
     object.bss->window_began_us = (now_ns - object.rodata->attach_time_ns) / 1000;
 }
 

@@ -41,24 +41,9 @@ class Page {
     /// `label` in a column of its own, `indent` wide, then `words` wrapped beside it.
     void paragraph(std::string_view label, std::size_t indent, std::string_view words,
                    std::optional<Style> label_style = std::nullopt) {
-        std::string current = fmt::format("{:{}}", label, indent);
-        if (label_style) current = styled(*label_style, current);
-        std::size_t used = indent;
-        while (!words.empty()) {
-            const std::string_view word = words.substr(0, words.find(' '));
-            words.remove_prefix(std::min(words.size(), word.size() + 1));
-            const std::string shown = fit_columns(word, width_ - indent);
-            const std::size_t columns = display_columns(shown);
-            if (used > indent && used + 1 + columns > width_) {
-                line(current);
-                current.assign(indent, ' ');
-                used = indent;
-            }
-            const bool first = used == indent;
-            current += first ? shown : " " + shown;
-            used += columns + (first ? 0 : 1);
-        }
-        line(current);
+        std::string column = fmt::format("{:{}}", label, indent);
+        if (label_style) column = styled(*label_style, column);
+        line(wrap_words(column, indent, words, width_));
     }
 
     [[nodiscard]] std::string take() { return std::move(text_); }

@@ -206,9 +206,6 @@ Shares simulate(const Kind& kind, std::uint64_t seed) {
         Random random(seed * 1000 + static_cast<std::uint64_t>(i));
         const Report report =
             build_report(simulated_contents(kind.make(random), kind.window), ReportOptions{});
-        if (const char* shown = std::getenv("SEEP_SHOW_REASONS");
-            shown && kind.name == std::string(shown))
-            fmt::print("{}: {}\n", verdict_name(report.stacks[0].verdict), report.stacks[0].reason);
         const auto found = std::ranges::find(verdicts, report.stacks.at(0).verdict);
         shares[static_cast<std::size_t>(found - verdicts.begin())] += 1.0 / series_of_a_kind;
     }

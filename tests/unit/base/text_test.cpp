@@ -169,5 +169,11 @@ TEST(FitColumns, CutsToTheWidthOfAMonospacedFont) {
     EXPECT_EQ(display_columns("aé日"), 5U);
 }
 
+TEST(WrapWords, WrapsWordsBesideTheirLabel) {
+    EXPECT_EQ(wrap_words("to  ", 4, "one two three", 11), "to  one two\n    three");
+    EXPECT_EQ(wrap_words("", 0, "", 11), "");
+    EXPECT_EQ(wrap_words("  ", 2, "abcdefghijkl m", 10), "  abcdef..\n  m");
+}
+
 }  // namespace
 }  // namespace seep

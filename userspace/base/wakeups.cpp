@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "base/wakeups.h"
+
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include <csignal>
+#include <cstdint>
+
+namespace seep {
+
+UniqueFd make_timer(std::chrono::nanoseconds first, std::chrono::nanoseconds period) {
+    UniqueFd timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    const auto as_timespec = [](std::chrono::nanoseconds time) {
+        return timespec{time.count() / 1'000'000'000, time.count() % 1'000'000'000};
+    };
+    const itimerspec setting{as_timespec(period), as_timespec(first)};
+    timerfd_settime(timer.get(), 0, &setting, nullptr);
+    return timer;
+}
+
+bool expired(const UniqueFd& timer) {
+    std::uint64_t expirations = 0;
+    return timer && read(timer.get(), &expirations, sizeof(expirations)) > 0;
+}
+
+UniqueFd catch_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    return UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+std::optional<int> caught(const UniqueFd& signals) {
+    signalfd_siginfo signal{};
+    if (read(signals.get(), &signal, sizeof(signal)) <= 0) return std::nullopt;
+    return static_cast<int>(signal.ssi_signo);
+}
+
+}  // namespace seep

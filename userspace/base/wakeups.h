@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Timers and signals as descriptors, so that a loop over poll() waits for them and for its targets
+// in one place.
+
+#include <chrono>
+#include <optional>
+
+#include "base/handles.h"
+
+namespace seep {
+
+/// Readable at `first` from now, and then each `period`; a period of 0: once. A first of 0: never.
+UniqueFd make_timer(std::chrono::nanoseconds first, std::chrono::nanoseconds period);
+
+/// Whether the timer has run out since it was last asked. False for a descriptor that is none.
+bool expired(const UniqueFd& timer);
+
+/// SIGINT, SIGTERM and SIGHUP no longer end the process; from here on they are only read.
+UniqueFd catch_signals();
+
+/// The signal that has come, if any.
+std::optional<int> caught(const UniqueFd& signals);
+
+}  // namespace seep
