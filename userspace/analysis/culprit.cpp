@@ -179,4 +179,10 @@ std::size_t WrapperFinder::culprit(const ReportStack& stack) const {
     return at > 1 ? at - 1 : std::min<std::size_t>(1, stack.frames.size() - 1);
 }
 
+void name_stacks(Report& report) {
+    const WrapperFinder wrappers(report);
+    for (ReportStack& stack : report.stacks)
+        if (!stack.frames.empty()) stack.culprit = wrappers.culprit(stack);
+}
+
 }  // namespace seep

@@ -53,4 +53,7 @@ class WrapperFinder {
     mutable std::unordered_map<std::string, bool> by_name_;  ///< is_wrapper_name(), remembered.
 };
 
+/// Says of each stack of the report, judged, which frame to name it after.
+void name_stacks(Report& report);
+
 }  // namespace seep

@@ -41,7 +41,8 @@ std::string function_key(const ReportFrame& frame) {
            (frame.function.empty() ? std::to_string(frame.offset) : frame.function);
 }
 
-void add_stack(Cause& cause, const ReportStack& stack, std::size_t culprit) {
+void add_stack(Cause& cause, const ReportStack& stack) {
+    const std::size_t culprit = stack.culprit;
     cause.stacks.push_back(&stack);
     const ReportFrame* frame = &stack.frames[culprit];
     const bool known = std::ranges::any_of(cause.culprits, [&](const ReportFrame* other) {
@@ -54,7 +55,6 @@ void add_stack(Cause& cause, const ReportStack& stack, std::size_t culprit) {
 
 /// Stacks in lockstep, or else of one function, with one verdict are one cause.
 std::vector<Cause> gather(const Report& report) {
-    const WrapperFinder wrappers(report);
     std::vector<Cause> causes;
     std::map<std::pair<Verdict, std::uint32_t>, std::size_t> by_cluster;
     std::map<std::pair<Verdict, std::string>, std::size_t> by_function;
@@ -62,9 +62,8 @@ std::vector<Cause> gather(const Report& report) {
         if (stack.suppressed || stack.frames.empty() ||
             gravity(stack.verdict) == finding_order.size())
             continue;
-        const std::size_t culprit = wrappers.culprit(stack);
         const std::pair cluster{stack.verdict, stack.evidence.cluster};
-        const std::pair function{stack.verdict, function_key(stack.frames[culprit])};
+        const std::pair function{stack.verdict, function_key(stack.frames[stack.culprit])};
         std::size_t cause = causes.size();
         if (const auto known = by_function.find(function); known != by_function.end())
             cause = known->second;
@@ -73,7 +72,7 @@ std::vector<Cause> gather(const Report& report) {
         if (cause == causes.size()) causes.push_back({.verdict = stack.verdict});
         by_function.emplace(function, cause);
         if (stack.evidence.cluster != 0) by_cluster.emplace(cluster, cause);
-        add_stack(causes[cause], stack, culprit);
+        add_stack(causes[cause], stack);
     }
     return causes;
 }

@@ -16,7 +16,7 @@ namespace seep {
 /// Stacks that grow in lockstep are one finding; their rates and intervals add up, since what moves
 /// together is wrong together. Leaks first, then what grows for certain, then growth with an
 /// explanation (load, warming up); each by the lower end of its interval. Suppressed stacks make
-/// none. `report`: its stacks judged and clustered.
+/// none. `report`: its stacks judged, clustered and named (name_stacks()).
 std::vector<Finding> find_causes(const Report& report);
 
 /// "3.1 MiB an hour (2.9 MiB to 3.3 MiB)", of a growth in bytes a second; without the interval

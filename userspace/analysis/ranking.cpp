@@ -9,8 +9,10 @@
 #include <limits>
 #include <tuple>
 
+#include "analysis/activity.h"
 #include "analysis/clusters.h"
 #include "analysis/coverage.h"
+#include "analysis/culprit.h"
 #include "analysis/curves.h"
 #include "analysis/false_discovery.h"
 #include "analysis/findings.h"
@@ -92,26 +94,8 @@ double sure_growth(const Growth& growth) {
 }
 
 void sort_stacks(std::vector<ReportStack>& stacks, SortBy sort) {
-    const auto key = [&](const ReportStack& stack) -> std::pair<double, double> {
-        switch (sort) {
-            case SortBy::live:
-                break;
-            case SortBy::count:
-                return {static_cast<double>(stack.totals.live_count()), 0};
-            case SortBy::allocated:
-                return {static_cast<double>(stack.totals.allocated_bytes), 0};
-            case SortBy::growth:
-                return {sure_growth(stack.growth), stack.growth.bytes_per_second};
-        }
-        return {0, 0};
-    };
     std::ranges::sort(stacks, [&](const ReportStack& a, const ReportStack& b) {
-        const auto key_a = key(a);
-        const auto key_b = key(b);
-        if (key_a != key_b) return key_a > key_b;
-        if (a.totals.live_bytes() != b.totals.live_bytes())
-            return a.totals.live_bytes() > b.totals.live_bytes();
-        return a.id < b.id;
+        return ranks_before(a, b, sort);
     });
 }
 
@@ -299,6 +283,28 @@ Result<SortBy> parse_sort(std::string_view name) {
                  "sort by growth, live, count or allocated"};
 }
 
+bool ranks_before(const ReportStack& a, const ReportStack& b, SortBy sort) {
+    const auto key = [&](const ReportStack& stack) -> std::pair<double, double> {
+        switch (sort) {
+            case SortBy::live:
+                break;
+            case SortBy::count:
+                return {static_cast<double>(stack.totals.live_count()), 0};
+            case SortBy::allocated:
+                return {static_cast<double>(stack.totals.allocated_bytes), 0};
+            case SortBy::growth:
+                return {sure_growth(stack.growth), stack.growth.bytes_per_second};
+        }
+        return {0, 0};
+    };
+    const auto key_a = key(a);
+    const auto key_b = key(b);
+    if (key_a != key_b) return key_a > key_b;
+    if (a.totals.live_bytes() != b.totals.live_bytes())
+        return a.totals.live_bytes() > b.totals.live_bytes();
+    return a.id < b.id;
+}
+
 std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
     std::vector<ReportProcess> targets;
     for (const ProcessRecord& process : contents.processes)
@@ -322,7 +328,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     for (std::string& warning : coverage_warnings(report))
         report.warnings.push_back(std::move(warning));
     add_rss(contents, report);
-
+    report.activity = activity(contents);
     add_mapped(contents, report);
     std::vector<MergedStack> stacks = merge_stacks(contents);
     add_totals(stacks, report);
@@ -347,6 +353,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     std::ranges::sort(stacks, {}, &MergedStack::id);
     sort_stacks(report.stacks, SortBy::growth);
     report.clusters = cluster(report, stacks, contents);
+    name_stacks(report);
     report.findings = find_causes(report);
     report.memory = reconcile(contents, heap, mapping_growth(report));
     conclude(report);

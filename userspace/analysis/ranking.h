@@ -18,6 +18,9 @@ enum class SortBy { growth, live, count, allocated };
 /// bad_input for another name.
 Result<SortBy> parse_sort(std::string_view name);
 
+/// The order of a ranking.
+bool ranks_before(const ReportStack& a, const ReportStack& b, SortBy sort);
+
 struct ReportOptions {
     SortBy sort = SortBy::growth;
     Suppressions suppressions = {};

@@ -4,6 +4,7 @@
 // What every output shows: the result of the analysis as passive data. Outputs compute nothing.
 // Sizes in bytes, rates in bytes a second, times in nanoseconds since the epoch.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -124,6 +125,7 @@ struct ReportStack {
     bool suppressed = false;          ///< Makes no finding, by --suppressions.
     bool truncated = false;           ///< Not followed to its root.
     std::vector<ReportFrame> frames;  ///< [0] is the allocator's function, then outwards.
+    std::size_t culprit = 0;          ///< Which of them to name the stack after (culprit.h).
 };
 
 /// Seconds from the moment that `current` was read; empty: never, at that end of the interval.
@@ -197,6 +199,13 @@ struct ReportPeriod {
     std::uint64_t bytes = 0;      ///< Mean bytes between samples; 0: every allocation.
 };
 
+/// What the targets asked of their allocators, a second of the time that was observed.
+struct Activity {
+    double allocations = 0;
+    double allocated_bytes = 0;
+    double frees = 0;
+};
+
 /// What was followed, and for how long.
 struct ReportSampling {
     std::string asked;                  ///< "auto", "exact", "bytes".
@@ -228,6 +237,7 @@ struct Report {
     Totals mapping_totals;              ///< Sum of all stacks of kind mapping.
     std::optional<MappedBytes> mapped;  ///< If mappings were traced.
     ProcessMemory memory;
+    std::optional<Activity> activity;     ///< From the snapshot before it, if both saw anything.
     std::vector<MemoryMoment> over_time;  ///< Thinned; empty unless asked for.
     std::string verdict;                  ///< Of the process.
     std::string reason;

@@ -124,7 +124,7 @@ Result<RecordingContents> load_recording(const ReportRequest& request) {
     WindowRequest window;
     if (!request.window.empty()) window = parse_window(request.window).value();
     auto contents = load_contents(*reader, window);
-    if (!contents) return contents;
+    if (!contents || !request.look_up) return contents;
     if (const Result<void> added = add_symbols(*contents, request.debug_directories); !added)
         return added.error();
     return contents;

@@ -25,6 +25,7 @@ struct ReportRequest {
     bool curves = false;                         ///< As in ReportOptions.
     std::vector<std::string> debug_directories;  ///< Given: look every symbol up again.
     std::string suppressions;                    ///< File; empty: none.
+    bool look_up = true;  ///< Symbols that are missing; not while somebody else is at it.
 };
 
 /// The options that all commands on a recording share.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "store/writer.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -9,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "store/new_file.h"
 #include "store/schema.h"
 #include "store/sql.h"
 #include "store/thinning.h"
@@ -18,23 +18,6 @@ namespace seep {
 namespace {
 
 constexpr int busy_timeout_ms = 2000;
-
-/// A new file that only its owner reads. SQLite gives -wal and -shm the mode of this one.
-Result<struct stat> create_private_file(const std::string& path) {
-    const UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    struct stat status {};
-    if (fd && fstat(fd.get(), &status) == 0) return status;
-    return errno_error(fmt::format("cannot create recording {}", path), errno, ErrorKind::failed,
-                       errno == EEXIST ? "a recording is never overwritten: move it away or give "
-                                         "another name with -o"
-                                       : "give the name of a new file in a directory that you can "
-                                         "write, with -o");
-}
-
-/// SQLite gives names like ":memory:" and "" a meaning of their own.
-std::string as_file_name(const std::string& path) {
-    return path.starts_with('/') ? path : "./" + path;
-}
 
 Result<void> create_schema(sqlite3* db) {
     std::string sql = fmt::format("BEGIN; PRAGMA application_id = {}; PRAGMA user_version = {};",

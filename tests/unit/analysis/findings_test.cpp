@@ -39,13 +39,14 @@ Report report_of(std::vector<ReportStack> stacks) {
     report.targets = {{1, "app", "/usr/bin/app", ""}};
     report.stacks = std::move(stacks);
     for (std::size_t i = 0; i < report.stacks.size(); ++i) report.stacks[i].id = std::to_string(i);
+    name_stacks(report);
     return report;
 }
 
 std::string named(const std::vector<std::string>& functions) {
     const Report report = report_of({stack_of(functions, Verdict::leak)});
     const ReportStack& stack = report.stacks[0];
-    return stack.frames[WrapperFinder(report).culprit(stack)].function;
+    return stack.frames[stack.culprit].function;
 }
 
 TEST(QualifiedName, DropsResultParametersAndOwnArguments) {
@@ -100,12 +101,11 @@ TEST(Culprit, AFunctionSharedByManyWhoDoNotGrowIsAWrapper) {
     for (const char* caller : {"a", "b", "c", "d"})
         stacks.push_back(stack_of({"new_text", caller, "main"}, Verdict::steady));
     Report report = report_of(stacks);
-    EXPECT_EQ(report.stacks[0].frames[WrapperFinder(report).culprit(report.stacks[0])].function,
-              "leaky");
+    EXPECT_EQ(report.stacks[0].frames[report.stacks[0].culprit].function, "leaky");
     // If it leaks whoever calls it, it is the cause.
     for (ReportStack& stack : report.stacks) stack.verdict = Verdict::leak;
-    EXPECT_EQ(report.stacks[0].frames[WrapperFinder(report).culprit(report.stacks[0])].function,
-              "new_text");
+    name_stacks(report);
+    EXPECT_EQ(report.stacks[0].frames[report.stacks[0].culprit].function, "new_text");
 }
 
 TEST(Findings, LeaksComeFirstThenWhatSurelyGrowsMost) {

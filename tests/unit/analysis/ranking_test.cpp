@@ -203,6 +203,27 @@ TEST(Ranking, SortsByWhatIsAsked) {
     EXPECT_EQ(parse_sort("size").error().kind, ErrorKind::bad_input);
 }
 
+TEST(Ranking, ActivityIsOfTheLastSnapshotsAndOfWhatWasSeenBetween) {
+    Contents contents(3);
+    EXPECT_EQ(contents.report().activity->allocations, 0);
+    ProcessSample& first = contents->snapshots[2].processes[0];
+    first.allocated_count = 500;
+    first.allocated_bytes = 9000;
+    first.freed_count = 100;
+    ProcessSample& other = contents->snapshots[1].processes[1];
+    other.allocated_count = 1000;
+    contents->snapshots[2].processes[1].allocated_count = 2500;
+    const Activity all = *contents.report().activity;
+    EXPECT_DOUBLE_EQ(all.allocations, (500 + 1500) / 10.0);
+    EXPECT_DOUBLE_EQ(all.allocated_bytes, 900);
+    EXPECT_DOUBLE_EQ(all.frees, 10);
+    contents->snapshots[2].unobserved_ns = 8 * second;
+    EXPECT_DOUBLE_EQ(contents.report().activity->frees, 50);
+    contents->snapshots[2].unobserved_ns = 10 * second;
+    EXPECT_FALSE(contents.report().activity);
+    EXPECT_FALSE(Contents(1).report().activity);
+}
+
 TEST(Ranking, SureGrowthComesBeforeALuckyEnd) {
     Contents contents(40);
     auto sawtooth = std::vector<std::uint64_t>(40, 1000);
