@@ -107,8 +107,8 @@ std::vector<ObjectRecord> report_objects(const RecordingContents& contents) {
     return objects;
 }
 
-/// Probe hits, and what they cost as a share of the CPU time that the targets have used since
-/// attach, which the probes' own is part of.
+/// Probe hits, and what they cost as a share of the CPU time that the targets have used since the
+/// first snapshot, which the probes' own is part of.
 void add_overhead(const RecordingContents& contents, Report& report) {
     const auto first = first_samples(contents);
     const auto last = last_samples(contents);
@@ -117,7 +117,8 @@ void add_overhead(const RecordingContents& contents, Report& report) {
     for (std::size_t i = 0; i < last.size(); ++i) {
         if (last[i] == nullptr) continue;
         report.probe_hits += last[i]->probe_hits;
-        cost_ns += static_cast<double>(last[i]->overhead_ns);
+        cost_ns += std::max(0.0, static_cast<double>(last[i]->overhead_ns) -
+                                     static_cast<double>(first[i]->overhead_ns));
         cpu_ns += std::max(
             0.0, static_cast<double>(last[i]->cpu_ns) - static_cast<double>(first[i]->cpu_ns));
     }

@@ -27,11 +27,19 @@ double seconds_between(std::int64_t from_ns, std::int64_t to_ns) {
     return static_cast<double>(to_ns - from_ns) / 1e9;
 }
 
+/// Of the blocks that were freed, those before the first snapshot: recording may have begun, or
+/// what was recorded may have been forgotten, long after attach.
+std::uint64_t freed_before(const MergedStack& stack) {
+    if (stack.live.empty() || stack.live.front().snapshot > 0) return 0;
+    return stack.live.front().allocated_count - stack.live.front().live_count;
+}
+
 /// Block-seconds lived by each freed block's worth of the stack: the time that blocks stay, where
 /// they come and go evenly (J. D. C. Little, "A proof for the queuing formula L = lambda W",
 /// Operations Research 9, 1961); and the estimate of an exponential lifetime from censored ones.
 std::optional<double> mean_life(const MergedStack& stack, const RecordingContents& contents) {
-    const auto freed = static_cast<double>(stack.totals.freed_count);
+    const double freed =
+        static_cast<double>(stack.totals.freed_count) - static_cast<double>(freed_before(stack));
     if (freed <= 0) return std::nullopt;
     double block_seconds = 0;
     for (std::size_t i = 0; i < stack.live.size(); ++i) {

@@ -23,6 +23,7 @@ struct RecordOptions {
     std::string output;
     std::string interval = "10s";
     std::string duration;
+    std::string keep;
     ReportRequest report;  ///< What is shown at the end.
     std::vector<FailCondition> fail_on;
 };
@@ -41,6 +42,23 @@ Result<nanoseconds> parse_run_time(const std::string& text) {
     return duration;
 }
 
+/// --keep; nothing: all.
+nanoseconds kept(const RecordOptions& options) {
+    return options.keep.empty() ? nanoseconds(0) : parse_run_time(options.keep).value();
+}
+
+/// What holds fewer snapshots than a trend needs would never tell of a leak.
+Result<void> check_keep(const RecordOptions& options) {
+    constexpr int least_snapshots_kept = 10;
+    const nanoseconds interval = parse_interval(options.interval).value();
+    if (options.keep.empty() || kept(options) >= least_snapshots_kept * interval) return {};
+    return Error{
+        ErrorKind::bad_input,
+        fmt::format("--keep {} holds fewer than {} snapshots", options.keep, least_snapshots_kept),
+        fmt::format("keep {} at least, or give a shorter --interval than {}",
+                    format_duration(least_snapshots_kept * interval), options.interval)};
+}
+
 /// The descriptors that the loop waits for besides the session's.
 struct Wakeups {
     UniqueFd signals;
@@ -52,7 +70,8 @@ class RecordCommand {
  public:
     explicit RecordCommand(RecordOptions options)
         : options_(std::move(options)),
-          session_(options_.tracing, parse_interval(options_.interval).value(), options_.output) {}
+          session_(options_.tracing, parse_interval(options_.interval).value(), options_.output,
+                   {.keep = kept(options_)}) {}
     Result<int> run();
 
  private:
@@ -121,6 +140,7 @@ Result<int> RecordCommand::run() {
     if (const Result<void> target = check_target(options_.tracing.target); !target)
         return target.error();
     // Told before recording for hours.
+    if (const Result<void> keep = check_keep(options_); !keep) return keep.error();
     if (const auto loaded = load_suppressions(options_.report); !loaded) return loaded.error();
     wakeups_.signals = catch_signals();
     if (const Result<void> started = session_.start(); !started) return started.error();
@@ -154,6 +174,11 @@ void add_record_command(CLI::App& app, RunCommand& run) {
     command
         .add_option("--duration", options->duration,
                     "Stop after this time [when the target ends, or at Ctrl-C]")
+        ->type_name("DUR")
+        ->check(check_with(parse_run_time, ""));
+    command
+        .add_option("--keep", options->keep,
+                    "Of a recording without end, keep what is this old at most [everything]")
         ->type_name("DUR")
         ->check(check_with(parse_run_time, ""));
     add_tracing_options(command, options->tracing);

@@ -38,8 +38,9 @@ Recorder::Recorder(RecordingWriter writer, std::unique_ptr<SymbolWorker> symbols
       locations_(writer_, *symbols_) {}
 
 Result<std::unique_ptr<Recorder>> Recorder::create(const std::string& path, RecordingInfo info,
-                                                   const ProbeCosts& costs, Tracer& tracer) {
-    auto writer = RecordingWriter::create(path, info);
+                                                   const ProbeCosts& costs, Tracer& tracer,
+                                                   WriterOptions options) {
+    auto writer = RecordingWriter::create(path, info, options);
     if (!writer) return writer.error();
     auto symbols = SymbolWorker::start({});
     if (!symbols) return symbols.error();

@@ -23,7 +23,8 @@ class Recorder {
  public:
     /// Makes the file. `tracer` must outlive the recorder.
     static Result<std::unique_ptr<Recorder>> create(const std::string& path, RecordingInfo info,
-                                                    const ProbeCosts& costs, Tracer& tracer);
+                                                    const ProbeCosts& costs, Tracer& tracer,
+                                                    WriterOptions options = {});
 
     Result<void> write_events(const std::vector<TracerEvent>& events);
     /// Takes a snapshot and commits it. `periods`: new or changed ones.

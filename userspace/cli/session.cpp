@@ -52,8 +52,12 @@ void raise_open_file_limit() {
 
 }  // namespace
 
-Session::Session(TracingOptions options, std::chrono::nanoseconds interval, std::string file)
-    : options_(std::move(options)), interval_(interval), file_(std::move(file)) {}
+Session::Session(TracingOptions options, std::chrono::nanoseconds interval, std::string file,
+                 WriterOptions writer)
+    : options_(std::move(options)),
+      interval_(interval),
+      file_(std::move(file)),
+      writer_options_(writer) {}
 
 RecordingInfo Session::describe() const {
     RecordingInfo info;
@@ -116,7 +120,7 @@ Result<void> Session::start_launched(pid_t pid) {
 
 Result<void> Session::open_recording() {
     if (file_.empty()) file_ = default_file_name(*tracer_->processes().begin()->second);
-    auto recorder = Recorder::create(file_, describe(), probe_costs_, *tracer_);
+    auto recorder = Recorder::create(file_, describe(), probe_costs_, *tracer_, writer_options_);
     if (!recorder) return recorder.error();
     recorder_ = std::move(*recorder);
     governing_.emplace(*tracer_, kernel_options_.sample_bytes, options_.governor());

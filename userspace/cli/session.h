@@ -29,7 +29,8 @@ class Session {
  public:
     /// `interval`: what the recording says about the time between its snapshots. `file`: the
     /// recording to make; empty: seep-COMM-PID-TIME.seep in the working directory.
-    Session(TracingOptions options, std::chrono::nanoseconds interval, std::string file);
+    Session(TracingOptions options, std::chrono::nanoseconds interval, std::string file,
+            WriterOptions writer = {});
 
     /// Attaches, or launches the command; makes the recording, and takes its first snapshot.
     Result<void> start();
@@ -68,6 +69,7 @@ class Session {
     KernelOptions kernel_options_;
     std::chrono::nanoseconds interval_;
     std::string file_;
+    WriterOptions writer_options_;
     std::optional<Tracer> tracer_;
     ProbeCosts probe_costs_;
     std::optional<LaunchedCommand> launched_;

@@ -72,7 +72,7 @@ class Statement {
     /// Binds the values in order and runs to the end.
     template <typename... Values>
     Result<void> run(const Values&... values) {
-        int index = 0;
+        [[maybe_unused]] int index = 0;
         (bind(index, values), ...);
         return finish();
     }

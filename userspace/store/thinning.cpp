@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "store/thinning.h"
 
-#include <cstddef>
-
 namespace seep {
 
 namespace {
 
 constexpr int merges_per_commit = 4;
+constexpr std::size_t least_kept = 16;
 
 constexpr const char* lower_sql =
     "UPDATE totals SET least_held_bytes = gone.least_held_bytes FROM totals AS gone "
     "WHERE totals.snapshot = ?1 AND gone.snapshot = ?2 AND totals.stack = gone.stack "
     "AND gone.least_held_bytes < totals.least_held_bytes";
-
-constexpr const char* move_sql =
-    "INSERT OR IGNORE INTO totals SELECT ?1, stack, allocated_count, allocated_bytes, freed_count, "
-    "freed_bytes, allocated_squares, freed_squares, mean_birth_us, lapsed_count, lapsed_bytes, "
-    "least_held_bytes "
-    "FROM totals WHERE snapshot = ?2";
 
 /// The snapshot to merge into its successor: neither the first nor the last, and the one that
 /// leaves the smallest gap for its age. Needs three snapshots.
@@ -43,7 +36,7 @@ Result<Thinning> Thinning::create(sqlite3* db, std::uint64_t max_rows) {
     Thinning thinning(db, max_rows);
     Preparer prepared(db);
     thinning.lower_ = prepared(lower_sql);
-    thinning.move_ = prepared(move_sql);
+    thinning.carry_ = prepared(carry_totals_sql);
     thinning.drop_totals_ = prepared("DELETE FROM totals WHERE snapshot = ?");
     thinning.drop_samples_ = prepared("DELETE FROM process_sample WHERE snapshot = ?");
     thinning.drop_snapshot_ = prepared("DELETE FROM snapshot WHERE id = ?");
@@ -54,17 +47,22 @@ Result<Thinning> Thinning::create(sqlite3* db, std::uint64_t max_rows) {
 Result<void> Thinning::add(Entry snapshot, std::uint64_t rows) {
     kept_.push_back(snapshot);
     rows_ += rows;
-    for (int i = 0; i < merges_per_commit && rows_ > max_rows_ && kept_.size() > 2; ++i)
+    for (int i = 0; i < merges_per_commit && rows_ > max_rows_ && kept_.size() > least_kept; ++i)
         if (Result<void> merged = merge(choose_victim(kept_)); !merged) return merged;
     return {};
+}
+
+void Thinning::forget_before(std::size_t first, std::int64_t rows) {
+    kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(first));
+    rows_ += static_cast<std::uint64_t>(rows);
 }
 
 Result<void> Thinning::merge(std::size_t victim) {
     const std::uint32_t gone = kept_[victim].snapshot;
     const std::uint32_t into = kept_[victim + 1].snapshot;
-    // lower_ comes first: move_ then adds only what the later snapshot does not have.
+    // lower_ comes first: carry_ then adds only what the later snapshot does not have.
     if (Result<void> done = lower_.run(into, gone); !done) return done;
-    if (Result<void> done = move_.run(into, gone); !done) return done;
+    if (Result<void> done = carry_.run(into, gone); !done) return done;
     rows_ += static_cast<std::uint64_t>(sqlite3_changes64(db_));
     for (Statement* drop : {&drop_totals_, &drop_samples_, &drop_snapshot_}) {
         if (Result<void> done = drop->run(gone); !done) return done;

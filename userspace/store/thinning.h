@@ -10,7 +10,8 @@
 //
 // The state of every stack at every kept snapshot stays exact, because rows are cumulative and a
 // stack without a row has not changed. least_held_bytes of the later row takes the minimum of both.
-// The first and the last snapshot are never merged away.
+// The first and the last snapshot are never merged away, and sixteen always stay: with fewer, no
+// trend can be told.
 //
 // The snapshot that goes is the one whose neighbours would be closest together relative to its age,
 // so that resolution falls evenly with age: with n snapshots kept over a time T, neighbours of age
@@ -19,10 +20,11 @@
 // Cost: at most merges_per_commit merges a snapshot, each of which costs what the snapshot that
 // goes has of rows. A merge frees at least the row in `snapshot` and one sample a process. Where
 // rows are freed more slowly than new ones come (few stacks in common), max_rows is passed for a
-// while.
+// while; where sixteen snapshots have more rows, it stays passed.
 //
 // Not thread-safe.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -30,6 +32,14 @@
 #include "store/sql.h"
 
 namespace seep {
+
+/// Adds to a snapshot's totals (?1) what it has none of and an earlier one (?2) has: a stack
+/// without a row is as it was before.
+inline constexpr const char* carry_totals_sql =
+    "INSERT OR IGNORE INTO totals SELECT ?1, stack, allocated_count, allocated_bytes, freed_count, "
+    "freed_bytes, allocated_squares, freed_squares, mean_birth_us, lapsed_count, lapsed_bytes, "
+    "least_held_bytes "
+    "FROM totals WHERE snapshot = ?2";
 
 class Thinning {
  public:
@@ -45,6 +55,11 @@ class Thinning {
     Result<void> add(Entry snapshot, std::uint64_t rows);
 
     [[nodiscard]] std::uint64_t rows() const { return rows_; }
+    /// The snapshots there are, in order.
+    [[nodiscard]] const std::vector<Entry>& kept() const { return kept_; }
+    /// Tells that the snapshots before kept()[first] were removed by somebody else, and by how much
+    /// that changed the number of rows.
+    void forget_before(std::size_t first, std::int64_t rows);
 
  private:
     Thinning(sqlite3* db, std::uint64_t max_rows) : db_(db), max_rows_(max_rows) {}
@@ -55,7 +70,7 @@ class Thinning {
     std::uint64_t rows_ = 0;
     std::vector<Entry> kept_;
     Statement lower_;
-    Statement move_;
+    Statement carry_;
     Statement drop_totals_;
     Statement drop_samples_;
     Statement drop_snapshot_;

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "store/new_file.h"
+#include "store/retention.h"
 #include "store/schema.h"
 #include "store/sql.h"
 #include "store/thinning.h"
@@ -102,6 +103,7 @@ struct RecordingWriter::State {
     Database db;
     Statements statements;
     Thinning thinning;
+    Retention retention;
     std::int64_t last_time_ns = 0;
     std::uint32_t last_snapshot = 0;
     /// Once a transaction failed, what it held is lost, and later rows would refer to it: nothing
@@ -192,6 +194,8 @@ Result<RecordingWriter> RecordingWriter::create(const std::string& path, const R
     if (!statements) return give_up(statements.error());
     Result<Thinning> thinning = Thinning::create(db->get(), options.max_rows);
     if (!thinning) return give_up(thinning.error());
+    Result<Retention> retention = Retention::create(db->get(), options.keep);
+    if (!retention) return give_up(retention.error());
 
     RecordingWriter writer(std::make_unique<State>(State{
         .path = path,
@@ -199,6 +203,7 @@ Result<RecordingWriter> RecordingWriter::create(const std::string& path, const R
         .db = std::move(*db),
         .statements = std::move(*statements),
         .thinning = std::move(*thinning),
+        .retention = std::move(*retention),
     }));
     Result<void> begun = writer.put_info(info);
     if (begun) begun = writer.commit();
@@ -302,6 +307,7 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     if (!done) return done;
     const std::size_t rows = 1 + snapshot.processes.size() + snapshot.changed.size();
     done = state.thinning.add({state.last_snapshot, state.last_time_ns}, rows);
+    if (done) done = state.retention.add(snapshot.processes, state.thinning);
     return done ? done : state.fail(done.error());
 }
 

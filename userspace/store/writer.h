@@ -8,10 +8,12 @@
 // Its size is bounded: totals are written only for stacks that changed, and once there are more
 // than `max_rows` of them, neighbouring old snapshots are merged, so resolution coarsens with age
 // while every kept number stays exact (totals are cumulative; the least held bytes within what was
-// merged are kept, for the troughs that growth is judged by).
+// merged are kept, for the troughs that growth is judged by). One that never ends is kept to the
+// last hours or days of it with `keep`.
 //
 // Not thread-safe.
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,6 +25,9 @@ namespace seep {
 
 struct WriterOptions {
     std::uint64_t max_rows = 2'000'000;  ///< Rows of stack totals before old snapshots are merged.
+    /// How far back the recording reaches; what is older is removed (store/retention.h). 0: to its
+    /// start.
+    std::chrono::nanoseconds keep{0};
 };
 
 class RecordingWriter {
