@@ -141,9 +141,12 @@ std::string predicate(const Cause& cause, const Finding& finding) {
 }
 
 std::string blocks(const Finding& finding) {
-    const std::string live = fmt::format("{} block{} live", format_count(finding.live_count),
-                                         finding.live_count == 1 ? "" : "s");
-    if (finding.freed_count == 0) return live + ", none ever freed";
+    const std::uint64_t held = finding.live_count + finding.lapsed_count;
+    const std::string live = fmt::format("{} block{} live{}", format_count(held),
+                                         held == 1 ? "" : "s",
+                                         finding.lapsed_count == 0 ? "" : " or lapsed");
+    if (finding.freed_count == 0)
+        return live + (finding.lapsed_count == 0 ? ", none ever freed" : ", none seen freed");
     const double freed = static_cast<double>(finding.freed_count) /
                          static_cast<double>(std::max<std::uint64_t>(finding.allocated_count, 1));
     return fmt::format("{}, {:.3g} % of all freed", live, 100 * freed);
@@ -161,6 +164,8 @@ Finding describe(const Cause& cause, const Report& report) {
         finding.growth.bytes += stack->growth.bytes;
         finding.live_bytes += stack->totals.live_bytes();
         finding.live_count += stack->totals.live_count();
+        finding.lapsed_bytes += stack->totals.lapsed_bytes;
+        finding.lapsed_count += stack->totals.lapsed_count;
         finding.allocated_count += stack->totals.allocated_count;
         finding.freed_count += stack->totals.freed_count;
         finding.stacks.push_back(stack->id);

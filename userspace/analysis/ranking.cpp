@@ -128,6 +128,7 @@ void add_overhead(const RecordingContents& contents, Report& report) {
     report.over_budget =
         budget > 0 && cost_ns > budget * std::max(cpu_ns, least_governed_cpu * recorded_ns);
     if (cpu_ns > 0) report.overhead_cpu_percent = std::min(100.0, 100 * cost_ns / cpu_ns);
+    if (recorded_ns > 0) report.overhead_core_percent = 100 * cost_ns / recorded_ns;
 }
 
 std::uint64_t living_rss(const SnapshotRecord& snapshot) {

@@ -166,6 +166,8 @@ struct Finding {
     Growth growth;         ///< Of its stacks together.
     std::uint64_t live_bytes = 0;
     std::uint64_t live_count = 0;
+    std::uint64_t lapsed_bytes = 0;
+    std::uint64_t lapsed_count = 0;
     std::uint64_t allocated_count = 0;
     std::uint64_t freed_count = 0;
     TimeToLimit limit;                ///< Of the control group, if nothing else grew.
@@ -224,7 +226,8 @@ struct Report {
     std::uint64_t snapshots = 0;  ///< Within the window.
 
     std::uint64_t probe_hits = 0;
-    double overhead_cpu_percent = 0;  ///< Of the target's CPU time.
+    double overhead_cpu_percent = 0;   ///< Of the target's CPU time.
+    double overhead_core_percent = 0;  ///< Of one core's time.
     bool over_budget = false;         ///< More than --max-overhead, of a target that is not idle.
     Losses losses{};
     double truncated_share = 0;         ///< Of the allocations, 0 to 1.

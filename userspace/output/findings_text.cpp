@@ -46,15 +46,18 @@ void print_evidence(Page& page, const Report& report, std::size_t shown) {
         print_row(std::to_string(i + 1), finding.verdict,
                   {hourly_bytes(finding.growth.bytes_per_second), hourly_bytes(finding.growth.low),
                    hourly_bytes(finding.growth.high),
-                   format_bytes(static_cast<double>(finding.live_bytes)),
-                   format_count(finding.live_count), freed_share(finding),
+                   format_bytes(static_cast<double>(finding.live_bytes + finding.lapsed_bytes)),
+                   format_count(finding.live_count + finding.lapsed_count), freed_share(finding),
                    ratio(finding.evidence.age_ratio)});
     }
     const char* age =
         " age: of what is live, as a share of the time since attach; 0.5 if it leaks "
         "evenly.";
+    const bool lapsed = std::ranges::any_of(
+        report.findings, [](const Finding& finding) { return finding.lapsed_count > 0; });
     page.paragraph("", number_indent + 1,
-                   std::string("from, to: the 95 % interval.") + (wide ? age : ""));
+                   std::string("from, to: the 95 % interval.") +
+                       (lapsed ? " live, blocks: with what has lapsed." : "") + (wide ? age : ""));
 }
 
 void print_suppressions(Page& page, const Report& report) {

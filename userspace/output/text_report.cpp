@@ -11,6 +11,7 @@
 #include "analysis/process_findings.h"
 #include "analysis/truncation.h"
 #include "base/text.h"
+#include "drain/governor.h"
 #include "output/findings_text.h"
 #include "output/frames_text.h"
 #include "output/page.h"
@@ -91,9 +92,13 @@ void print_sampling(Page& page, const ReportSampling& sampling) {
 std::string overhead_text(const Report& report) {
     std::string text =
         fmt::format("{:.3g} % of the target's CPU time", report.overhead_cpu_percent);
-    if (report.recording.budget_ppm > 0)
-        text += fmt::format(" of {:.3g} % allowed",
-                            static_cast<double>(report.recording.budget_ppm) / 1e4);
+    const double budget = static_cast<double>(report.recording.budget_ppm) / 1e4;
+    if (budget > 0 && report.overhead_cpu_percent > budget && !report.over_budget)
+        text += fmt::format(
+            ", which is {:.2g} % of a core (a target that uses little is allowed {:.2g} %)",
+            report.overhead_core_percent, budget * least_governed_cpu);
+    else if (budget > 0)
+        text += fmt::format(" of {:.3g} % allowed", budget);
     return text + fmt::format(", {} probe hits", format_count(report.probe_hits));
 }
 

@@ -141,6 +141,10 @@ TEST(Findings, TheSentenceSaysWhatWhereAndHowMuch) {
               "live, none ever freed");
     report.stacks[0].totals.freed_count = 50;
     EXPECT_THAT(find_causes(report)[0].sentence, HasSubstr("150 blocks live, 25 % of all freed"));
+    report.stacks[0].totals.freed_count = 0;
+    report.stacks[0].totals.lapsed_count = 200;
+    EXPECT_THAT(find_causes(report)[0].sentence,
+                HasSubstr("blocks live or lapsed, none seen freed"));
     report.stacks[0].frames[2] = {.module = "app", .offset = 0xbeef};
     EXPECT_THAT(find_causes(report)[0].sentence,
                 StartsWith("`[app+0xbeef]` (by `xmalloc`, under `main`) leaks"));

@@ -30,10 +30,11 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
                                         "sampling", "overhead", "losses", "truncated_share",
                                         "truncated_in", "process", "memory", "warnings", "findings",
                                         "suppressions", "clusters", "stacks"));
-    EXPECT_THAT(keys(json["findings"][0]),
-                ElementsAre("rank", "verdict", "sentence", "function", "module", "file", "line",
-                            "bytes_per_hour", "live_bytes", "live_count", "allocated_count",
-                            "freed_count", "seconds_to_limit", "stacks"));
+    EXPECT_THAT(
+        keys(json["findings"][0]),
+        ElementsAre("rank", "verdict", "sentence", "function", "module", "file", "line",
+                    "bytes_per_hour", "live_bytes", "live_count", "lapsed_bytes", "lapsed_count",
+                    "allocated_count", "freed_count", "seconds_to_limit", "stacks"));
     EXPECT_THAT(keys(json["memory"]),
                 ElementsAre("anonymous_bytes", "swap_bytes", "file_bytes", "heap_bytes",
                             "heap_peak_bytes", "bytes_per_hour", "kappa", "coverage", "limit_bytes",

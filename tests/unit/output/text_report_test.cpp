@@ -26,6 +26,19 @@ std::size_t widest_line(const std::string& text) {
     return widest;
 }
 
+TEST(TextReport, SaysWhyAnIdleTargetMayBeTakenMoreThanTheBudget) {
+    Report report = sample_report();
+    report.recording.budget_ppm = 50'000;
+    EXPECT_THAT(text_report(report, {}),
+                HasSubstr("0.42 % of the target's CPU time of 5 % allowed"));
+    report.overhead_cpu_percent = 39;
+    report.overhead_core_percent = 0.24;
+    EXPECT_THAT(text_report(report, {}),
+                HasSubstr("39 % of the target's CPU time, which is 0.24 % of a core"));
+    report.over_budget = true;
+    EXPECT_THAT(text_report(report, {}), HasSubstr("39 % of the target's CPU time of 5 % allowed"));
+}
+
 TEST(TextReport, ShowsWhatItStandsOnThenTheRanking) {
     EXPECT_EQ(text_report(sample_report(), {.top = 2}),
               R"( 1. `Cache::insert` (cache.cpp:42) grows.
