@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <initializer_list>
 
 namespace seep {
 
@@ -25,12 +26,24 @@ bool expired(const UniqueFd& timer) {
     return timer && read(timer.get(), &expirations, sizeof(expirations)) > 0;
 }
 
-UniqueFd catch_signals() {
+namespace {
+
+UniqueFd read_from_now_on(std::initializer_list<int> numbers) {
     sigset_t set;
     sigemptyset(&set);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, number);
+    for (const int number : numbers) sigaddset(&set, number);
     sigprocmask(SIG_BLOCK, &set, nullptr);
     return UniqueFd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+}  // namespace
+
+UniqueFd catch_signals() {
+    return read_from_now_on({SIGINT, SIGTERM, SIGHUP});
+}
+
+UniqueFd catch_signal(int number) {
+    return read_from_now_on({number});
 }
 
 std::optional<int> caught(const UniqueFd& signals) {

@@ -19,6 +19,8 @@ bool expired(const UniqueFd& timer);
 
 /// SIGINT, SIGTERM and SIGHUP no longer end the process; from here on they are only read.
 UniqueFd catch_signals();
+/// The same for one more signal.
+UniqueFd catch_signal(int number);
 
 /// The signal that has come, if any.
 std::optional<int> caught(const UniqueFd& signals);

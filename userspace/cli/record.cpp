@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,7 +12,10 @@
 #include "cli/results.h"
 #include "cli/session.h"
 #include "cli/tracing_options.h"
+#include "kernel/kernel_object.h"
 #include "target/launch.h"
+#include "triggers/start_condition.h"
+#include "triggers/waiting.h"
 
 namespace seep {
 namespace {
@@ -24,6 +28,7 @@ struct RecordOptions {
     std::string interval = "10s";
     std::string duration;
     std::string keep;
+    std::vector<std::string> start_when;
     ReportRequest report;  ///< What is shown at the end.
     std::vector<FailCondition> fail_on;
 };
@@ -59,6 +64,13 @@ Result<void> check_keep(const RecordOptions& options) {
                     format_duration(least_snapshots_kept * interval), options.interval)};
 }
 
+void show_exit(const RecordOptions& options, int status) {
+    const TargetOptions& target = options.tracing.target;
+    const std::string name =
+        target.command.empty() ? "the command" : printable(target.command.front());
+    fmt::print(stderr, "{} {}\n", name, describe_wait_status(status));
+}
+
 /// The descriptors that the loop waits for besides the session's.
 struct Wakeups {
     UniqueFd signals;
@@ -68,10 +80,14 @@ struct Wakeups {
 
 class RecordCommand {
  public:
-    explicit RecordCommand(RecordOptions options)
+    /// `launched`: the target, if it was started before.
+    RecordCommand(RecordOptions options, UniqueFd signals, std::optional<LaunchedCommand> launched)
         : options_(std::move(options)),
+          launched_(std::move(launched)),
           session_(options_.tracing, parse_interval(options_.interval).value(), options_.output,
-                   {.keep = kept(options_)}) {}
+                   {.keep = kept(options_)}) {
+        wakeups_.signals = std::move(signals);
+    }
     Result<int> run();
 
  private:
@@ -80,6 +96,7 @@ class RecordCommand {
     Result<int> show_result();
 
     RecordOptions options_;
+    std::optional<LaunchedCommand> launched_;
     Session session_;
     Wakeups wakeups_;
 };
@@ -116,9 +133,8 @@ Result<void> RecordCommand::loop() {
 }
 
 Result<int> RecordCommand::show_result() {
-    if (const auto status = session_.command_status())
-        fmt::print(stderr, "{} {}\n", printable(options_.tracing.target.command.front()),
-                   describe_wait_status(*status));
+    const auto status = launched_ ? launched_->poll_exit() : session_.command_status();
+    if (status) show_exit(options_, *status);
     ReportRequest request = options_.report;
     request.file = session_.file();
     auto report = load_report(request);
@@ -137,12 +153,6 @@ Result<int> RecordCommand::show_result() {
 }
 
 Result<int> RecordCommand::run() {
-    if (const Result<void> target = check_target(options_.tracing.target); !target)
-        return target.error();
-    // Told before recording for hours.
-    if (const Result<void> keep = check_keep(options_); !keep) return keep.error();
-    if (const auto loaded = load_suppressions(options_.report); !loaded) return loaded.error();
-    wakeups_.signals = catch_signals();
     if (const Result<void> started = session_.start(); !started) return started.error();
     const nanoseconds interval = parse_interval(options_.interval).value();
     wakeups_.interval = make_timer(interval, interval);
@@ -158,6 +168,58 @@ Result<int> RecordCommand::run() {
         return recorded.error();
     }
     return show_result();
+}
+
+/// Told before waiting or recording for hours.
+Result<void> check_options(const RecordOptions& options) {
+    if (Result<void> target = check_target(options.tracing.target); !target) return target;
+    if (Result<void> keep = check_keep(options); !keep) return keep;
+    if (const auto loaded = load_suppressions(options.report); !loaded) return loaded.error();
+    return {};
+}
+
+/// --start-when; whether to go on. A command is started without being traced, and is then a process
+/// like any other.
+Result<bool> wait_for_start(RecordOptions& options, const UniqueFd& signals,
+                            std::optional<LaunchedCommand>& launched) {
+    // That it can be traced is found out now, not when it is wanted.
+    if (const auto loaded = KernelObject::load(options.tracing.kernel()); !loaded)
+        return loaded.error();
+    std::vector<StartCondition> conditions;
+    for (const std::string& text : options.start_when)
+        conditions.push_back(StartCondition::parse(text).value());
+    TargetOptions& target = options.tracing.target;
+    if (!target.command.empty()) {
+        auto started =
+            LaunchedCommand::launch(target.command, [](pid_t) { return Result<void>(); });
+        if (!started) return started.error();
+        launched.emplace(std::move(*started));
+        target.pids = {launched->pid()};
+    }
+    spdlog::info("waiting until {}", fmt::join(options.start_when, " or "));
+    const auto held = wait_until({target.pids, target.cgroup}, std::move(conditions), signals);
+    if (launched)
+        if (const auto status = launched->poll_exit()) show_exit(options, *status);
+    if (!held) return held.error();
+    if (held->empty()) {
+        spdlog::info("asked to end: nothing was recorded");
+        return false;
+    }
+    spdlog::info("{} holds: recording", *held);
+    if (launched) options.tracing.target.command.clear();
+    return true;
+}
+
+Result<int> run_record(RecordOptions options) {
+    if (const Result<void> checked = check_options(options); !checked) return checked.error();
+    UniqueFd signals = catch_signals();
+    std::optional<LaunchedCommand> launched;
+    if (!options.start_when.empty()) {
+        const auto go_on = wait_for_start(options, signals, launched);
+        if (!go_on) return go_on.error();
+        if (!*go_on) return 0;
+    }
+    return RecordCommand(std::move(options), std::move(signals), std::move(launched)).run();
 }
 
 }  // namespace
@@ -181,6 +243,13 @@ void add_record_command(CLI::App& app, RunCommand& run) {
                     "Of a recording without end, keep what is this old at most [everything]")
         ->type_name("DUR")
         ->check(check_with(parse_run_time, ""));
+    command
+        .add_option("--start-when", options->start_when,
+                    "Wait without probes until this holds: rss>2G, rss-growth>50M/h, cgroup>80%, "
+                    "or signal (SIGUSR1); the first of several")
+        ->type_name("CONDITION")
+        ->allow_extra_args(false)  // one each time it is given
+        ->check(check_with(StartCondition::parse, ""));
     add_tracing_options(command, options->tracing);
     add_finding_options(command, options->report, options->fail_on);
     command.footer(
@@ -188,9 +257,9 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         "  seep record -p 1234 --duration 5m           five minutes of a running process\n"
         "  seep record --cgroup /system.slice/x.service\n"
         "  seep record --interval 1s -- ./server --port 80\n"
+        "  seep record --start-when 'rss>2G' -p 1234   no probe before that\n"
         "  seep record -p 1234 --source mapping        what is mapped, at next to no cost");
-    command.callback(
-        [options, &run] { run = [options] { return RecordCommand(*options).run(); }; });
+    command.callback([options, &run] { run = [options] { return run_record(*options); }; });
 }
 
 }  // namespace seep

@@ -139,6 +139,13 @@ std::optional<std::string> memory_cgroup_of(pid_t pid) {
     return std::nullopt;
 }
 
+std::optional<std::string> memory_cgroup_at(const std::string& path) {
+    for (const std::string& directory : cgroup_directories(path))
+        for (const char* const counter : {"/memory.current", "/memory.usage_in_bytes"})
+            if (access((directory + counter).c_str(), F_OK) == 0) return directory;
+    return std::nullopt;
+}
+
 CgroupMemory read_cgroup_memory(const std::string& directory) {
     CgroupMemory memory;
     memory.current = read_number(directory + "/memory.current");
