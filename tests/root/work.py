@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """--work and --work-file: units of work are counted, and recorded with every snapshot."""
 
+import json
 import os
 import sqlite3
 import tempfile
@@ -21,8 +22,21 @@ class Work(seep_test.SeepTestCase):
             truth = workload.work()
             recording.stop()
             counts = work_of(recording.path)
+            report = recording.report()
+            compared = seep_test.run("diff", recording.path, recording.path, "--per", "work",
+                                     "--base-window", ":2s", "--window", "2s:", "--format", "json")
         self.assertEqual(counts[0], 0)
         self.assertEqual(counts, sorted(counts))
+        self.assertEqual(report["process"]["work"]["count"], counts[-1])
+        leak = next(stack for stack in report["stacks"]
+                    if seep_test.stack_calls(stack, ["handle_request"]))
+        growth = leak["growth_per_1000_work"]
+        # 89 bytes every eighth request
+        self.assertTrue(0.95 < growth["bytes"] / (1000 * 89 / 8) < 1.05, growth)
+        self.assertIn("per 1,000 units of work", " ".join(recording.text.split()))
+        self.assertTrue(growth["low"] <= growth["bytes"] <= growth["high"], growth)
+        self.assertEqual(compared.returncode, 0, compared.stderr)
+        self.assertEqual(json.loads(compared.stdout)["per"], "work")
         # One call in eight leaks, the first among them.
         leaks = truth["leak"]["count"]
         self.assertIn(counts[-1], range(8 * (leaks - 1) + 1, 8 * leaks + 1))
@@ -46,6 +60,10 @@ class Work(seep_test.SeepTestCase):
             workload.work()
             recording.stop()
             self.assertEqual(set(work_of(recording.path)), {None})
+            report = recording.report()
+            self.assertIsNone(report["process"]["work"])
+            self.assertIsNone(report["process"]["growth_per_1000_work"])
+            self.assert_fails(2, "diff", recording.path, recording.path, "--per", "work")
 
     def test_what_cannot_be_counted_is_refused(self):
         with Workload("many_stacks", 1) as workload:

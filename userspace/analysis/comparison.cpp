@@ -14,6 +14,7 @@
 #include "analysis/ranking.h"
 #include "analysis/turnover.h"
 #include "analysis/warnings.h"
+#include "analysis/work_clock.h"
 
 namespace seep {
 
@@ -22,15 +23,40 @@ namespace {
 constexpr double z_95 = 1.959963984540054;
 /// The share of false alarms accepted among what is called a difference.
 constexpr double accepted_false = 0.05;
+/// What warnings and errors call the two sides.
+constexpr const char* base_name = "base";
+constexpr const char* current_name = "file";
 
-double measure_of(const RecordingContents& contents, ComparedPer per,
-                  const std::vector<MergedStack>& stacks) {
-    if (per == ComparedPer::time) return window_seconds(contents.snapshots, contents.window) / 3600;
+double allocations_within(const std::vector<MergedStack>& stacks) {
     double count = 0;
     for (const MergedStack& stack : stacks)
         count += static_cast<double>(stack.totals.allocated_count) -
                  static_cast<double>(stack.at_start.allocated_count);
-    return count / 1000;
+    return count;
+}
+
+/// `side`: what to call the recording in an error.
+Result<double> measure_of(const RecordingContents& contents, ComparedPer per,
+                          const std::vector<MergedStack>& stacks, const char* side) {
+    const double seconds = window_seconds(contents.snapshots, contents.window);
+    const auto error = [&](const char* what, const char* hint) {
+        return Error{ErrorKind::bad_input, fmt::format("{}: {}", side, what), hint};
+    };
+    if (seconds <= 0)
+        return error("one snapshot shows no growth to compare", "compare longer windows");
+    if (per == ComparedPer::time) return seconds / 3600;
+    if (per == ComparedPer::allocated) {
+        const double allocations = allocations_within(stacks);
+        if (allocations > 0) return allocations / 1000;
+        return error("nothing was allocated in the window", "compare longer windows");
+    }
+    const auto work = work_within(contents.snapshots, contents.window);
+    if (!work)
+        return error("no work was counted in the recording",
+                     "record both with --work FUNCTION or --work-file FILE, or compare per "
+                     "allocated");
+    if (*work > 0) return *work / 1000;
+    return error("no unit of work was done in the window", "compare longer windows");
 }
 
 /// Same for the same functions in any build.
@@ -74,19 +100,16 @@ void add_side(const RecordingContents& contents, const std::vector<MergedStack>&
 }
 
 Result<ComparedWindow> describe(const RecordingContents& contents, ComparedPer per,
-                                const std::vector<MergedStack>& stacks) {
+                                const std::vector<MergedStack>& stacks, const char* side) {
+    const Result<double> measure = measure_of(contents, per, stacks, side);
+    if (!measure) return measure.error();
     ComparedWindow window;
     window.targets = report_targets(contents);
     window.recording = contents.info;
     window.start_ns = contents.snapshots[contents.window.first].time_ns;
     window.end_ns = contents.snapshots[contents.window.last].time_ns;
     window.snapshots = contents.window.snapshots();
-    window.measure = measure_of(contents, per, stacks);
-    if (window.measure <= 0)
-        return Error{ErrorKind::bad_input,
-                     window.snapshots < 2 ? "one snapshot shows no growth to compare"
-                                          : "nothing was allocated in the window",
-                     "compare longer windows"};
+    window.measure = *measure;
     for (const MergedStack& stack : stacks) {
         window.live_bytes += stack.totals.live_bytes();
         window.growth += (static_cast<double>(stack.totals.live_bytes()) -
@@ -138,8 +161,9 @@ void warn(const char* side, const RecordingContents& contents, Comparison& compa
 Result<ComparedPer> parse_compared_per(std::string_view name) {
     if (name == "time") return ComparedPer::time;
     if (name == "allocated") return ComparedPer::allocated;
+    if (name == "work") return ComparedPer::work;
     return Error{ErrorKind::bad_input, fmt::format("cannot compare per \"{}\"", name),
-                 "compare per time or allocated"};
+                 "compare per time, allocated or work"};
 }
 
 const char* change_name(Change change) {
@@ -158,9 +182,9 @@ Result<Comparison> compare(const RecordingContents& base, const RecordingContent
                            ComparedPer per) {
     const std::vector<MergedStack> base_stacks = merge_stacks(base);
     const std::vector<MergedStack> current_stacks = merge_stacks(current);
-    Result<ComparedWindow> base_window = describe(base, per, base_stacks);
+    Result<ComparedWindow> base_window = describe(base, per, base_stacks, base_name);
     if (!base_window) return base_window.error();
-    Result<ComparedWindow> current_window = describe(current, per, current_stacks);
+    Result<ComparedWindow> current_window = describe(current, per, current_stacks, current_name);
     if (!current_window) return current_window.error();
     Comparison comparison{.per = per,
                           .base = std::move(*base_window),
@@ -176,8 +200,8 @@ Result<Comparison> compare(const RecordingContents& base, const RecordingContent
     judge(pairs);
     std::ranges::stable_sort(pairs, {}, [](const Pair& pair) { return rank(pair.stack); });
     for (Pair& pair : pairs) comparison.stacks.push_back(std::move(pair.stack));
-    warn("base", base, comparison);
-    warn("file", current, comparison);
+    warn(base_name, base, comparison);
+    warn(current_name, current, comparison);
     return comparison;
 }
 

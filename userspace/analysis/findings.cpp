@@ -125,7 +125,8 @@ std::string subject(const Cause& cause, const Report& report) {
 
 std::string predicate(const Cause& cause, const Finding& finding) {
     const bool several = cause.culprits.size() > 1;
-    const std::string rate = hourly(finding.growth);
+    std::string rate = hourly(finding.growth);
+    if (finding.growth_per_work) rate += ", " + work_text(*finding.growth_per_work);
     switch (cause.verdict) {
         case Verdict::leak:
             return fmt::format("{} {}", several ? "leak" : "leaks", rate);
@@ -152,6 +153,14 @@ std::string blocks(const Finding& finding) {
     return fmt::format("{}, {:.3g} % of all freed", live, 100 * freed);
 }
 
+void add(const std::optional<GrowthPerWork>& more, std::optional<GrowthPerWork>& sum) {
+    if (!more) return;
+    if (!sum) sum.emplace();
+    sum->bytes += more->bytes;
+    sum->low += more->low;
+    sum->high += more->high;
+}
+
 Finding describe(const Cause& cause, const Report& report) {
     Finding finding;
     finding.verdict = verdict_name(cause.verdict);
@@ -162,6 +171,7 @@ Finding describe(const Cause& cause, const Report& report) {
         finding.growth.low += stack->growth.low;
         finding.growth.high += stack->growth.high;
         finding.growth.bytes += stack->growth.bytes;
+        add(stack->growth_per_work, finding.growth_per_work);
         finding.live_bytes += stack->totals.live_bytes();
         finding.live_count += stack->totals.live_count();
         finding.lapsed_bytes += stack->totals.lapsed_bytes;
@@ -183,6 +193,11 @@ std::string hourly(const Growth& growth) {
     if (growth.low < growth.high)
         text += fmt::format(" ({} to {})", an_hour(growth.low), an_hour(growth.high));
     return text;
+}
+
+std::string work_text(const GrowthPerWork& growth) {
+    return fmt::format("{} ({} to {}) per 1,000 units of work", format_bytes(growth.bytes),
+                       format_bytes(growth.low), format_bytes(growth.high));
 }
 
 std::vector<Finding> find_causes(const Report& report) {

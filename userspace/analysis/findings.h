@@ -23,6 +23,9 @@ std::vector<Finding> find_causes(const Report& report);
 /// where its ends are one.
 std::string hourly(const Growth& growth);
 
+/// "1.2 KiB (1.1 KiB to 1.3 KiB) per 1,000 units of work".
+std::string work_text(const GrowthPerWork& growth);
+
 /// `--fail-on VERDICT[:BYTES_PER_HOUR]`: a finding whose interval's lower end is above that.
 struct FailCondition {
     std::string text;  ///< As it was given.

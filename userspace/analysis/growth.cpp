@@ -81,6 +81,14 @@ std::optional<Slope> theil_sen(std::span<const Point> points) {
                  .high = at(std::nearbyint((count + half_width) / 2))};
 }
 
+void widen_by_turnover(std::optional<double> z, GrowthEstimate& estimate) {
+    Growth& growth = estimate.growth;
+    if (estimate.estimated || !z || *z == 0) return;
+    const double half_width = z_95 * std::abs(growth.bytes_per_second / *z);
+    growth.low = growth.bytes_per_second - half_width;
+    growth.high = growth.bytes_per_second + half_width;
+}
+
 double window_seconds(const std::vector<SnapshotRecord>& snapshots, const Window& window) {
     return static_cast<double>(snapshots[window.last].time_ns - snapshots[window.first].time_ns) /
            1e9;

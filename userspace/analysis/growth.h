@@ -62,6 +62,10 @@ struct GrowthEstimate {
 GrowthEstimate estimate_growth(const LiveSeries& series,
                                const std::vector<SnapshotRecord>& snapshots, const Window& window);
 
+/// With too few snapshots for a trend: the interval that the turnover alone gives (z as in
+/// turnover.h), so that a large but churning stack does not outrank a small one that surely grows.
+void widen_by_turnover(std::optional<double> z, GrowthEstimate& estimate);
+
 /// Live bytes at a snapshot.
 std::uint64_t live_at(const LiveSeries& series, std::size_t snapshot);
 

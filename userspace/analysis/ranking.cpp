@@ -26,6 +26,7 @@
 #include "analysis/verdict.h"
 #include "analysis/warnings.h"
 #include "analysis/weighing.h"
+#include "analysis/work_clock.h"
 #include "drain/governor.h"
 
 namespace seep {
@@ -58,18 +59,6 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     return result;
 }
 
-/// Too few snapshots for a trend: the interval that the turnover alone gives, so that a large but
-/// churning stack does not outrank a small one that surely grows.
-void widen_by_turnover(Facts& facts) {
-    constexpr double z_95 = 1.959963984540054;
-    const auto z = facts.evidence.turnover_z;
-    Growth& growth = facts.estimate.growth;
-    if (facts.estimate.estimated || !z || *z == 0) return;
-    const double half_width = z_95 * std::abs(growth.bytes_per_second / *z);
-    growth.low = growth.bytes_per_second - half_width;
-    growth.high = growth.bytes_per_second + half_width;
-}
-
 std::vector<Facts> weigh_all(const std::vector<MergedStack>& stacks,
                              const RecordingContents& contents, const Surroundings& surroundings) {
     std::vector<Facts> facts;
@@ -78,7 +67,7 @@ std::vector<Facts> weigh_all(const std::vector<MergedStack>& stacks,
     std::vector<double> p_values;
     for (const MergedStack& stack : stacks) {
         Facts& added = facts.emplace_back(weigh(stack, contents, surroundings));
-        widen_by_turnover(added);
+        widen_by_turnover(added.evidence.turnover_z, added.estimate);
         if (!added.evidence.turnover_z) continue;
         tested.push_back(facts.size() - 1);
         p_values.push_back(upper_tail(*added.evidence.turnover_z));
@@ -232,6 +221,16 @@ void add_mapped(const RecordingContents& contents, Report& report) {
     }
 }
 
+std::optional<ReportWork> report_work(const RecordingContents& contents) {
+    const auto count = work_within(contents.snapshots, contents.window);
+    const double seconds = window_seconds(contents.snapshots, contents.window);
+    if (!count || seconds <= 0) return std::nullopt;
+    ReportWork work;
+    work.count = static_cast<std::uint64_t>(*count);
+    work.per_second = *count / seconds;
+    return work;
+}
+
 /// Mappings have losses of their own.
 Surroundings survey_kind(StackKind kind, const RecordingContents& contents, const LiveSeries& all,
                          const Losses& losses) {
@@ -256,16 +255,23 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
     if (sampling.observed_share < 1) on_clock = on_observed_clock(contents);
     const RecordingContents& judged = on_clock ? *on_clock : contents;
     const Surroundings surroundings = survey_kind(kind, judged, sum.live, report.losses);
+    const auto work_clock = on_work_clock(contents, sampling.observed_share < 1);
     if ((kind == StackKind::mapping) == (contents.info.sources == "mapping")) {
-        Judgement judgement =
-            tempered(judge(weigh_all({sum}, judged, surroundings).front(), surroundings), sampling);
+        const Facts whole = weigh_all({sum}, judged, surroundings).front();
+        Judgement judgement = tempered(judge(whole, surroundings), sampling);
         report.verdict = verdict_name(judgement.verdict);
         report.reason = std::move(judgement.reason);
+        if (work_clock && report.work)
+            report.work->growth =
+                growth_per_work(sum.live, *work_clock, whole.settled, whole.evidence.turnover_z);
     }
     const std::vector<Facts> facts = weigh_all(stacks, judged, surroundings);
     for (std::size_t i = 0; i < stacks.size(); ++i) {
         report.stacks.push_back(
             report_stack(stacks[i], facts[i], contents, surroundings, sampling, report.objects));
+        if (work_clock)
+            report.stacks.back().growth_per_work = growth_per_work(
+                stacks[i].live, *work_clock, facts[i].settled, facts[i].evidence.turnover_z);
         report.stacks.back().suppressed = suppressions.suppress(stacks[i]);
         if (curve_points > 0)
             report.stacks.back().curves = stack_curves(stacks[i], facts[i], contents,
@@ -331,6 +337,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
         report.warnings.push_back(std::move(warning));
     add_rss(contents, report);
     report.activity = activity(contents);
+    report.work = report_work(contents);
     add_mapped(contents, report);
     std::vector<MergedStack> stacks = merge_stacks(contents);
     add_totals(stacks, report);

@@ -43,6 +43,13 @@ struct Growth {
 enum class Verdict { leak, growing, warming, load, steady, undetermined };
 const char* verdict_name(Verdict verdict);
 
+/// Bytes per 1000 units of counted work.
+struct GrowthPerWork {
+    double bytes = 0;
+    double low = 0;  ///< Ends of the 95 % interval.
+    double high = 0;
+};
+
 /// The share of a stack's blocks that outlive an age.
 struct Survival {
     double age_seconds = 0;
@@ -118,6 +125,7 @@ struct ReportStack {
     StackKind kind = StackKind::heap;
     Totals totals;  ///< allocated/freed within the window's end; live = at the window's end.
     Growth growth;
+    std::optional<GrowthPerWork> growth_per_work;  ///< If work was counted.
     Verdict verdict = Verdict::undetermined;
     std::string reason;
     Evidence evidence;
@@ -164,6 +172,7 @@ struct Finding {
     std::string sentence;  ///< The finding in plain words.
     ReportFrame frame;     ///< The code it is named after.
     Growth growth;         ///< Of its stacks together.
+    std::optional<GrowthPerWork> growth_per_work;  ///< Likewise.
     std::uint64_t live_bytes = 0;
     std::uint64_t live_count = 0;
     std::uint64_t lapsed_bytes = 0;
@@ -208,6 +217,13 @@ struct Activity {
     double frees = 0;
 };
 
+/// Units of work that somebody counted (--work, --work-file) within the window.
+struct ReportWork {
+    std::uint64_t count = 0;
+    double per_second = 0;
+    std::optional<GrowthPerWork> growth;  ///< Of what the process is judged by; empty: no work.
+};
+
 /// What was followed, and for how long.
 struct ReportSampling {
     std::string asked;                  ///< "auto", "exact", "bytes".
@@ -240,6 +256,7 @@ struct Report {
     Totals mapping_totals;              ///< Sum of all stacks of kind mapping.
     std::optional<MappedBytes> mapped;  ///< If mappings were traced.
     ProcessMemory memory;
+    std::optional<ReportWork> work;       ///< If units were counted.
     std::optional<Activity> activity;     ///< From the snapshot before it, if both saw anything.
     std::vector<MemoryMoment> over_time;  ///< Thinned; empty unless asked for.
     std::string verdict;                  ///< Of the process.

@@ -55,8 +55,10 @@ void add_diff_command(CLI::App& app, RunCommand& run) {
     add_window("--window", options->current.window, "Only from FROM to TO after the start of FILE");
     add_window("--base-window", options->base.window, "The same for BASE");
     command
-        .add_option("--per", options->per,
-                    "What growth is divided by: time, or allocated (per 1,000 allocations)")
+        .add_option(
+            "--per", options->per,
+            "What growth is divided by: time (hours), allocated (1,000 allocations), or work "
+            "(1,000 units of what --work or --work-file counted)")
         ->capture_default_str()
         ->check(check_with(parse_compared_per, ""));
     command.add_option("--format", options->format, "text or json")
@@ -72,6 +74,9 @@ void add_diff_command(CLI::App& app, RunCommand& run) {
         "Examples:\n"
         "  seep diff baseline.seep canary.seep                    which stacks grow faster now?\n"
         "  seep diff old.seep new.seep --per allocated            under different load\n"
+        "  seep diff old.seep new.seep --per work                 the same by requests, counted "
+        "with\n"
+        "                                                         record --work or --work-file\n"
         "  seep diff x.seep x.seep --base-window :10m --window 50m:   the last ten minutes "
         "against\n"
         "                                                             the first");

@@ -17,8 +17,22 @@ namespace {
 
 constexpr std::size_t header_indent = 10;
 
-const char* measure_name(ComparedPer per) {
-    return per == ComparedPer::time ? "an hour" : "per 1,000 allocations";
+struct MeasureNames {
+    const char* text;
+    const char* key;
+    const char* unit;
+};
+
+MeasureNames measure_names(ComparedPer per) {
+    switch (per) {
+        case ComparedPer::allocated:
+            return {"per 1,000 allocations", "allocated", "bytes per 1000 allocations"};
+        case ComparedPer::work:
+            return {"per 1,000 units of work", "work", "bytes per 1000 units of work"};
+        case ComparedPer::time:
+            break;
+    }
+    return {"an hour", "time", "bytes an hour"};
 }
 
 std::string change_of(double bytes) {
@@ -111,7 +125,7 @@ Json stack_json(const ComparedStack& stack, std::size_t rank) {
 
 std::string text_comparison(const Comparison& comparison, const TextOptions& options) {
     Page page(options);
-    const char* measure = measure_name(comparison.per);
+    const char* measure = measure_names(comparison.per).text;
     for (const std::string& warning : comparison.warnings)
         page.paragraph("WARNING", header_indent, printable(warning), Style::yellow);
     if (!comparison.warnings.empty()) page.line();
@@ -135,14 +149,13 @@ std::string text_comparison(const Comparison& comparison, const TextOptions& opt
 }
 
 std::string json_comparison(const Comparison& comparison, std::size_t top) {
-    const Json header = {
-        {"seep", {{"version", SEEP_VERSION}, {"format", 1}}},
-        {"per", comparison.per == ComparedPer::time ? "time" : "allocated"},
-        {"unit",
-         comparison.per == ComparedPer::time ? "bytes an hour" : "bytes per 1000 allocations"},
-        {"base", window_json(comparison.base)},
-        {"current", window_json(comparison.current)},
-        {"warnings", comparison.warnings}};
+    const MeasureNames names = measure_names(comparison.per);
+    const Json header = {{"seep", {{"version", SEEP_VERSION}, {"format", 1}}},
+                         {"per", names.key},
+                         {"unit", names.unit},
+                         {"base", window_json(comparison.base)},
+                         {"current", window_json(comparison.current)},
+                         {"warnings", comparison.warnings}};
     const std::size_t count = comparison.stacks.size();
     return document(header, "stacks", top == 0 ? count : std::min(top, count),
                     [&](std::size_t i) { return stack_json(comparison.stacks[i], i + 1); });

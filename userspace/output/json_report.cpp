@@ -41,6 +41,16 @@ Json losses_json(const Losses& losses) {
     return json;
 }
 
+Json per_work_json(const std::optional<GrowthPerWork>& growth) {
+    if (!growth) return nullptr;
+    return {{"bytes", growth->bytes}, {"low", growth->low}, {"high", growth->high}};
+}
+
+Json work_json(const Report& report) {
+    if (!report.work) return nullptr;
+    return {{"count", report.work->count}, {"per_second", report.work->per_second}};
+}
+
 Json mapped_json(const Report& report) {
     if (!report.mapped) return nullptr;
     const Totals& totals = report.mapping_totals;
@@ -68,6 +78,8 @@ Json totals_json(const Report& report) {
             {"lapsed_count", totals.lapsed_count},
             {"rss_growth_bytes_per_second", report.rss_growth_bytes_per_second},
             {"mapped", mapped_json(report)},
+            {"work", work_json(report)},
+            {"growth_per_1000_work", report.work ? per_work_json(report.work->growth) : Json()},
             {"verdict", report.verdict},
             {"reason", report.reason}};
 }
@@ -140,6 +152,7 @@ Json findings_json(const Report& report) {
                             {"file", frame.file},
                             {"line", frame.line},
                             {"bytes_per_hour", hourly_json(finding.growth)},
+                            {"growth_per_1000_work", per_work_json(finding.growth_per_work)},
                             {"live_bytes", finding.live_bytes},
                             {"live_count", finding.live_count},
                             {"lapsed_bytes", finding.lapsed_bytes},
@@ -233,6 +246,7 @@ Json stack_facts_json(const ReportStack& stack) {
               {"low", stack.growth.low},
               {"high", stack.growth.high},
               {"bytes", stack.growth.bytes}}},
+            {"growth_per_1000_work", per_work_json(stack.growth_per_work)},
             {"verdict", verdict_name(stack.verdict)},
             {"reason", stack.reason},
             {"evidence", evidence_json(stack.evidence)},

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "analysis/findings.h"
 #include "analysis/process_findings.h"
 #include "analysis/truncation.h"
 #include "base/text.h"
@@ -184,6 +185,13 @@ void print_memory(Page& page, const ProcessMemory& memory) {
                     reached.empty() ? ", not being reached" : ", reached in " + reached));
 }
 
+void print_work(Page& page, const ReportWork& work) {
+    page.paragraph(
+        "Work", header_indent,
+        fmt::format("{} units in the window, {:.4g} a second{}", format_count(work.count),
+                    work.per_second, work.growth ? "; growth of " + work_text(*work.growth) : ""));
+}
+
 void print_header(Page& page, const Report& report) {
     for (const ReportProcess& process : report.targets) print_target(page, process);
     const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
@@ -219,6 +227,7 @@ void print_header(Page& page, const Report& report) {
                         format_bytes(static_cast<double>(mapped.allocator)),
                         format_bytes(static_cast<double>(mapped.earlier))));
     }
+    if (report.work) print_work(page, *report.work);
     if (!report.verdict.empty()) {
         page.paragraph(
             "Verdict", header_indent,
@@ -252,6 +261,7 @@ void print_stack(Page& page, const ReportStack& stack, std::size_t rank, std::si
                     blocks(totals.live_count(), stack.kind), lapsed_text(totals),
                     signed_bytes(static_cast<double>(stack.growth.bytes)),
                     format_count(totals.allocated_count), format_count(totals.freed_count)));
+    if (stack.growth_per_work) page.paragraph("", frame_indent, work_text(*stack.growth_per_work));
     if (!stack.reason.empty()) page.paragraph("", frame_indent, printable(stack.reason));
     print_frames(page, stack.frames, stack.truncated);
 }

@@ -48,6 +48,11 @@ class Build {
         contents_.stacks.push_back(std::move(stack));
     }
 
+    void count_work(std::uint64_t at_start, std::uint64_t at_end) {
+        contents_.snapshots.front().work = at_start;
+        contents_.snapshots.back().work = at_end;
+    }
+
     [[nodiscard]] const RecordingContents& operator*() const { return contents_; }
 
  private:
@@ -113,6 +118,37 @@ TEST(Comparison, DividesByTimeOrByAllocations) {
     const auto by_work = compare(*base, *current, ComparedPer::allocated);
     EXPECT_NEAR(by_work->stacks[0].difference, 0, 1e-6);
     EXPECT_EQ(by_work->stacks[0].change, Change::same);
+}
+
+TEST(Comparison, DividesByWorkWhereBothSidesCountedIt) {
+    Build base(1, 1);
+    Build current(2, 2);
+    base.add("f", 1000, 500);
+    current.add("f", 4000, 2000);
+    const auto uncounted = compare(*base, *current, ComparedPer::work);
+    ASSERT_FALSE(uncounted);
+    EXPECT_EQ(uncounted.error().kind, ErrorKind::bad_input);
+    EXPECT_THAT(uncounted.error().message, HasSubstr("base: no work was counted"));
+
+    base.count_work(10, 5'010);
+    const auto half = compare(*base, *current, ComparedPer::work);
+    ASSERT_FALSE(half);
+    EXPECT_THAT(half.error().message, HasSubstr("file: no work was counted"));
+
+    current.count_work(0, 20'000);  // four times as much kept by four times the work
+    const auto by_work = compare(*base, *current, ComparedPer::work);
+    ASSERT_TRUE(by_work);
+    EXPECT_NEAR(by_work->base.measure, 5, 1e-9);
+    EXPECT_NEAR(by_work->stacks[0].base.growth, 10'000, 1e-6);
+    EXPECT_NEAR(by_work->stacks[0].current.growth, 10'000, 1e-6);
+    EXPECT_EQ(by_work->stacks[0].change, Change::same);
+
+    current.count_work(0, 5'000);
+    EXPECT_EQ(compare(*base, *current, ComparedPer::work)->stacks[0].change, Change::more);
+    current.count_work(7, 7);
+    const auto idle = compare(*base, *current, ComparedPer::work);
+    ASSERT_FALSE(idle);
+    EXPECT_THAT(idle.error().message, HasSubstr("no unit of work was done"));
 }
 
 TEST(Comparison, FindsNoDifferenceAmongManyEqualStacks) {

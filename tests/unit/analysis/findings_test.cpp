@@ -96,6 +96,20 @@ TEST(Culprit, IsTheInnermostFrameWithAPurpose) {
     EXPECT_EQ(named({}), "__libc_start_call_main");
 }
 
+TEST(Findings, SayWhatIsLostByWorkWhereItWasCounted) {
+    std::vector<ReportStack> stacks{stack_of({"f", "a"}, Verdict::leak),
+                                    stack_of({"f", "b"}, Verdict::leak)};
+    stacks[0].growth_per_work = {100, 90, 110};
+    stacks[1].growth_per_work = {50, 40, 70};
+    const std::vector<Finding> findings = find_causes(report_of(stacks));
+    ASSERT_THAT(findings, SizeIs(1));
+    ASSERT_TRUE(findings[0].growth_per_work);
+    EXPECT_EQ(findings[0].growth_per_work->bytes, 150);
+    EXPECT_EQ(findings[0].growth_per_work->low, 130);
+    EXPECT_EQ(findings[0].growth_per_work->high, 180);
+    EXPECT_THAT(findings[0].sentence, HasSubstr("150 B (130 B to 180 B) per 1,000 units of work"));
+}
+
 TEST(Culprit, AFunctionSharedByManyWhoDoNotGrowIsAWrapper) {
     std::vector<ReportStack> stacks{stack_of({"new_text", "leaky", "main"}, Verdict::leak)};
     for (const char* caller : {"a", "b", "c", "d"})

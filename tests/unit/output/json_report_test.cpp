@@ -30,11 +30,11 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
                                         "sampling", "overhead", "losses", "truncated_share",
                                         "truncated_in", "process", "memory", "warnings", "findings",
                                         "suppressions", "clusters", "stacks"));
-    EXPECT_THAT(
-        keys(json["findings"][0]),
-        ElementsAre("rank", "verdict", "sentence", "function", "module", "file", "line",
-                    "bytes_per_hour", "live_bytes", "live_count", "lapsed_bytes", "lapsed_count",
-                    "allocated_count", "freed_count", "seconds_to_limit", "stacks"));
+    EXPECT_THAT(keys(json["findings"][0]),
+                ElementsAre("rank", "verdict", "sentence", "function", "module", "file", "line",
+                            "bytes_per_hour", "growth_per_1000_work", "live_bytes", "live_count",
+                            "lapsed_bytes", "lapsed_count", "allocated_count", "freed_count",
+                            "seconds_to_limit", "stacks"));
     EXPECT_THAT(keys(json["memory"]),
                 ElementsAre("anonymous_bytes", "swap_bytes", "file_bytes", "heap_bytes",
                             "heap_peak_bytes", "bytes_per_hour", "kappa", "coverage", "limit_bytes",
@@ -46,16 +46,16 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     EXPECT_THAT(keys(json["seep"]), ElementsAre("version", "format"));
     EXPECT_THAT(keys(json["target"]),
                 ElementsAre("pid", "command", "executable", "allocators", "unwind_tables"));
-    EXPECT_THAT(
-        keys(json["process"]),
-        ElementsAre("rss_bytes", "live_bytes", "live_count", "allocated_bytes", "allocated_count",
-                    "freed_bytes", "freed_count", "lapsed_bytes", "lapsed_count",
-                    "rss_growth_bytes_per_second", "mapped", "verdict", "reason"));
+    EXPECT_THAT(keys(json["process"]),
+                ElementsAre("rss_bytes", "live_bytes", "live_count", "allocated_bytes",
+                            "allocated_count", "freed_bytes", "freed_count", "lapsed_bytes",
+                            "lapsed_count", "rss_growth_bytes_per_second", "mapped", "work",
+                            "growth_per_1000_work", "verdict", "reason"));
     EXPECT_THAT(keys(json["stacks"][0]),
                 ElementsAre("rank", "id", "kind", "live_bytes", "live_count", "allocated_bytes",
                             "allocated_count", "freed_bytes", "freed_count", "lapsed_bytes",
-                            "lapsed_count", "growth", "verdict", "reason", "evidence", "suppressed",
-                            "truncated", "frames"));
+                            "lapsed_count", "growth", "growth_per_1000_work", "verdict", "reason",
+                            "evidence", "suppressed", "truncated", "frames"));
     EXPECT_THAT(keys(json["stacks"][0]["evidence"]),
                 ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "pace",
                             "decidable_at", "cluster"));
