@@ -94,6 +94,12 @@ class NastyRecording(unittest.TestCase):
         self.assertEqual(len(profile.samples), 3)
         self.assertEqual(profile.raw["period"], [4096])
 
+    def metrics(self, output):
+        self.text(output)
+        for line in output.decode().splitlines():
+            self.assertLess(len(line), 2000)
+            self.assertRegex(line, r'^#|^seep_[a-z_]+({([a-z]+="([^"\\]|\\["\\])*",?)+})? [^ ]+$')
+
     OUTPUTS = [
         (["report"], text),
         (["report", "--top", "0", "--sort", "live"], text),
@@ -102,6 +108,7 @@ class NastyRecording(unittest.TestCase):
         (["flame", "-o", "-"], svg),
         (["report", "--format", "html"], html),
         (["pprof", "-o", "-"], pprof),
+        (["report", "--format", "metrics"], metrics),
     ]
 
     def test_every_output(self):

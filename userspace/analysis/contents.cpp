@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 namespace seep {
 
@@ -89,6 +90,22 @@ Result<RecordingContents> load_contents(RecordingReader& reader, const WindowReq
     if (loaded) loaded = load_stacks(reader, contents);
     if (!loaded) return loaded.error();
     return contents;
+}
+
+RecordingContents only_processes(const RecordingContents& contents,
+                                 const std::function<bool(const ProcessRecord&)>& counts) {
+    std::unordered_set<ProcessId> others;
+    for (const ProcessRecord& process : contents.processes)
+        if (!counts(process)) others.insert(process.id);
+    RecordingContents only = contents;
+    std::erase_if(only.processes, [&](const auto& each) { return others.contains(each.id); });
+    std::erase_if(only.probes, [&](const auto& each) { return others.contains(each.process); });
+    std::erase_if(only.stacks,
+                  [&](const auto& each) { return others.contains(each.record.process); });
+    for (SnapshotRecord& snapshot : only.snapshots)
+        std::erase_if(snapshot.processes,
+                      [&](const auto& each) { return others.contains(each.process); });
+    return only;
 }
 
 }  // namespace seep

@@ -4,6 +4,7 @@
 // What the analysis takes from a recording, read once. Passive data; load_contents() is the only
 // function of the analysis that reads.
 
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -40,5 +41,9 @@ struct RecordingContents {
 
 /// bad_input for a damaged recording, or a window that does not fit it.
 Result<RecordingContents> load_contents(RecordingReader& reader, const WindowRequest& window);
+
+/// As if only those processes had been recorded that `counts` is true for.
+RecordingContents only_processes(const RecordingContents& contents,
+                                 const std::function<bool(const ProcessRecord&)>& counts);
 
 }  // namespace seep

@@ -314,10 +314,14 @@ bool ranks_before(const ReportStack& a, const ReportStack& b, SortBy sort) {
 }
 
 std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
+    const std::vector<const ProcessSample*> last = last_samples(contents);
     std::vector<ReportProcess> targets;
-    for (const ProcessRecord& process : contents.processes)
+    for (std::size_t i = 0; i < contents.processes.size(); ++i) {
+        const ProcessRecord& process = contents.processes[i];
         targets.push_back({process.pid, process.command, process.executable, process.allocators,
-                           process.unwind_rows, process.unwind_bytes});
+                           process.unwind_rows, process.unwind_bytes,
+                           last[i] != nullptr ? *last[i] : ProcessSample{.alive = false}});
+    }
     return targets;
 }
 

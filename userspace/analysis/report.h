@@ -199,6 +199,7 @@ struct ReportProcess {
     std::string allocators;
     std::uint64_t unwind_rows = 0;  ///< Of the tables of its objects, which others may share.
     std::uint64_t unwind_bytes = 0;
+    ProcessSample last;  ///< As of the window's end; of a process that has ended, its last one.
 };
 
 /// A stretch of the recording in which as much was followed throughout.

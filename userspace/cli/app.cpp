@@ -15,6 +15,7 @@ std::unique_ptr<CLI::App> build_app(RunCommand& run) {
         "-v,--verbose", [] { spdlog::set_level(spdlog::level::debug); },
         "Log every decision, and the kernel's messages, to standard error");
     add_record_command(*app, run);
+    add_serve_command(*app, run);
     add_report_command(*app, run);
     add_folded_command(*app, run);
     add_flame_command(*app, run);

@@ -18,6 +18,7 @@ namespace seep {
 using RunCommand = std::function<Result<int>()>;
 
 void add_record_command(CLI::App& app, RunCommand& run);
+void add_serve_command(CLI::App& app, RunCommand& run);
 void add_report_command(CLI::App& app, RunCommand& run);
 void add_folded_command(CLI::App& app, RunCommand& run);
 void add_flame_command(CLI::App& app, RunCommand& run);

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/results.h"
 #include "cli/session.h"
+#include "cli/snapshot_options.h"
 #include "cli/tracing_options.h"
 #include "kernel/kernel_object.h"
 #include "target/launch.h"
@@ -25,44 +26,12 @@ using std::chrono::nanoseconds;
 struct RecordOptions {
     TracingOptions tracing;
     std::string output;
-    std::string interval = "10s";
+    SnapshotOptions snapshots;
     std::string duration;
-    std::string keep;
     std::vector<std::string> start_when;
     ReportRequest report;  ///< What is shown at the end.
     std::vector<FailCondition> fail_on;
 };
-
-Result<nanoseconds> parse_interval(const std::string& text) {
-    auto interval = parse_duration(text);
-    if (interval && *interval < std::chrono::milliseconds(100))
-        return Error{ErrorKind::bad_input, "the interval must be 100ms at least", ""};
-    return interval;
-}
-
-Result<nanoseconds> parse_run_time(const std::string& text) {
-    auto duration = parse_duration(text);
-    if (duration && *duration <= nanoseconds(0))
-        return Error{ErrorKind::bad_input, "the duration must be above 0", ""};
-    return duration;
-}
-
-/// --keep; nothing: all.
-nanoseconds kept(const RecordOptions& options) {
-    return options.keep.empty() ? nanoseconds(0) : parse_run_time(options.keep).value();
-}
-
-/// What holds fewer snapshots than a trend needs would never tell of a leak.
-Result<void> check_keep(const RecordOptions& options) {
-    constexpr int least_snapshots_kept = 10;
-    const nanoseconds interval = parse_interval(options.interval).value();
-    if (options.keep.empty() || kept(options) >= least_snapshots_kept * interval) return {};
-    return Error{
-        ErrorKind::bad_input,
-        fmt::format("--keep {} holds fewer than {} snapshots", options.keep, least_snapshots_kept),
-        fmt::format("keep {} at least, or give a shorter --interval than {}",
-                    format_duration(least_snapshots_kept * interval), options.interval)};
-}
 
 void show_exit(const RecordOptions& options, int status) {
     const TargetOptions& target = options.tracing.target;
@@ -84,8 +53,8 @@ class RecordCommand {
     RecordCommand(RecordOptions options, UniqueFd signals, std::optional<LaunchedCommand> launched)
         : options_(std::move(options)),
           launched_(std::move(launched)),
-          session_(options_.tracing, parse_interval(options_.interval).value(), options_.output,
-                   {.keep = kept(options_)}) {
+          session_(options_.tracing, options_.snapshots.between(), options_.output,
+                   {.keep = options_.snapshots.kept()}) {
         wakeups_.signals = std::move(signals);
     }
     Result<int> run();
@@ -154,7 +123,7 @@ Result<int> RecordCommand::show_result() {
 
 Result<int> RecordCommand::run() {
     if (const Result<void> started = session_.start(); !started) return started.error();
-    const nanoseconds interval = parse_interval(options_.interval).value();
+    const nanoseconds interval = options_.snapshots.between();
     wakeups_.interval = make_timer(interval, interval);
     if (!options_.duration.empty())
         wakeups_.deadline = make_timer(parse_run_time(options_.duration).value(), nanoseconds(0));
@@ -173,7 +142,7 @@ Result<int> RecordCommand::run() {
 /// Told before waiting or recording for hours.
 Result<void> check_options(const RecordOptions& options) {
     if (Result<void> target = check_target(options.tracing.target); !target) return target;
-    if (Result<void> keep = check_keep(options); !keep) return keep;
+    if (Result<void> keep = options.snapshots.check(); !keep) return keep;
     if (const auto loaded = load_suppressions(options.report); !loaded) return loaded.error();
     return {};
 }
@@ -229,18 +198,11 @@ void add_record_command(CLI::App& app, RunCommand& run) {
     CLI::App& command = *app.add_subcommand("record", "Trace a target and write a recording");
     command.add_option("-o,--output", options->output, "File to write [seep-COMM-PID-TIME.seep]")
         ->type_name("FILE");
-    command.add_option("--interval", options->interval, "Time between snapshots, 100ms or more")
-        ->type_name("DUR")
-        ->capture_default_str()
-        ->check(check_with(parse_interval, ""));
+    add_snapshot_options(command, options->snapshots,
+                         "Of a recording without end, keep what is this old at most [everything]");
     command
         .add_option("--duration", options->duration,
                     "Stop after this time [when the target ends, or at Ctrl-C]")
-        ->type_name("DUR")
-        ->check(check_with(parse_run_time, ""));
-    command
-        .add_option("--keep", options->keep,
-                    "Of a recording without end, keep what is this old at most [everything]")
         ->type_name("DUR")
         ->check(check_with(parse_run_time, ""));
     command

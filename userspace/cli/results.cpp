@@ -81,12 +81,16 @@ void add_kind_option(CLI::App& command, std::optional<StackKind>& kind) {
         ->check(CLI::IsMember({"heap", "mapping", "all"}));
 }
 
-void add_finding_options(CLI::App& command, ReportRequest& request,
-                         std::vector<FailCondition>& fail_on) {
+void add_suppressions_option(CLI::App& command, ReportRequest& request) {
     command
         .add_option("--suppressions", request.suppressions,
                     "Leave growth out of the findings that a leak:PATTERN line of this file names")
         ->type_name("FILE");
+}
+
+void add_finding_options(CLI::App& command, ReportRequest& request,
+                         std::vector<FailCondition>& fail_on) {
+    add_suppressions_option(command, request);
     command
         .add_option_function<std::string>(
             "--fail-on",

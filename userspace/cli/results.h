@@ -34,6 +34,8 @@ void add_request_options(CLI::App& command, ReportRequest& request);
 /// --kind, for what draws stacks of one kind or of all.
 void add_kind_option(CLI::App& command, std::optional<StackKind>& kind);
 
+void add_suppressions_option(CLI::App& command, ReportRequest& request);
+
 /// --suppressions, --fail-on.
 void add_finding_options(CLI::App& command, ReportRequest& request,
                          std::vector<FailCondition>& fail_on);

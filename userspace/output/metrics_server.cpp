@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "output/metrics_server.h"
+
+#include <arpa/inet.h>
+#include <fmt/core.h>
+#include <sys/socket.h>
+
+#include <charconv>
+#include <exception>
+#include <mutex>
+
+#include "base/handles.h"
+#include "base/text.h"
+
+namespace seep {
+namespace {
+
+std::string text_of(const ListenAddress& address) {
+    return fmt::format("{}:{}", address.address, address.port);
+}
+
+/// The library does not say why it cannot listen.
+Result<void> try_to_bind(const ListenAddress& address) {
+    const UniqueFd trial(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (!trial) return errno_error("cannot make a socket");
+    const int reuse = 1;
+    setsockopt(trial.get(), SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_port = htons(address.port);
+    inet_pton(AF_INET, address.address.c_str(), &place.sin_addr);
+    // Two sockets that do not listen yet may have one address.
+    if (bind(trial.get(), reinterpret_cast<const sockaddr*>(&place), sizeof(place)) == 0 &&
+        ::listen(trial.get(), 1) == 0)
+        return {};
+    return errno_error(fmt::format("cannot listen on {}", text_of(address)), errno,
+                       ErrorKind::failed,
+                       errno == EADDRINUSE ? "give another port with --listen ADDRESS:PORT"
+                                           : "give an address of this machine with --listen");
+}
+
+/// civetweb's options. A scrape is one short request, and Prometheus makes one at a time.
+std::vector<std::string> server_options(const ListenAddress& address) {
+    return {"listening_ports",
+            text_of(address),
+            "num_threads",
+            "4",
+            "connection_queue",
+            "16",
+            "listen_backlog",
+            "32",
+            "request_timeout_ms",
+            "5000",
+            "enable_keep_alive",
+            "no",
+            "enable_directory_listing",
+            "no"};
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+    const auto bad = [&] {
+        return Error{ErrorKind::bad_input,
+                     fmt::format("cannot listen on \"{}\"", printable(text, 80)),
+                     "give an IPv4 address and a port: 127.0.0.1:9977; 0.0.0.0:9977 is all of this "
+                     "machine's"};
+    };
+    const std::size_t colon = text.rfind(':');
+    const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
+    const std::string_view name = colon == std::string_view::npos ? "" : text.substr(0, colon);
+    ListenAddress address{.address = std::string(name)};
+    if (name.empty() || name == "localhost") address.address = "127.0.0.1";
+    in_addr parsed{};
+    if (inet_pton(AF_INET, address.address.c_str(), &parsed) != 1) return bad();
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+    if (error != std::errc() || end != port.data() + port.size()) return bad();
+    return address;
+}
+
+class MetricsServer::Published : public prometheus::Collectable {
+ public:
+    void set(std::vector<prometheus::MetricFamily> families) {
+        auto made =
+            std::make_shared<const std::vector<prometheus::MetricFamily>>(std::move(families));
+        const std::lock_guard lock(mutex_);
+        families_.swap(made);
+    }
+    [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
+        std::shared_ptr<const std::vector<prometheus::MetricFamily>> families;
+        {
+            const std::lock_guard lock(mutex_);
+            families = families_;
+        }
+        return *families;
+    }
+
+ private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const std::vector<prometheus::MetricFamily>> families_ =
+        std::make_shared<const std::vector<prometheus::MetricFamily>>();  // guarded by mutex_
+};
+
+MetricsServer::MetricsServer(ListenAddress address, std::shared_ptr<Published> published,
+                             std::unique_ptr<prometheus::Exposer> exposer)
+    : address_(std::move(address)),
+      published_(std::move(published)),
+      exposer_(std::move(exposer)) {}
+
+Result<MetricsServer> MetricsServer::listen(const ListenAddress& address) {
+    if (const Result<void> bound = try_to_bind(address); !bound) return bound.error();
+    auto published = std::make_shared<Published>();
+    try {
+        auto exposer = std::make_unique<prometheus::Exposer>(server_options(address));
+        exposer->RegisterCollectable(published);
+        const std::vector<int> ports = exposer->GetListeningPorts();
+        const ListenAddress chosen{
+            address.address,
+            ports.empty() ? address.port : static_cast<std::uint16_t>(ports.front())};
+        return MetricsServer(chosen, std::move(published), std::move(exposer));
+    } catch (const std::exception& error) {
+        return Error{ErrorKind::failed,
+                     fmt::format("cannot listen on {}: {}", text_of(address), error.what()), ""};
+    }
+}
+
+void MetricsServer::publish(std::vector<prometheus::MetricFamily> families) {
+    published_->set(std::move(families));
+}
+
+}  // namespace seep
