@@ -60,6 +60,9 @@ static __always_inline void account_birth(struct seep_totals *at, const struct s
 	__sync_fetch_and_add(&at->allocated_squares,
 			     weighted(square_in_256ths(block->bytes), block->weight));
 	__sync_fetch_and_add(&at->allocated_born, born_of(block));
+	if (block->weight != WEIGHT_ONE)
+		__sync_fetch_and_add(&at->allocated_variance,
+				     variance_in_256ths(block->bytes, block->weight));
 }
 
 static __always_inline void account_death(const struct seep_live *block)
@@ -74,6 +77,9 @@ static __always_inline void account_death(const struct seep_live *block)
 	__sync_fetch_and_add(&at->freed_squares,
 			     weighted(square_in_256ths(block->bytes), block->weight));
 	__sync_fetch_and_add(&at->freed_born, born_of(block));
+	if (block->weight != WEIGHT_ONE)
+		__sync_fetch_and_add(&at->freed_variance,
+				     variance_in_256ths(block->bytes, block->weight));
 	if (is_late(block)) {
 		__sync_fetch_and_add(&at->late_count, count_of(block));
 		__sync_fetch_and_add(&at->late_bytes, weighted(block->bytes, block->weight));

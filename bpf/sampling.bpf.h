@@ -156,6 +156,19 @@ static __always_inline u64 weighted(u64 amount, u64 weight)
 	return whole + (amount >> 16) * (fraction >> 16);
 }
 
+/*
+ * What a sampled block adds to the estimated variance of the sum of bytes, in units of 256 bytes^2:
+ * bytes^2 * (1 - p) / p^2 with p = 1/weight (Horvitz and Thompson 1952, for samples that are
+ * independent of each other, as those of a Poisson process are). It is below mean^2, whatever the
+ * size: with x = bytes/mean it is mean^2 * (x/2 / sinh(x/2))^2.
+ */
+static __always_inline u64 variance_in_256ths(u64 bytes, u64 weight)
+{
+	u64 standing_for = weighted(bytes, weight);
+
+	return weight == WEIGHT_ONE ? 0 : (standing_for * (standing_for - bytes) + 128) >> 8;
+}
+
 #ifdef __BPF__
 /*
  * The weight of an allocation of that many bytes: 0 if it is not sampled. The gap to the next

@@ -193,9 +193,13 @@ struct seep_totals {
 	__u64
 	    late_count; /* of the freed ones, those born in an earlier window than they were seen */
 	__u64 late_bytes; /* to be gone in: when they were freed is not known (48.16, and bytes) */
+	/* What each block adds to the variance of an estimated sum, in bytes^2 / 256: 0 if all are
+	 * followed. */
+	__u64 allocated_variance;
+	__u64 freed_variance;
 	__u64 lifetimes[SEEP_LIFETIME_BUCKETS]; /* freed blocks but late ones, 48.16 */
 };
-SEEP_ASSERT(sizeof(struct seep_totals) == 10 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
+SEEP_ASSERT(sizeof(struct seep_totals) == 12 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
 #define SEEP_COUNT_SHIFT 16
 
 /* Exact totals of a process image, sampled or not. */

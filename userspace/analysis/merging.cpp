@@ -60,6 +60,7 @@ StackHistory given_back(const StackHistory& stack, std::int64_t ended_ns,
     result.at_end.freed_count = result.at_end.allocated_count;
     result.at_end.freed_bytes = result.at_end.allocated_bytes;
     result.at_end.freed_squares = result.at_end.allocated_squares;
+    result.at_end.held_variance = 0;
     result.at_end.lapsed_count = 0;
     result.at_end.lapsed_bytes = 0;
     const auto after =
@@ -114,6 +115,7 @@ void accumulate(Totals& sum, const Totals& part) {
     sum.freed_bytes += part.freed_bytes;
     sum.allocated_squares += part.allocated_squares;
     sum.freed_squares += part.freed_squares;
+    sum.held_variance += part.held_variance;
     sum.lapsed_count += part.lapsed_count;
     sum.lapsed_bytes += part.lapsed_bytes;
 }

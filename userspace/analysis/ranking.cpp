@@ -20,6 +20,7 @@
 #include "analysis/merging.h"
 #include "analysis/process_findings.h"
 #include "analysis/reconciliation.h"
+#include "analysis/sampling.h"
 #include "analysis/surroundings.h"
 #include "analysis/truncation.h"
 #include "analysis/turnover.h"
@@ -46,6 +47,8 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.id = fmt::format("{:016x}", stack.id);
     result.kind = stack.record.kind;
     result.totals = stack.totals;
+    if (result.kind == StackKind::heap)
+        result.live_standard_error = live_standard_error(stack.totals, sampling.bytes);
     result.growth = facts.estimate.growth;
     if (sampling.observed_share < 1)
         result.growth =
@@ -149,6 +152,7 @@ void add_totals(const std::vector<MergedStack>& stacks, Report& report) {
         if (heap && stack.record.end != StackEnd::complete)
             truncated += static_cast<double>(stack.totals.allocated_count);
     }
+    report.live_standard_error = live_standard_error(report.totals, report.sampling.bytes);
     if (report.totals.allocated_count > 0)
         report.truncated_share = truncated / static_cast<double>(report.totals.allocated_count);
 }

@@ -124,6 +124,7 @@ struct ReportStack {
     std::string id;  ///< Hex; the same for the same code in every recording.
     StackKind kind = StackKind::heap;
     Totals totals;  ///< allocated/freed within the window's end; live = at the window's end.
+    std::optional<double> live_standard_error;  ///< Bytes; absent where nothing is sampled.
     Growth growth;
     std::optional<GrowthPerWork> growth_per_work;  ///< If work was counted.
     Verdict verdict = Verdict::undetermined;
@@ -253,9 +254,10 @@ struct Report {
     // The processes together, at the window's end:
     std::uint64_t rss_bytes = 0;
     double rss_growth_bytes_per_second = 0;
-    Totals totals;                      ///< Sum of all stacks of kind heap.
-    Totals mapping_totals;              ///< Sum of all stacks of kind mapping.
-    std::optional<MappedBytes> mapped;  ///< If mappings were traced.
+    Totals totals;                              ///< Sum of all stacks of kind heap.
+    std::optional<double> live_standard_error;  ///< Of totals; absent where nothing was sampled.
+    Totals mapping_totals;                      ///< Sum of all stacks of kind mapping.
+    std::optional<MappedBytes> mapped;          ///< If mappings were traced.
     ProcessMemory memory;
     std::optional<ReportWork> work;       ///< If units were counted.
     std::optional<Activity> activity;     ///< From the snapshot before it, if both saw anything.

@@ -25,6 +25,12 @@ std::uint64_t mean_birth(const seep_totals& raw) {
     return static_cast<std::uint64_t>(static_cast<double>(sum) / count);
 }
 
+/// A block that is made and freed between the reading of the two is seen freed alone.
+std::uint64_t held_variance(const seep_totals& raw) {
+    return raw.allocated_variance > raw.freed_variance ? raw.allocated_variance - raw.freed_variance
+                                                       : 0;
+}
+
 }  // namespace
 
 StackTotals stack_totals(StackId id, const seep_totals& raw) {
@@ -37,6 +43,7 @@ StackTotals stack_totals(StackId id, const seep_totals& raw) {
     totals.freed_bytes = std::min<std::uint64_t>(raw.freed_bytes, raw.allocated_bytes);
     totals.allocated_squares = raw.allocated_squares;
     totals.freed_squares = raw.freed_squares;
+    totals.held_variance = held_variance(raw);
     totals.mean_birth_us = mean_birth(raw);
     for (std::size_t i = 0; i < result.lifetimes.size(); ++i)
         result.lifetimes[i] = rounded(raw.lifetimes[i]);

@@ -24,6 +24,8 @@ struct Totals {
     std::uint64_t freed_bytes = 0;
     std::uint64_t allocated_squares = 0;  ///< Sum of bytes^2 / 256.
     std::uint64_t freed_squares = 0;
+    /// Estimated variance of held_bytes() by sampling, in bytes^2 / 256; 0 where all was followed.
+    std::uint64_t held_variance = 0;
     std::uint64_t mean_birth_us = 0;  ///< Of what is held, microseconds since attach.
     /// Of what is held, what was there when the probes were taken away for a while: it may have
     /// been freed unseen. Neither live nor freed, as far as is known.

@@ -69,6 +69,7 @@ Json totals_json(const Report& report) {
     const Totals& totals = report.totals;
     return {{"rss_bytes", report.rss_bytes},
             {"live_bytes", totals.live_bytes()},
+            {"live_bytes_standard_error", optional_json(report.live_standard_error)},
             {"live_count", totals.live_count()},
             {"allocated_bytes", totals.allocated_bytes},
             {"allocated_count", totals.allocated_count},
@@ -234,6 +235,7 @@ Json stack_facts_json(const ReportStack& stack) {
     return {{"id", stack.id},
             {"kind", stack_kind_name(stack.kind)},
             {"live_bytes", stack.totals.live_bytes()},
+            {"live_bytes_standard_error", optional_json(stack.live_standard_error)},
             {"live_count", stack.totals.live_count()},
             {"allocated_bytes", stack.totals.allocated_bytes},
             {"allocated_count", stack.totals.allocated_count},

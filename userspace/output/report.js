@@ -19,7 +19,8 @@ function facts(parent, rows) {
 
 function sampling() {
   return data.sampling.mode === 'exact' ? 'every allocation followed'
-    : `one allocation in about ${human(data.sampling.bytes)} followed; figures are estimates`;
+    : `one allocation in about ${human(data.sampling.bytes)} followed; figures are estimates, ` +
+      '\u00b1 their standard error';
 }
 
 function nameOf(target) { return target.command || target.executable || String(target.pid); }
@@ -43,7 +44,7 @@ function showSummary() {
     create('dd', box, { class: 'about', text: detail });
   };
   tile('Resident', human(process.rss_bytes), hourly(process.rss_growth_bytes_per_second));
-  tile('Live in the traced heap', human(process.live_bytes), `in ${blocks(process.live_count)}`);
+  tile('Live in the traced heap', liveBytes(process), `in ${blocks(process.live_count)}`);
   tile('Allocated since attach', human(process.allocated_bytes),
     `${human(process.freed_bytes)} of it freed`);
   tile('Cost of tracing', `${short(data.overhead.cpu_percent)} %`, 'of the target\u2019s CPU time');

@@ -51,6 +51,11 @@ function duration(seconds) {
 
 function signed(bytes) { return `${bytes > 0 ? '+' : ''}${human(bytes)}`; }
 
+// What is live, and how sure that is where it is an estimate.
+function liveBytes({ live_bytes: bytes, live_bytes_standard_error: error }) {
+  return error === null ? human(bytes) : `${human(bytes)} \u00b1 ${human(error)}`;
+}
+
 function hourly(bytesPerSecond) { return `${signed(bytesPerSecond * 3600)}/h`; }
 
 function blocks(count) { return `${grouped(count)} block${count === 1 ? '' : 's'}`; }

@@ -9,7 +9,7 @@ const COLUMNS = [
   { name: 'Verdict', value: (stack) => stack.verdict, up: true, text: true },
   { name: 'Growth an hour', value: (stack) => stack.growth.bytes_per_second,
     shown: (stack) => signed(stack.growth.bytes_per_second * 3600) },
-  { name: 'Live', value: (stack) => stack.live_bytes, shown: (stack) => human(stack.live_bytes) },
+  { name: 'Live', value: (stack) => stack.live_bytes, shown: liveBytes },
   { name: 'Live blocks', value: (stack) => stack.live_count,
     shown: (stack) => grouped(stack.live_count) },
   { name: 'Allocated', value: (stack) => stack.allocated_bytes,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -47,8 +48,10 @@ void print_target(Page& page, const ReportProcess& process) {
 
 std::string following_text(std::uint64_t sampling_bytes) {
     if (sampling_bytes == 0) return "every allocation is followed";
-    return fmt::format("one allocation in about {} is followed; figures are estimates",
-                       format_bytes(static_cast<double>(sampling_bytes)));
+    return fmt::format(
+        "one allocation in about {} is followed; figures are estimates, ± their "
+        "standard error",
+        format_bytes(static_cast<double>(sampling_bytes)));
 }
 
 /// Where that changed over time: which share of the time was seen in which way.
@@ -71,8 +74,10 @@ std::string changing_text(const ReportSampling& sampling) {
     if (sampled > 0) text += fmt::format(", samples of them for {}", share(sampled));
     if (windows > 0) text += fmt::format(", in windows with pauses between for {}", share(windows));
     if (sampling.bytes > 0)
-        text += fmt::format("; at least one allocation in about {}, figures are estimates",
-                            format_bytes(static_cast<double>(sampling.bytes)));
+        text += fmt::format(
+            "; at least one allocation in about {}, figures are estimates, "
+            "± their standard error",
+            format_bytes(static_cast<double>(sampling.bytes)));
     return text;
 }
 
@@ -120,6 +125,13 @@ std::string lapsed_text(const Totals& totals) {
     return fmt::format(" + {} lapsed", format_bytes(static_cast<double>(totals.lapsed_bytes)));
 }
 
+/// What is live, and how sure that is where it is an estimate.
+std::string live_text(const Totals& totals, const std::optional<double>& standard_error) {
+    std::string text = format_bytes(static_cast<double>(totals.live_bytes()));
+    if (standard_error) text += " ± " + format_bytes(*standard_error);
+    return text;
+}
+
 /// Growth of the live heap over the window, in bytes: the stacks together.
 double heap_growth(const Report& report) {
     double bytes = 0;
@@ -152,8 +164,8 @@ void print_heap(Page& page, const Report& report) {
     page.paragraph(
         "Traced heap", header_indent,
         fmt::format("{} live in {}{}, {} in the window{}",
-                    format_bytes(static_cast<double>(totals.live_bytes())),
-                    blocks(totals.live_count()), lapsed_text(totals), signed_bytes(grown),
+                    live_text(totals, report.live_standard_error), blocks(totals.live_count()),
+                    lapsed_text(totals), signed_bytes(grown),
                     hours > 0 ? fmt::format(", {} an hour", signed_bytes(grown / hours)) : ""));
     page.paragraph("Since attach", header_indent,
                    fmt::format("{} allocated in {}, {} freed in {}",
@@ -257,7 +269,7 @@ void print_stack(Page& page, const ReportStack& stack, std::size_t rank, std::si
     page.paragraph(
         "", frame_indent,
         fmt::format("{} live in {}{} ({} in the window), {} allocated, {} freed",
-                    format_bytes(static_cast<double>(totals.live_bytes())),
+                    live_text(totals, stack.live_standard_error),
                     blocks(totals.live_count(), stack.kind), lapsed_text(totals),
                     signed_bytes(static_cast<double>(stack.growth.bytes)),
                     format_count(totals.allocated_count), format_count(totals.freed_count)));

@@ -471,10 +471,11 @@ Result<void> RecordingReader::for_each_totals(const std::function<void(const Tot
         t.freed_bytes = std::min(values.counter(5), t.allocated_bytes);
         t.allocated_squares = values.bits(6);
         t.freed_squares = values.bits(7);
-        t.mean_birth_us = values.counter(8);
-        t.lapsed_count = std::min(values.counter(9), t.held_count());
-        t.lapsed_bytes = std::min(values.counter(10), t.held_bytes());
-        totals.least_held_bytes = std::min(values.counter(11), t.held_bytes());
+        t.held_variance = values.counter(8);
+        t.mean_birth_us = values.counter(9);
+        t.lapsed_count = std::min(values.counter(10), t.held_count());
+        t.lapsed_bytes = std::min(values.counter(11), t.held_bytes());
+        totals.least_held_bytes = std::min(values.counter(12), t.held_bytes());
         if (values.problem().empty()) row(totals);
     });
 }

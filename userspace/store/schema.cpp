@@ -163,6 +163,7 @@ Schema make_schema() {
                     {"freed_bytes", number},
                     {"allocated_squares", number},
                     {"freed_squares", number},
+                    {"held_variance", number},
                     {"mean_birth_us", number},
                     {"lapsed_count", number},
                     {"lapsed_bytes", number},

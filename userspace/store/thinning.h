@@ -37,8 +37,8 @@ namespace seep {
 /// without a row is as it was before.
 inline constexpr const char* carry_totals_sql =
     "INSERT OR IGNORE INTO totals SELECT ?1, stack, allocated_count, allocated_bytes, freed_count, "
-    "freed_bytes, allocated_squares, freed_squares, mean_birth_us, lapsed_count, lapsed_bytes, "
-    "least_held_bytes "
+    "freed_bytes, allocated_squares, freed_squares, held_variance, mean_birth_us, lapsed_count, "
+    "lapsed_bytes, least_held_bytes "
     "FROM totals WHERE snapshot = ?2";
 
 class Thinning {

@@ -144,8 +144,9 @@ Result<void> RecordingWriter::State::write_totals(const std::vector<StackTotals>
                                   counter(totals.allocated_count), counter(totals.allocated_bytes),
                                   counter(totals.freed_count), counter(totals.freed_bytes),
                                   bits(totals.allocated_squares), bits(totals.freed_squares),
-                                  counter(totals.mean_birth_us), counter(totals.lapsed_count),
-                                  counter(totals.lapsed_bytes), counter(totals.held_bytes()));
+                                  counter(totals.held_variance), counter(totals.mean_birth_us),
+                                  counter(totals.lapsed_count), counter(totals.lapsed_bytes),
+                                  counter(totals.held_bytes()));
         if (done)
             done = write(statements.lifetime, bits(stack->stack.value),
                          lifetimes_text(stack->lifetimes));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <vector>
 
 namespace {
 
@@ -96,49 +97,92 @@ TEST(Sampling, WeightedAmountsDoNotOverflow) {
     }
 }
 
+TEST(Sampling, VarianceIsThatOfHorvitzAndThompson) {
+    EXPECT_EQ(variance_in_256ths(123'456, WEIGHT_ONE), 0U);
+    for (const u64 mean : {1024ULL, 65536ULL, 524288ULL, 1ULL << 30}) {
+        // Beyond 4 GiB, weighted() has 16 bits of the fraction.
+        const double end = std::min(8 * static_cast<double>(mean), fixed_32);
+        for (double bytes = 1; bytes < end; bytes = std::ceil(bytes * 1.7)) {
+            const double weight = exact_weight(bytes, static_cast<double>(mean));
+            const double expected = bytes * bytes * weight * (weight - 1) / 256;
+            const auto actual = static_cast<double>(variance_in_256ths(
+                static_cast<u64>(bytes), sampling_weight(static_cast<u64>(bytes), mean)));
+            // The sum that a block stands for is whole bytes.
+            ASSERT_NEAR(actual, expected,
+                        1 + expected * (2e-4 + 2 / (bytes * weight)) + bytes / 128)
+                << bytes << " of " << mean;
+        }
+    }
+}
+
+struct Estimate {
+    double bytes = 0;
+    double variance = 0;
+};
+
 /// One thread's allocations through the whole sampler, as sample() of the header runs it.
-double estimate(std::mt19937& random, u64 bytes, int count, u64 mean) {
-    std::int64_t gap = 0;
-    bool drawn = false;
-    double sum = 0;
+Estimate estimate(std::mt19937& random, const std::vector<u64>& sizes, u64 mean) {
     const auto draw = [&] {
         return static_cast<std::int64_t>((mean * exponential_from(static_cast<u32>(random()))) >>
                                          16);
     };
-    for (int i = 0; i < count; ++i) {
-        if (!drawn) gap = draw();
-        drawn = true;
+    std::int64_t gap = draw();
+    Estimate sum;
+    for (const u64 bytes : sizes) {
         gap -= static_cast<std::int64_t>(bytes);
         if (gap > 0) continue;
         gap = draw();
-        sum += static_cast<double>(weighted(bytes, sampling_weight(bytes, mean)));
+        const u64 weight = sampling_weight(bytes, mean);
+        sum.bytes += static_cast<double>(weighted(bytes, weight));
+        sum.variance += 256 * static_cast<double>(variance_in_256ths(bytes, weight));
     }
     return sum;
+}
+
+/// So many of a size that both the sampled and the others are some 200: then three standard errors
+/// mean what they mean for a normal distribution.
+std::vector<u64> enough_of(u64 bytes, u64 mean) {
+    const double sampled = 1 / exact_weight(static_cast<double>(bytes), static_cast<double>(mean));
+    return std::vector<u64>(static_cast<std::size_t>(200 / std::min(sampled, 1 - sampled)), bytes);
+}
+
+/// In 400 recordings of such allocations: the truth is within three of the standard errors that
+/// each of them tells, in 99 of 100, and what they tell is right on average.
+void check_estimates(const std::vector<u64>& sizes, u64 mean, std::mt19937& random) {
+    double truth = 0;
+    double variance = 0;
+    for (const u64 size : sizes) {
+        const auto bytes = static_cast<double>(size);
+        truth += bytes;
+        variance += bytes * bytes * (exact_weight(bytes, static_cast<double>(mean)) - 1);
+    }
+    int outside = 0;
+    Estimate total;
+    constexpr int runs = 400;
+    for (int run = 0; run < runs; ++run) {
+        const Estimate one = estimate(random, sizes, mean);
+        total.bytes += one.bytes;
+        total.variance += one.variance;
+        if (std::abs(one.bytes - truth) > 3 * std::sqrt(one.variance)) ++outside;
+    }
+    EXPECT_LE(outside, runs / 100);
+    EXPECT_NEAR(total.bytes / runs, truth, 4 * std::sqrt(variance / runs));
+    EXPECT_NEAR(total.variance / runs, variance, 0.05 * variance);
 }
 
 TEST(Sampling, EstimatesAreWithinThreeStandardErrorsInNinetyNineOfAHundredRuns) {
     std::mt19937 random(42);
     constexpr u64 mean = 65536;
+    std::vector<u64> mixed;
     for (const u64 bytes : {16ULL, 1000ULL, 65536ULL, 300000ULL}) {
-        // Enough for both the sampled and the others to be some 200, so that three standard errors
-        // mean what they mean for a normal distribution.
-        const double sampled = 1 / exact_weight(static_cast<double>(bytes), mean);
-        const int count = static_cast<int>(200 / std::min(sampled, 1 - sampled));
-        const double truth = static_cast<double>(bytes) * count;
-        const double weight = exact_weight(static_cast<double>(bytes), static_cast<double>(mean));
-        // Horvitz-Thompson: each block adds bytes^2 * (weight - 1).
-        const double error = static_cast<double>(bytes) * std::sqrt(count * (weight - 1));
-        int outside = 0;
-        double total = 0;
-        constexpr int runs = 400;
-        for (int run = 0; run < runs; ++run) {
-            const double sum = estimate(random, bytes, count, mean);
-            total += sum;
-            if (std::abs(sum - truth) > 3 * error) ++outside;
-        }
-        EXPECT_LE(outside, runs / 100) << bytes;
-        EXPECT_NEAR(total / runs, truth, 4 * error / std::sqrt(runs)) << bytes;
+        SCOPED_TRACE(bytes);
+        const std::vector<u64> sizes = enough_of(bytes, mean);
+        check_estimates(sizes, mean, random);
+        mixed.insert(mixed.end(), sizes.begin(), sizes.end());
     }
+    SCOPED_TRACE("all of them, in any order");
+    std::shuffle(mixed.begin(), mixed.end(), random);
+    check_estimates(mixed, mean, random);
 }
 
 }  // namespace

@@ -47,15 +47,16 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     EXPECT_THAT(keys(json["target"]),
                 ElementsAre("pid", "command", "executable", "allocators", "unwind_tables"));
     EXPECT_THAT(keys(json["process"]),
-                ElementsAre("rss_bytes", "live_bytes", "live_count", "allocated_bytes",
-                            "allocated_count", "freed_bytes", "freed_count", "lapsed_bytes",
-                            "lapsed_count", "rss_growth_bytes_per_second", "mapped", "work",
-                            "growth_per_1000_work", "verdict", "reason"));
-    EXPECT_THAT(keys(json["stacks"][0]),
-                ElementsAre("rank", "id", "kind", "live_bytes", "live_count", "allocated_bytes",
-                            "allocated_count", "freed_bytes", "freed_count", "lapsed_bytes",
-                            "lapsed_count", "growth", "growth_per_1000_work", "verdict", "reason",
-                            "evidence", "suppressed", "truncated", "frames"));
+                ElementsAre("rss_bytes", "live_bytes", "live_bytes_standard_error", "live_count",
+                            "allocated_bytes", "allocated_count", "freed_bytes", "freed_count",
+                            "lapsed_bytes", "lapsed_count", "rss_growth_bytes_per_second", "mapped",
+                            "work", "growth_per_1000_work", "verdict", "reason"));
+    EXPECT_THAT(
+        keys(json["stacks"][0]),
+        ElementsAre("rank", "id", "kind", "live_bytes", "live_bytes_standard_error", "live_count",
+                    "allocated_bytes", "allocated_count", "freed_bytes", "freed_count",
+                    "lapsed_bytes", "lapsed_count", "growth", "growth_per_1000_work", "verdict",
+                    "reason", "evidence", "suppressed", "truncated", "frames"));
     EXPECT_THAT(keys(json["stacks"][0]["evidence"]),
                 ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "pace",
                             "decidable_at", "cluster"));
