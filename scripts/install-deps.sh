@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Install what building seep needs on Debian 12; with --tests also what its tests need, with --bench
 # the tools and servers of tests/bench/. Where a service manager runs, Debian starts servers that it
-# installs.
+# installs; Prometheus, which tests need, is kept from that.
 #
 #   scripts/install-deps.sh [--tests] [--slow] [--bench]
 #
@@ -116,6 +116,13 @@ link_kernel_headers() {
     ln -sfn "${headers%-amd64}-common" "$modules/source"
 }
 
+# The tests run a Prometheus of their own; the one that the package would start stays off.
+keep_service_off() { # SERVICE
+    [ -d /etc/systemd/system ] || return 0
+    say "masking $1.service; to use it: systemctl unmask $1"
+    ln -sfn /dev/null "/etc/systemd/system/$1.service"
+}
+
 is_bookworm() { grep -q '^VERSION_CODENAME=bookworm' /etc/os-release; }
 
 command -v apt-get >/dev/null ||
@@ -141,6 +148,7 @@ if [ ${#missing_backports[@]} -gt 0 ]; then
     install_packages "${release[@]}" "${backports[@]%%=*}"
 fi
 if [ ${#missing[@]} -gt 0 ]; then
+    [[ " ${missing[*]} " != *" prometheus "* ]] || keep_service_off prometheus
     say "installing ${missing[*]}"
     install_packages "${missing[@]}"
 fi

@@ -26,6 +26,8 @@ configure_file(share/systemd/seep@.service.in ${CMAKE_BINARY_DIR}/seep@.service 
 install(FILES ${CMAKE_BINARY_DIR}/seep@.service DESTINATION ${SEEP_UNIT_DIR})
 install(PROGRAMS scripts/leak-flamegraph.sh scripts/leak-growth.sh scripts/alloc-sizes.sh
                  scripts/page-growth.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/seep/scripts)
+install(FILES share/prometheus/seep-alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/seep/prometheus)
+install(FILES share/grafana/seep-dashboard.json DESTINATION ${CMAKE_INSTALL_DATADIR}/seep/grafana)
 install(FILES scripts/lib.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/seep/scripts)
 file(GLOB documents docs/*.md)
 install(FILES README.md ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -16,6 +16,8 @@ INSTALLED = [
     "share/bash-completion/completions/seep",
     "share/zsh/vendor-completions/_seep",
     "share/fish/vendor_completions.d/seep.fish",
+    "share/seep/grafana/seep-dashboard.json",
+    "share/seep/prometheus/seep-alerts.yml",
     "share/seep/scripts/leak-flamegraph.sh",
     "share/doc/seep/README.md",
     "lib/systemd/system/seep@.service",

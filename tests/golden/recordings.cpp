@@ -3,12 +3,14 @@
 // Writes recordings that the tests of this folder read with seep: golden_recordings DIRECTORY.
 //
 //   earlier.seep, plain.seep   a server that leaks; every figure can be computed by hand
+//   limited.seep               the same in a control group with a limit
 //   nasty.seep                 the same tables with the worst names that a target can have
 //   many.seep                  10,000 stacks, each 20 calls deep, the higher numbers the more live
 
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,16 +89,21 @@ void put_stacks(RecordingWriter& writer) {
         StackRecord{cut, ProcessId(1), StackEnd::broken, {LocationId(1), LocationId(6)}}));
 }
 
-void finish(RecordingWriter& writer, std::uint64_t rate) {
+void finish(RecordingWriter& writer, std::uint64_t rate, std::optional<std::uint64_t> limit = {}) {
     put_stacks(writer);
     for (std::uint64_t index = 0; index < snapshots; ++index) {
-        must(writer.put_snapshot(snapshot(index, rate)));
+        Snapshot each = snapshot(index, rate);
+        ProcessSample& sample = each.processes.front();
+        sample.cgroup_limit = limit;
+        if (limit) sample.cgroup_current = sample.anonymous_bytes = sample.rss_bytes;
+        must(writer.put_snapshot(each));
         must(writer.commit());
     }
     must(writer.close());
 }
 
-void write_plain(const std::string& path, std::uint64_t rate) {
+void write_plain(const std::string& path, std::uint64_t rate,
+                 std::optional<std::uint64_t> limit = {}) {
     RecordingWriter writer = must(RecordingWriter::create(path, info("exact", 0)));
     must(writer.put(ProcessRecord{ProcessId(1), 4242, "server --port 80", "/usr/bin/server", start,
                                   0, "glibc (libc.so.6)"}));
@@ -121,7 +128,7 @@ void write_plain(const std::string& path, std::uint64_t rate) {
     must(writer.put(LocationRecord{LocationId(6), ObjectId(), 0x7f0000001000, true, true, {}}));
     must(
         writer.put(ProbeRecord{1, ProcessId(1), ObjectId(1), "malloc", 0x9a700, "emulated", 1, 0}));
-    finish(writer, rate);
+    finish(writer, rate, limit);
 }
 
 std::string repeated(std::string_view text, std::size_t bytes) {
@@ -202,6 +209,7 @@ int main(int argc, char** argv) {
     const std::string directory = argv[1];
     write_plain(directory + "/earlier.seep", 10);
     write_plain(directory + "/plain.seep", 100);
+    write_plain(directory + "/limited.seep", 100, 2 << 20);
     write_nasty(directory + "/nasty.seep");
     write_many(directory + "/many.seep");
 }
