@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/culprit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <map>
 #include <vector>
 
+#include "base/text.h"
+
 namespace seep {
 
 namespace {
 
 /// Distinct callers from which on a function that hands out memory is taken for a shared one.
+constexpr std::size_t longest_name = 100;  ///< That is shown.
 constexpr std::size_t many_callers = 4;
 /// Wrappers that call each other are learnt one layer a pass.
 constexpr int most_layers = 3;
@@ -129,6 +134,19 @@ bool is_wrapper_name(std::string_view function) {
     };
     return parts.back().ends_with("alloc") || parts.back() == "allocate" ||
            std::ranges::any_of(parts, allocates);
+}
+
+std::string brief_name(const ReportFrame& frame) {
+    return printable(frame.function.empty() ? frame_name(frame) : qualified_name(frame.function),
+                     longest_name);
+}
+
+std::string brief_place(const ReportFrame& frame) {
+    if (frame.file.empty())
+        return frame.function.empty() ? "" : printable(frame.module, longest_name);
+    const std::string file =
+        printable(std::string_view(frame.file).substr(frame.file.rfind('/') + 1), longest_name);
+    return frame.line == 0 ? file : fmt::format("{}:{}", file, frame.line);
 }
 
 bool is_runtime_module(std::string_view module) {

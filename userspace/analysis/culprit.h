@@ -24,6 +24,11 @@ namespace seep {
 /// names stay as they are.
 std::string qualified_name(std::string_view demangled);
 
+/// A frame in a few words: its qualified name, or where it is if it has none; printable.
+std::string brief_name(const ReportFrame& frame);
+/// "http.c:212"; the module if no source is known; printable.
+std::string brief_place(const ReportFrame& frame);
+
 /// Whether a function only hands memory on, by its name: it speaks of malloc, calloc, realloc,
 /// strdup and the like, its last word is "alloc" or "allocate", it is operator new, it belongs to
 /// the library of C++ or Rust, or it starts a thread or the program.

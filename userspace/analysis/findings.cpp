@@ -15,7 +15,6 @@ namespace seep {
 namespace {
 
 constexpr double seconds_an_hour = 3600;
-constexpr std::size_t longest_name = 100;
 constexpr std::size_t most_names = 2;
 
 /// A finding while it is put together.
@@ -78,18 +77,7 @@ std::vector<Cause> gather(const Report& report) {
 }
 
 std::string quoted(const ReportFrame& frame) {
-    const std::string name =
-        frame.function.empty() ? frame_name(frame) : qualified_name(frame.function);
-    return fmt::format("`{}`", printable(name, longest_name));
-}
-
-/// "http.c:212"; the module if no source is known.
-std::string place(const ReportFrame& frame) {
-    if (frame.file.empty())
-        return frame.function.empty() ? "" : printable(frame.module, longest_name);
-    const std::string file =
-        printable(std::string_view(frame.file).substr(frame.file.rfind('/') + 1), longest_name);
-    return frame.line == 0 ? file : fmt::format("{}:{}", file, frame.line);
+    return fmt::format("`{}`", brief_name(frame));
 }
 
 /// The nearest frame around the first culprit that has a name, for a culprit that has none.
@@ -106,7 +94,7 @@ std::string subject(const Cause& cause, const Report& report) {
     std::string text;
     for (std::size_t i = 0; i < std::min(most_names, cause.culprits.size()); ++i) {
         const ReportFrame& frame = *cause.culprits[i];
-        std::string details = place(frame);
+        std::string details = brief_place(frame);
         if (i == 0 && cause.culprits.size() == 1 && cause.through != nullptr)
             details += fmt::format("{}by {}", details.empty() ? "" : ", ", quoted(*cause.through));
         if (const ReportFrame* caller = named_caller(cause);

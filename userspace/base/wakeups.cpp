@@ -5,7 +5,6 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#include <csignal>
 #include <cstdint>
 #include <initializer_list>
 

@@ -5,6 +5,8 @@
 // in one place.
 
 #include <chrono>
+#include <csignal>
+#include <initializer_list>
 #include <optional>
 
 #include "base/handles.h"

@@ -15,6 +15,7 @@ std::unique_ptr<CLI::App> build_app(RunCommand& run) {
         "-v,--verbose", [] { spdlog::set_level(spdlog::level::debug); },
         "Log every decision, and the kernel's messages, to standard error");
     add_record_command(*app, run);
+    add_top_command(*app, run);
     add_serve_command(*app, run);
     add_report_command(*app, run);
     add_folded_command(*app, run);
@@ -26,6 +27,7 @@ std::unique_ptr<CLI::App> build_app(RunCommand& run) {
         "Examples:\n"
         "  seep doctor -p 1234                        can process 1234 be traced?\n"
         "  seep record -p 1234 --duration 60s         trace it for a minute\n"
+        "  seep top -p 1234                           watch it\n"
         "  seep report seep-server-1234-*.seep        what grew\n"
         "  seep flame FILE --value growth -o leak.svg where it grew\n\n"
         "Exit status: 0 done; 1 failed while running; 2 bad usage or bad input file;\n"

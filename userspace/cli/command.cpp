@@ -46,28 +46,41 @@ Result<std::string> read_input(const std::string& path) {
     return text;
 }
 
-Result<void> write_output(const std::string& path, const std::string& text) {
-    const bool to_stdout = path.empty() || path == "-";
-    UniqueFd file;
-    if (!to_stdout) {
-        file = UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-        if (!file)
-            return errno_error(fmt::format("cannot write {}", printable(path)), errno,
-                               ErrorKind::failed, "give another file with -o");
-    }
-    const int fd = to_stdout ? STDOUT_FILENO : file.get();
+namespace {
+
+/// `name`: of the destination, for errors.
+Result<void> write_all(int fd, const std::string& text, const std::string& name) {
     std::string_view rest = text;
     while (!rest.empty()) {
         const ssize_t written = write(fd, rest.data(), rest.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0)
-            return errno_error(
-                fmt::format("cannot write {}", to_stdout ? "to standard output" : printable(path)));
+        if (written < 0) return errno_error(fmt::format("cannot write {}", name));
         rest.remove_prefix(static_cast<std::size_t>(written));
     }
-    if (!to_stdout && close(file.release()) != 0)
+    return {};
+}
+
+Result<void> write_file(const std::string& path, const std::string& text, int flags) {
+    UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666));
+    if (!file)
+        return errno_error(fmt::format("cannot write {}", printable(path)), errno,
+                           ErrorKind::failed, "give another file with -o");
+    if (Result<void> written = write_all(file.get(), text, printable(path)); !written)
+        return written;
+    if (close(file.release()) != 0)
         return errno_error(fmt::format("cannot write {}", printable(path)));
     return {};
+}
+
+}  // namespace
+
+Result<void> write_output(const std::string& path, const std::string& text) {
+    if (path.empty() || path == "-") return write_all(STDOUT_FILENO, text, "to standard output");
+    return write_file(path, text, O_TRUNC);
+}
+
+Result<void> write_new_file(const std::string& path, const std::string& text) {
+    return write_file(path, text, O_EXCL | O_NOFOLLOW);
 }
 
 }  // namespace seep

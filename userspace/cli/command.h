@@ -18,6 +18,7 @@ namespace seep {
 using RunCommand = std::function<Result<int>()>;
 
 void add_record_command(CLI::App& app, RunCommand& run);
+void add_top_command(CLI::App& app, RunCommand& run);
 void add_serve_command(CLI::App& app, RunCommand& run);
 void add_report_command(CLI::App& app, RunCommand& run);
 void add_folded_command(CLI::App& app, RunCommand& run);
@@ -53,5 +54,7 @@ Result<std::string> read_input(const std::string& path);
 
 /// Writes to a file, or to standard output for "" and "-". A full or vanished disk is an error.
 Result<void> write_output(const std::string& path, const std::string& text);
+/// Into a file that must not be there yet, not even as a link.
+Result<void> write_new_file(const std::string& path, const std::string& text);
 
 }  // namespace seep

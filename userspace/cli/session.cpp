@@ -19,16 +19,15 @@
 namespace seep {
 namespace {
 
-constexpr std::chrono::seconds symbol_patience{60};
-
 /// As the recording has them.
 std::string sources_text(const Sources& sources) {
     if (!sources.mappings) return "heap";
     return sources.heap ? "heap,mapping" : "mapping";
 }
 
-/// seep-COMM-PID-TIME.seep
-std::string default_file_name(const TracedProcess& process) {
+}  // namespace
+
+std::string default_file_name(const TracedProcess& process, std::string_view suffix) {
     std::string comm = process.process.info().comm;
     std::replace_if(
         comm.begin(), comm.end(),
@@ -39,8 +38,10 @@ std::string default_file_name(const TracedProcess& process) {
     localtime_r(&now, &local);
     std::array<char, 32> stamp{};
     strftime(stamp.data(), stamp.size(), "%Y%m%d-%H%M%S", &local);
-    return fmt::format("seep-{}-{}-{}.seep", comm, process.process.pid(), stamp.data());
+    return fmt::format("seep-{}-{}-{}.{}", comm, process.process.pid(), stamp.data(), suffix);
 }
+
+namespace {
 
 /// Every probe that is attached alone, and every target, takes a descriptor.
 void raise_open_file_limit() {
@@ -101,9 +102,10 @@ Result<void> Session::add_targets() {
     if (!options_.target.cgroup.empty()) return tracer_->add_cgroup(options_.target.cgroup);
     if (options_.target.command.empty()) return {};
 
-    auto launched = LaunchedCommand::launch(options_.target.command, [this](pid_t pid) {
-        return recorder_ ? tracer_->refresh(pid) : start_launched(pid);
-    });
+    auto launched = LaunchedCommand::launch(
+        options_.target.command,
+        [this](pid_t pid) { return recorder_ ? tracer_->refresh(pid) : start_launched(pid); },
+        options_.owns_terminal ? CommandOutput::no_terminal : CommandOutput::shared);
     if (!launched) return launched.error();
     launched_.emplace(std::move(*launched));
     return {};
@@ -119,7 +121,7 @@ Result<void> Session::start_launched(pid_t pid) {
 }
 
 Result<void> Session::open_recording() {
-    if (file_.empty()) file_ = default_file_name(*tracer_->processes().begin()->second);
+    if (file_.empty()) file_ = default_file_name(*tracer_->processes().begin()->second, "seep");
     auto recorder = Recorder::create(file_, describe(), probe_costs_, *tracer_, writer_options_);
     if (!recorder) return recorder.error();
     recorder_ = std::move(*recorder);
@@ -204,11 +206,11 @@ Result<void> Session::write_and_log_events() {
     return recorder_->write_events(events);
 }
 
-Result<void> Session::finish() {
+Result<void> Session::finish(std::chrono::milliseconds patience) {
     tracer_->detach();
     if (Result<void> written = write_and_log_events(); !written) return written;
     if (Result<void> taken = snapshot(); !taken) return taken;
-    return recorder_->finish(symbol_patience);
+    return recorder_->finish(patience);
 }
 
 std::optional<int> Session::command_status() {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/handles.h"
@@ -24,6 +25,9 @@
 #include "target/launch.h"
 
 namespace seep {
+
+/// seep-COMM-PID-TIME.SUFFIX, for a file about a process.
+std::string default_file_name(const TracedProcess& process, std::string_view suffix);
 
 class Session {
  public:
@@ -41,9 +45,9 @@ class Session {
     Result<void> snapshot();
     /// Whether all targets have ended.
     [[nodiscard]] bool over() const { return !tracer_->any_alive(); }
-    /// Lets the targets go, takes the last snapshot and closes the recording, which may take some
-    /// seconds for symbols.
-    Result<void> finish();
+    /// Lets the targets go, takes the last snapshot and closes the recording, for whose symbols it
+    /// waits so long at most.
+    Result<void> finish(std::chrono::milliseconds patience = std::chrono::minutes(1));
     /// Lets the targets go at once.
     void abandon() { tracer_.reset(); }
 

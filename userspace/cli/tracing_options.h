@@ -28,6 +28,7 @@ struct TracingOptions {
     std::string work_file;
     std::uint32_t max_live = KernelOptions{}.max_live;
     std::uint32_t max_stacks = KernelOptions{}.max_stacks;
+    bool owns_terminal = false;  ///< The command itself draws on it; a launched one is kept off.
 
     [[nodiscard]] KernelOptions kernel() const;
     [[nodiscard]] Sources sources() const;

@@ -78,7 +78,7 @@ void print_stack(Page& page, const ComparedStack& stack, std::size_t rank, const
     };
     page.paragraph("", frame_indent,
                    fmt::format("base {}; now {}", side(stack.base), side(stack.current)));
-    print_frames(page, stack.frames, stack.truncated);
+    print_frames(page, stack.frames, stack.truncated, Depth::ends);
 }
 
 std::size_t changed_count(const Comparison& comparison) {

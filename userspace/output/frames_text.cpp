@@ -54,11 +54,11 @@ void print_frame(Page& page, const ReportFrame& frame) {
 
 }  // namespace
 
-void print_frames(Page& page, const std::vector<ReportFrame>& frames, bool truncated) {
+void print_frames(Page& page, const std::vector<ReportFrame>& frames, bool truncated, Depth shown) {
     constexpr std::size_t innermost = 24;
     constexpr std::size_t outermost = 4;
     const std::size_t depth = frames.size();
-    const bool elided = depth > innermost + outermost + 1;
+    const bool elided = shown == Depth::ends && depth > innermost + outermost + 1;
     for (std::size_t at = 0; at < depth; ++at) {
         if (elided && at == innermost) {
             at = depth - outermost;

@@ -13,7 +13,9 @@ namespace seep {
 
 inline constexpr std::size_t frame_indent = 6;
 
-/// A deep stack keeps its ends: what allocates, and where the thread came from.
-void print_frames(Page& page, const std::vector<ReportFrame>& frames, bool truncated);
+/// Of a deep stack: what allocates and where the thread came from, or every frame.
+enum class Depth { ends, all };
+
+void print_frames(Page& page, const std::vector<ReportFrame>& frames, bool truncated, Depth shown);
 
 }  // namespace seep

@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "analysis/report.h"
 #include "base/text.h"
@@ -46,7 +48,18 @@ class Page {
         line(wrap_words(column, indent, words, width_));
     }
 
-    [[nodiscard]] std::string take() { return std::move(text_); }
+    [[nodiscard]] std::string take() { return std::exchange(text_, {}); }
+    [[nodiscard]] std::vector<std::string> take_lines() {
+        std::vector<std::string> lines;
+        std::string_view rest = text_;
+        while (!rest.empty()) {
+            const std::size_t end = rest.find('\n');
+            lines.emplace_back(rest.substr(0, end));
+            rest.remove_prefix(end + 1);  // line() ends every line
+        }
+        text_.clear();
+        return lines;
+    }
 
  private:
     bool color_;

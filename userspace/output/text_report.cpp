@@ -15,27 +15,15 @@
 #include "base/text.h"
 #include "drain/governor.h"
 #include "output/findings_text.h"
-#include "output/frames_text.h"
 #include "output/page.h"
+#include "output/phrases.h"
+#include "output/stack_text.h"
 
 namespace seep {
 namespace {
 
 constexpr std::size_t header_indent = 14;
 constexpr double seconds_an_hour = 3600;
-
-std::string signed_bytes(double bytes) {
-    return (bytes > 0 ? "+" : "") + format_bytes(bytes);
-}
-
-std::string percent(double share) {
-    return share > 0 && share < 0.001 ? "under 0.1 %" : fmt::format("{:.3g} %", share * 100);
-}
-
-std::string blocks(std::uint64_t count, StackKind kind = StackKind::heap) {
-    return fmt::format("{} {}{}", format_count(count),
-                       kind == StackKind::heap ? "block" : "mapping", count == 1 ? "" : "s");
-}
 
 void print_target(Page& page, const ReportProcess& process) {
     const std::string name = process.command.empty() ? process.executable : process.command;
@@ -106,30 +94,6 @@ std::string overhead_text(const Report& report) {
     else if (budget > 0)
         text += fmt::format(" of {:.3g} % allowed", budget);
     return text + fmt::format(", {} probe hits", format_count(report.probe_hits));
-}
-
-std::string losses_text(const Report& report) {
-    std::string text;
-    for (std::size_t loss = 0; loss < report.losses.size(); ++loss) {
-        if (report.losses[loss] == 0) continue;
-        std::string name = loss_name(loss);
-        std::replace(name.begin(), name.end(), '_', ' ');
-        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_count(report.losses[loss]),
-                            name);
-    }
-    return text.empty() ? "none" : text;
-}
-
-std::string lapsed_text(const Totals& totals) {
-    if (totals.lapsed_count == 0) return {};
-    return fmt::format(" + {} lapsed", format_bytes(static_cast<double>(totals.lapsed_bytes)));
-}
-
-/// What is live, and how sure that is where it is an estimate.
-std::string live_text(const Totals& totals, const std::optional<double>& standard_error) {
-    std::string text = format_bytes(static_cast<double>(totals.live_bytes()));
-    if (standard_error) text += " ± " + format_bytes(*standard_error);
-    return text;
 }
 
 /// Growth of the live heap over the window, in bytes: the stacks together.
@@ -213,7 +177,7 @@ void print_header(Page& page, const Report& report) {
                     format_rfc3339(report.window_start_ns), format_count(report.snapshots)));
     print_sampling(page, report.sampling);
     page.paragraph("Overhead", header_indent, overhead_text(report));
-    page.paragraph("Losses", header_indent, losses_text(report));
+    page.paragraph("Losses", header_indent, losses_text(report.losses));
     if (report.truncated_share > 0) {
         page.paragraph("", header_indent,
                        fmt::format("{} of the allocations have a truncated stack{}",
@@ -247,37 +211,6 @@ void print_header(Page& page, const Report& report) {
     }
 }
 
-std::string interval_text(const Growth& growth) {
-    if (growth.low >= growth.high) return {};
-    return fmt::format("  (95 % interval {} to {})", signed_bytes(growth.low * seconds_an_hour),
-                       signed_bytes(growth.high * seconds_an_hour));
-}
-
-/// Verdict and growth first: they decide whether the rest is read.
-/// `finding`: the number of the one that the stack is part of, 0 if of none.
-void print_stack(Page& page, const ReportStack& stack, std::size_t rank, std::size_t finding) {
-    const Totals& totals = stack.totals;
-    const std::string head =
-        fmt::format("{:>4}  {:>12}/h", fmt::format("#{}", rank),
-                    signed_bytes(stack.growth.bytes_per_second * seconds_an_hour));
-    page.line(page.styled(Style::bold, head) + "  " +
-              page.styled(verdict_style(verdict_name(stack.verdict)), verdict_name(stack.verdict)) +
-              interval_text(stack.growth) +
-              (stack.kind == StackKind::mapping ? "  (mapping, not heap)" : "") +
-              (finding > 0 ? fmt::format("  (finding {})", finding) : "") +
-              (stack.suppressed ? "  (suppressed)" : ""));
-    page.paragraph(
-        "", frame_indent,
-        fmt::format("{} live in {}{} ({} in the window), {} allocated, {} freed",
-                    live_text(totals, stack.live_standard_error),
-                    blocks(totals.live_count(), stack.kind), lapsed_text(totals),
-                    signed_bytes(static_cast<double>(stack.growth.bytes)),
-                    format_count(totals.allocated_count), format_count(totals.freed_count)));
-    if (stack.growth_per_work) page.paragraph("", frame_indent, work_text(*stack.growth_per_work));
-    if (!stack.reason.empty()) page.paragraph("", frame_indent, printable(stack.reason));
-    print_frames(page, stack.frames, stack.truncated);
-}
-
 void print_ranking(Page& page, const Report& report, std::size_t top) {
     const std::size_t count = report.stacks.size();
     if (count == 0) return;
@@ -293,7 +226,8 @@ void print_ranking(Page& page, const Report& report, std::size_t top) {
         page.line();
         const ReportStack& stack = report.stacks[rank - 1];
         const auto finding = findings.find(stack.id);
-        print_stack(page, stack, rank, finding == findings.end() ? 0 : finding->second);
+        print_stack(page, stack, rank, finding == findings.end() ? 0 : finding->second,
+                    Depth::ends);
     }
 }
 

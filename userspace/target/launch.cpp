@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "target/launch.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <termios.h>
 
 #include "base/handles.h"
 #include "base/text.h"
@@ -15,10 +17,19 @@
 namespace seep {
 namespace {
 
+void leave_terminal() {
+    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        termios ignored{};
+        if (tcgetattr(fd, &ignored) == 0) dup2(null, fd);
+    }
+}
+
 /// The child's side: waits for leave to go, becomes the command, or says by errno why it cannot.
 /// Only async-signal-safe calls: other threads of seep may have held locks at the fork.
-[[noreturn]] void become(char* const* argv, int channel) {
+[[noreturn]] void become(char* const* argv, int channel, CommandOutput output) {
     restore_start_signals();
+    if (output == CommandOutput::no_terminal) leave_terminal();
     char leave = 0;
     if (read(channel, &leave, sizeof leave) == sizeof leave) {
         execvp(argv[0], argv);
@@ -44,7 +55,8 @@ class TraceableByPeers {
 };
 
 /// Forks with all signals blocked, so that no handler of seep's runs in the child.
-pid_t fork_quietly(char* const* argv, const UniqueFd& child_end, const UniqueFd& parent_end) {
+pid_t fork_quietly(char* const* argv, const UniqueFd& child_end, const UniqueFd& parent_end,
+                   CommandOutput output) {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -53,7 +65,7 @@ pid_t fork_quietly(char* const* argv, const UniqueFd& child_end, const UniqueFd&
     const pid_t pid = fork();
     if (pid == 0) {
         close(parent_end.get());
-        become(argv, child_end.get());
+        become(argv, child_end.get(), output);
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return pid;
@@ -82,8 +94,8 @@ Error exec_error(const std::string& command, int number) {
 }  // namespace
 
 Result<LaunchedCommand> LaunchedCommand::launch(
-    const std::vector<std::string>& argv,
-    const std::function<Result<void>(pid_t)>& on_code_mapped) {
+    const std::vector<std::string>& argv, const std::function<Result<void>(pid_t)>& on_code_mapped,
+    CommandOutput output) {
     if (argv.empty()) return Error{ErrorKind::bad_input, "no command given", ""};
     std::vector<char*> arguments;
     arguments.reserve(argv.size() + 1);
@@ -99,7 +111,7 @@ Result<LaunchedCommand> LaunchedCommand::launch(
     UniqueFd child_end(ends[1]);
     keep_exit_statuses();
 
-    const pid_t pid = fork_quietly(arguments.data(), child_end, channel);
+    const pid_t pid = fork_quietly(arguments.data(), child_end, channel, output);
     if (pid < 0) return errno_error("fork");
     child_end.reset();
     LaunchedCommand command(pid);

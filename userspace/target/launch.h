@@ -23,13 +23,20 @@
 
 namespace seep {
 
+/// Where the command's standard input, output and error go.
+enum class CommandOutput {
+    shared,       ///< Where seep's go.
+    no_terminal,  ///< The same, but /dev/null for those that are a terminal.
+};
+
 class LaunchedCommand {
  public:
     /// Runs argv[0] (searched in PATH). `on_code_mapped(pid)` is called at each stop; an error from
     /// it kills the child and is returned. A command that cannot be executed: bad_input. A command
     /// that ends before its entry point (a library is missing) is no error: see poll_exit().
     static Result<LaunchedCommand> launch(const std::vector<std::string>& argv,
-                                          const std::function<Result<void>(pid_t)>& on_code_mapped);
+                                          const std::function<Result<void>(pid_t)>& on_code_mapped,
+                                          CommandOutput output = CommandOutput::shared);
     LaunchedCommand(LaunchedCommand&&) noexcept = default;
     LaunchedCommand& operator=(LaunchedCommand&&) noexcept = default;
 

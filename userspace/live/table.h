@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// The ranking as a table, one line a stack. Pure.
+
+#include <string>
+
+#include "analysis/report.h"
+#include "output/page.h"
+
+namespace seep {
+
+/// The columns' titles.
+std::string table_head(const Page& page);
+
+/// Verdict, growth, live, a sparkline, and the function the stack is named after with its place.
+/// Fits the page; wider pages have longer sparklines. `seconds`: of the window.
+std::string table_row(const Page& page, const ReportStack& stack, double seconds, bool unicode);
+
+}  // namespace seep
