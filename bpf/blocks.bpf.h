@@ -29,7 +29,7 @@
 #ifndef SEEP_BLOCKS_BPF_H
 #define SEEP_BLOCKS_BPF_H
 
-#include "maps.bpf.h"
+#include "updates.bpf.h"
 
 #define RECENT_BUSY (1ULL << 63)
 #define RECENT_MOVING (1ULL << 62)
@@ -42,28 +42,6 @@
 #define RECENT_TRIES 8
 
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-
-#define ERROR_EXISTS (-17)
-#define ERROR_BUSY (-16)
-#define ERROR_NO_MEMORY (-12)
-
-/* An update fails for a moment when the CPU's reserve of elements is used up; it is being refilled
- * by an interrupt (kernel/bpf/memalloc.c), so trying again helps. */
-#define UPDATE_TRIES 8
-
-static __always_inline long update_with_patience(void *map, const void *key, const void *value,
-						 u64 flags)
-{
-	long error = 0;
-	int i;
-
-	for (i = 0; i < UPDATE_TRIES; i++) {
-		error = bpf_map_update_elem(map, key, value, flags);
-		if (error != ERROR_NO_MEMORY && error != ERROR_BUSY)
-			break;
-	}
-	return error;
-}
 
 /* An older block whose free went by unseen: its address was handed out again. */
 static void missed_free(u32 process, const struct seep_live *block);

@@ -222,8 +222,13 @@ static __always_inline u64 stack_of(struct seep_process *process, struct thread_
 	stack->depth = 1;
 	stack->frames[0] = thread->call_site;
 	hash = walk_callers(thread, caller, generation);
-	count_truncation(process, stack->end);
 	add_to(&process->totals.walked_frames, stack->depth);
+	if (stack->end == SEEP_STACK_NO_MAPPING) {
+		id = defer_walk(thread);
+		if (id)
+			return id;
+	}
+	count_truncation(process, stack->end);
 	id = stack_id(process, stack, hash);
 	if (id)
 		remember_stack(thread, caller, thread->call_site, generation, id);

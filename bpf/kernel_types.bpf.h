@@ -37,6 +37,13 @@ struct task_struct {
 	struct task_struct *group_leader;
 };
 
+/* An area of a process's memory. */
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	unsigned long vm_flags;
+};
+
 #pragma clang attribute pop
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "blocks.bpf.h"
 #include "sampling.bpf.h"
-#include "unwind.bpf.h"
+#include "unwind_deferred.bpf.h"
 
 static __always_inline u64 now_us(void)
 {
@@ -103,12 +103,9 @@ static __always_inline bool same_stack(const struct seep_stack *a, const struct 
 	return true;
 }
 
-/* Where to look for a stack whose place is taken by another of the same hash. */
-#define STACK_PLACES 4
 static __always_inline long insert_stack(u64 id, const struct seep_stack *stack)
 {
-	static const struct seep_totals zero;
-	long error = update_with_patience(&totals, &id, &zero, BPF_NOEXIST);
+	long error = insert_totals(id);
 
 	if (error && error != ERROR_EXISTS /* another thread is inserting the same one */)
 		return error;
@@ -121,14 +118,13 @@ static __always_inline long insert_stack(u64 id, const struct seep_stack *stack)
 static __always_inline u64 stack_id(struct seep_process *process, const struct seep_stack *stack,
 				    u64 hash)
 {
-	u64 id = hash ^ ((u64)stack->process << 32) ^ stack->depth;
+	u64 id, first = first_stack_id(stack, hash);
 	int i;
 
-	id = (id ^ (id >> 32)) * 0xd6e8feb86659fd93ULL;
-	id ^= id >> 32;
-	for (i = 0; i < STACK_PLACES; i++, id++) {
+	for (i = 0; i < SEEP_STACK_PLACES; i++) {
 		struct seep_stack *known;
 
+		id = (first + i) & ~SEEP_STACK_DEFERRED;
 		if (!id)
 			continue; /* 0 means none */
 		known = bpf_map_lookup_elem(&stacks, &id);

@@ -47,12 +47,12 @@ struct {
 	__type(value, struct seep_stack);
 } stacks SEC(".maps");
 
-/* Counters by stack id. Same bound as stacks, of which it holds the same keys. Full: as for stacks.
- */
+/* Counters by stack id. It holds the same keys as stacks, and up to SEEP_MOST_DEFERRED others.
+ * Full: as for stacks. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 262144);
+	__uint(max_entries, 262144 + SEEP_MOST_DEFERRED);
 	__type(key, u64);
 	__type(value, struct seep_totals);
 } totals SEC(".maps");

@@ -170,9 +170,9 @@ static __always_inline u32 step_by_rule(struct walk *walk, const struct seep_rul
 	return SEEP_STACK_COMPLETE;
 }
 
+/* One round of a multiply-xorshift hash; the finishing mix is in first_stack_id(). */
 static __always_inline void push_frame(struct seep_stack *stack, u64 *hash, u64 address)
 {
-	/* One round of a multiply-xorshift hash; the finishing mix is in stack_id(). */
 	*hash = (*hash ^ address) * 0x9e3779b97f4a7c15ULL;
 	*hash ^= *hash >> 29;
 	stack->frames[stack->depth++ & (SEEP_MAX_FRAMES - 1)] = address;
@@ -237,6 +237,45 @@ static long step(u32 index, struct walk_context *context)
 	return 0;
 }
 
+/* The first of the SEEP_STACK_PLACES ids that the stack may have. */
+static __always_inline u64 first_stack_id(const struct seep_stack *stack, u64 hash)
+{
+	u64 id = hash ^ ((u64)stack->process << 32) ^ stack->depth;
+
+	id = (id ^ (id >> 32)) * 0xd6e8feb86659fd93ULL;
+	id ^= id >> 32;
+	return id & ~SEEP_STACK_DEFERRED;
+}
+
+/* Goes on from where thread->walk is, the last frame of thread->stack. */
+static __always_inline void walk_on(struct thread_state *thread, u64 generation)
+{
+	struct walk_context context = {.thread = thread};
+
+	thread->walk.process = thread->stack.process;
+	thread->walk.mapping.start = 0;
+	thread->walk.mapping.end = 0;
+	thread->walk.window.bytes = 0;
+	thread->stack.end = SEEP_STACK_TOO_DEEP;
+	renew_rules(&thread->rules, generation);
+	bpf_loop(SEEP_MAX_FRAMES, step, &context, 0);
+}
+
+/* Where the thread's walk has ended, for somebody else to go on with it. */
+static __always_inline void describe_walk(struct seep_deferred_walk *to,
+					  const struct thread_state *thread)
+{
+	to->hash = thread->walk.hash;
+	to->sp = thread->walk.sp;
+	to->fp = thread->walk.fp;
+	to->bx = thread->walk.bx;
+	to->fp_known = thread->walk.fp_known;
+	to->bx_known = thread->walk.bx_known;
+	to->process = thread->stack.process;
+	to->depth = thread->stack.depth;
+	__builtin_memcpy(to->frames, thread->stack.frames, sizeof(to->frames));
+}
+
 /*
  * Appends the callers to the thread's stack, of which frames[0] and process are set already, and
  * returns the hash of all frames. stack->end says how the walk ended.
@@ -244,7 +283,6 @@ static long step(u32 index, struct walk_context *context)
 static __always_inline u64 walk_callers(struct thread_state *thread, const struct registers *caller,
 					u64 generation)
 {
-	struct walk_context context = {.thread = thread};
 	struct seep_stack *stack = &thread->stack;
 	struct walk *walk = &thread->walk;
 
@@ -259,15 +297,9 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	walk->fp_known = true;
 	walk->bx_known = true;
 	walk->exact = false;
-	walk->process = stack->process;
-	walk->mapping.start = 0;
-	walk->mapping.end = 0;
-	walk->window.bytes = 0;
 	walk->hash = stack->frames[0];
-	stack->end = SEEP_STACK_TOO_DEEP;
 	push_frame(stack, &walk->hash, walk->pc);
-	renew_rules(&thread->rules, generation);
-	bpf_loop(SEEP_MAX_FRAMES, step, &context, 0);
+	walk_on(thread, generation);
 	if (stack->end == SEEP_STACK_NO_MAPPING)
 		tell_of_stray(walk->process, thread->rules.generation);
 	return walk->hash;

@@ -175,6 +175,39 @@ struct seep_stack {
 };
 SEEP_ASSERT(sizeof(struct seep_stack) == 8 + 8 * SEEP_MAX_FRAMES);
 
+/* Set in the id of a stack that the collector has yet to follow to its root; the ids of others are
+ * without it. Such an id is of one block. */
+#define SEEP_STACK_DEFERRED (1ULL << 63)
+/* So many such ids are in use at most. */
+#define SEEP_MOST_DEFERRED 32768
+
+/* Ids from its first one on at which a stack may be, if others have taken its place. */
+#define SEEP_STACK_PLACES 4
+
+/*
+ * A walk that came to code of which the collector had not told yet, as it stands in the ring buffer
+ * deferred_walks: this, and `stack_bytes` of the thread's stack behind it, of which only the first
+ * `copied` are meaningful. frames[depth - 1] is in that code.
+ */
+struct seep_deferred_walk {
+	__u64 id; /* key into totals */
+	__u64 hash;
+	__u64 sp, fp, bx;
+	__u32 process; /* slot */
+	__u16 depth;
+	__u8 fp_known;
+	__u8 bx_known;
+	__u64 stack_start;
+	__u64 stack_bytes;
+	__u64 copied;
+	__u64 frames[SEEP_MAX_FRAMES];
+};
+SEEP_ASSERT(sizeof(struct seep_deferred_walk) == 72 + 8 * SEEP_MAX_FRAMES);
+
+/* The copies are made of pieces of this size, at multiples of it. */
+#define SEEP_STACK_PIECE 1024
+#define SEEP_MOST_STACK_PIECES 64
+
 /*
  * What has happened at a stack since attach. Monotone counters modulo 2^64, live = allocated -
  * freed. Under sampling all of them are weighted estimates. `freed_*` is about blocks that were

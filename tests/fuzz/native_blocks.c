@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "native_bpf.h"
+#include "unwind/native_bpf.h"
 
 static void* bpf_map_lookup_elem(void* map, const void* key);
 static long bpf_map_update_elem(void* map, const void* key, const void* value, u64 flags);

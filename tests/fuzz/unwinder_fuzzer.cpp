@@ -7,11 +7,12 @@
 #include <cstring>
 #include <vector>
 
-#include "native_unwinder.h"
+#include "unwind/native_walk.h"
 
 namespace {
 
 constexpr std::uint64_t stack_start = 0x10000;
+constexpr std::size_t page_bytes = 4096;
 /// Two searches of a few look-ups each and some words of stack, for each frame.
 constexpr std::uint64_t most_reads = 1 + SEEP_MAX_FRAMES * 64;
 
@@ -51,9 +52,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto registers = input.take<native_registers>(1);
     const auto mappings = input.take<seep_mapping>(1 + counts[0] % 8);
     const auto table = input.take<std::uint64_t>(1 + counts[1]);
-    const auto stack = input.take<unsigned char>(counts[2] * std::size_t{8});
+    auto stack = input.take<unsigned char>(counts[2] * std::size_t{8});
+    stack.resize(page_bytes);
+    const native_table only{1, static_cast<std::uint32_t>(table.size()), table.data()};
     const native_world world{mappings.data(), static_cast<std::uint32_t>(mappings.size()),
-                             table.data(),    static_cast<std::uint32_t>(table.size()),
+                             &only,           1,
                              stack_start,     stack.data(),
                              stack.size()};
     seep_stack walked{};
@@ -78,5 +81,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         native_walk(&then, &now, &again);
         if (!same(walked, again)) std::abort();
     }
+
+    // And from anywhere on, with as many frames as there may be.
+    const auto from = input.take<seep_deferred_walk>(1);
+    native_walk_on(&world, from.data(), &walked);
+    if (walked.depth > SEEP_MAX_FRAMES || walked.end > SEEP_STACK_UNSUPPORTED) std::abort();
     return 0;
 }

@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "native_unwinder.h"
+#include "unwind/native_walk.h"
 #include "unwind/unwind_table.h"
 
 namespace seep {
@@ -41,6 +41,7 @@ class Walk : public testing::Test {
     seep_stack walk(native_registers caller, native_registers again,
                     const std::map<std::size_t, std::uint64_t>& later) {
         words_.insert(words_.begin(), caller.pc);
+        fill_page();
         auto table = std::move(builder_).finish({});
         EXPECT_TRUE(table);
         std::array<seep_mapping, 2> mappings{};
@@ -53,11 +54,15 @@ class Walk : public testing::Test {
                        .blocks = table->blocks,
                        .rows = table->rows,
                        .rules = table->rules};
-        const native_world world{
-            mappings.data(),     mappings.size(),
-            table->words.data(), static_cast<std::uint32_t>(table->words.size()),
-            stack_start - 8,     reinterpret_cast<const unsigned char*>(words_.data()),
-            words_.size() * 8};
+        const native_table only{1, static_cast<std::uint32_t>(table->words.size()),
+                                table->words.data()};
+        const native_world world{mappings.data(),
+                                 mappings.size(),
+                                 &only,
+                                 1,
+                                 stack_start - 8,
+                                 reinterpret_cast<const unsigned char*>(words_.data()),
+                                 words_.size() * 8};
         seep_stack stack{};
         native_walk(&world, &caller, &stack);
         for (const auto& [at, word] : later) words_[1 + at] = word;
@@ -72,6 +77,12 @@ class Walk : public testing::Test {
     bool remembers_ = false;
 
  private:
+    /// Memory comes in pages.
+    void fill_page() {
+        constexpr std::size_t page_words = 4096 / 8;
+        words_.resize((words_.size() - 1 + page_words - 1) / page_words * page_words + 1);
+    }
+
     TableBuilder builder_;
     std::size_t count_ = 0;
 };
@@ -222,6 +233,63 @@ TEST_F(Memo, does_not_keep_what_was_not_followed_to_its_end) {
     EXPECT_FALSE(remembers_);
 }
 
+// A walk that is broken off where there is no mapping yet, and gone on with when there is one,
+// gives the stack that one without a break does.
+TEST(WalkOn, comes_to_the_same_end) {
+    TableBuilder builder;
+    builder.add(0x1000, 0x1100, {rule(SEEP_CFA_SP, 16, SEEP_SAVED_AT_CFA, -16), Unsupported::none});
+    builder.add(0x3000, 0x3100, {rule(SEEP_CFA_FP, 16, SEEP_SAVED_AT_CFA, -16), Unsupported::none});
+    builder.add(0x3100, 0x3200, {rule(SEEP_CFA_END, 0), Unsupported::none});
+    auto table = std::move(builder).finish({});
+    ASSERT_TRUE(table);
+    const native_table only{1, static_cast<std::uint32_t>(table->words.size()),
+                            table->words.data()};
+    const auto mapping = [&](std::uint64_t start, std::uint64_t end) {
+        return seep_mapping{.start = bias + start,
+                            .end = bias + end,
+                            .bias = bias,
+                            .base = table->base,
+                            .table = 1,
+                            .blocks = table->blocks,
+                            .rows = table->rows,
+                            .rules = table->rules};
+    };
+    // The first frame saves the fp that the second is found by.
+    const std::array<std::uint64_t, 7> words = {
+        bias + 0x1010, stack_start + 32, bias + 0x3010, 0, 0, 0, bias + 0x3110};
+    const auto world = [&](const auto& mappings) {
+        return native_world{
+            mappings.data(), static_cast<std::uint32_t>(mappings.size()),          &only,       1,
+            stack_start - 8, reinterpret_cast<const unsigned char*>(words.data()), sizeof words};
+    };
+    const std::array before = {seep_mapping{.start = 1, .end = 1}, mapping(0x1000, 0x2000)};
+    const std::array after = {seep_mapping{.start = 2, .end = 2}, mapping(0x1000, 0x2000),
+                              mapping(0x3000, 0x4000)};
+    const native_world early = world(before);
+    const native_world late = world(after);
+    const native_registers caller{bias + 0x1010, stack_start, 0, 0};
+
+    seep_stack broken_off{};
+    native_walk(&early, &caller, &broken_off);
+    ASSERT_EQ(broken_off.end, SEEP_STACK_NO_MAPPING);
+    ASSERT_EQ(broken_off.depth, 3);
+    seep_deferred_walk from{};
+    native_last_walk(&from);
+    seep_stack whole{};
+    native_walk(&late, &caller, &whole);
+    ASSERT_EQ(whole.end, SEEP_STACK_COMPLETE);
+    ASSERT_EQ(whole.depth, 4);
+    seep_deferred_walk unused{};
+    const std::uint64_t id = native_last_walk(&unused);
+
+    seep_stack walked{};
+    EXPECT_EQ(native_walk_on(&late, &from, &walked), id);
+    EXPECT_EQ(id & SEEP_STACK_DEFERRED, 0U);
+    EXPECT_EQ(walked.end, whole.end);
+    EXPECT_THAT(std::vector(walked.frames, walked.frames + walked.depth),
+                testing::ElementsAreArray(whole.frames, whole.depth));
+}
+
 // One function fills the code, first with one rule and then with another.
 TEST(WalkAgain, forgets_rules_when_the_mappings_have_changed) {
     const std::array<std::uint64_t, 5> words = {0, bias + 0x1001, 0, bias + 0x1002, 0};
@@ -241,10 +309,12 @@ TEST(WalkAgain, forgets_rules_when_the_mappings_have_changed) {
         mappings[1].blocks = table->blocks;
         mappings[1].rows = table->rows;
         mappings[1].rules = table->rules;
+        const native_table only{1, static_cast<std::uint32_t>(table->words.size()),
+                                table->words.data()};
         const native_world world{
-            mappings.data(),     mappings.size(),
-            table->words.data(), static_cast<std::uint32_t>(table->words.size()),
-            stack_start - 8,     reinterpret_cast<const unsigned char*>(words.data()),
+            mappings.data(), mappings.size(),
+            &only,           1,
+            stack_start - 8, reinterpret_cast<const unsigned char*>(words.data()),
             sizeof words};
         const native_registers caller{bias + 0x1010, stack_start, 0, 0};
         seep_stack stack{};

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Stacks of well-known programs are followed to their root: 99 of 100 allocations at least."""
+"""Stacks of well-known programs are followed to their root: 99 of 100 allocations at least. So are
+those through libraries that a program loads while it runs, and none is counted twice or not at all
+for that."""
 
 import os
 import shutil
@@ -21,11 +23,13 @@ LEAST_ALLOCATIONS = 5_000
 
 
 def shares(path):
-    """(allocations, those of stacks that were followed to their root) of a recording."""
+    """(allocations, those of stacks that were followed to their root, those that the process made)
+    of a recording."""
     database = sqlite3.connect(path)
     try:
         return database.execute(
-            "select sum(allocated_count), sum(allocated_count) filter (where ending = 0) "
+            "select sum(allocated_count), sum(allocated_count) filter (where ending = 0), "
+            "(select max(allocated_count) from process_sample) "
             "from latest_totals join stack on stack.id = latest_totals.stack").fetchone()
     finally:
         database.close()
@@ -43,12 +47,18 @@ class WholeStacks(seep_test.SeepTestCase):
                 timeout=2 * seep_test.PATIENCE, check=False)
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertIn("exited with status 0", result.stderr)
-            allocations, whole = shares(path)
+            allocations, whole, counted = shares(path)
+        self.assertEqual(allocations, counted)
         self.assertGreater(allocations, LEAST_ALLOCATIONS)
         self.assertGreaterEqual(whole / allocations, ENOUGH)
 
     def test_python(self):
         self.check("/usr/bin/python3", "-c", PYTHON)
+
+    def test_python_that_loads_libraries(self):
+        # Where a library is, is asked of a process that still runs.
+        self.check("/usr/bin/python3", "-c",
+                   "import ctypes, decimal, json, lzma, sqlite3, ssl, time; time.sleep(1)")
 
     def test_perl(self):
         self.check("perl", "-e", PERL)

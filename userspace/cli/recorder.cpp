@@ -135,8 +135,10 @@ Result<void> Recorder::snapshot(const std::vector<PeriodRecord>& periods) {
     last_ = std::move(*taken);
     if (first_ns_ == 0) first_ns_ = last_.time_ns;
     stacks_ += last_.new_stacks.size();
-    for (const NewStack& stack : last_.new_stacks)
+    for (const NewStack& stack : last_.new_stacks) {
         if (Result<void> written = write_stack(stack); !written) return written;
+        tracer_->keep_up();
+    }
     if (Result<void> written = writer_.put_snapshot(last_); !written) return written;
     for (const PeriodRecord& period : periods)
         if (Result<void> written = writer_.put(period); !written) return written;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <unordered_set>
 
 namespace seep {
 namespace {
@@ -31,6 +32,12 @@ std::uint64_t held_variance(const seep_totals& raw) {
                                                        : 0;
 }
 
+bool same_stack(const seep_stack& left, const seep_stack& right) {
+    return left.process == right.process && left.depth == right.depth && left.end == right.end &&
+           std::equal(left.frames, left.frames + std::min<int>(left.depth, SEEP_MAX_FRAMES),
+                      right.frames);
+}
+
 }  // namespace
 
 StackTotals stack_totals(StackId id, const seep_totals& raw) {
@@ -50,7 +57,7 @@ StackTotals stack_totals(StackId id, const seep_totals& raw) {
     return result;
 }
 
-KernelReader::KernelReader(const KernelObject& kernel)
+KernelReader::KernelReader(KernelObject& kernel)
     : kernel_(&kernel), keys_(batch_entries), values_(batch_entries) {}
 
 void KernelReader::take(std::uint64_t id, const seep_totals& raw, KernelReading& reading) {
@@ -90,7 +97,9 @@ template <typename Function>
 Result<void> KernelReader::for_each_totals(Function&& function) {
     std::uint32_t position = 0;
     bool first = true;
-    while (true) {
+    bool over = false;
+    StackFolds::Sums sums = folds_.begin();
+    while (!over) {
         std::uint32_t next = 0;
         std::uint32_t count = batch_entries;
         const int error =
@@ -98,11 +107,43 @@ Result<void> KernelReader::for_each_totals(Function&& function) {
                                  keys_.data(), values_.data(), &count, nullptr);
         if (error != 0 && error != -ENOENT)
             return errno_error("cannot read the totals from the kernel", -error);
-        for (std::uint32_t i = 0; i < count; ++i) function(keys_[i], values_[i]);
-        if (error == -ENOENT) return {};
+        for (std::uint32_t i = 0; i < count; ++i)
+            if (!folds_.add(keys_[i], values_[i], sums)) function(keys_[i], values_[i]);
+        over = error == -ENOENT;
         position = next;
         first = false;
     }
+    for (const auto& [id, sum] : sums) function(id, sum);
+    drop_deferred(folds_.take_ended());
+    return {};
+}
+
+void KernelReader::drop_deferred(const std::vector<std::uint64_t>& ids) {
+    for (const std::uint64_t id : ids) bpf_map_delete_elem(kernel_->totals_map(), &id);
+    kernel_->return_deferred(ids.size());
+}
+
+void KernelReader::forget_deferred(StackId deferred) {
+    drop_deferred({deferred.value});
+}
+
+bool KernelReader::fold(StackId deferred, const WalkedStack& walked) {
+    for (std::uint64_t place = 0; place < SEEP_STACK_PLACES; ++place) {
+        const std::uint64_t id = (walked.first_id + place) & ~SEEP_STACK_DEFERRED;
+        if (id == 0) continue;
+        seep_stack known;
+        if (bpf_map_lookup_elem(kernel_->stacks_map(), &id, &known) != 0) {
+            // As insert_stack() in bpf/ledger.bpf.h does it; it may be doing so at this moment.
+            const seep_totals zero{};
+            bpf_map_update_elem(kernel_->totals_map(), &id, &zero, BPF_NOEXIST);
+            bpf_map_update_elem(kernel_->stacks_map(), &id, &walked.stack, BPF_NOEXIST);
+            if (bpf_map_lookup_elem(kernel_->stacks_map(), &id, &known) != 0) return false;
+        }
+        if (!same_stack(known, walked.stack)) continue;
+        folds_.fold(deferred.value, id);
+        return true;
+    }
+    return false;
 }
 
 Result<KernelReading> KernelReader::read_stacks() {
@@ -148,6 +189,12 @@ void KernelReader::forget(const std::vector<StackId>& stacks) {
         seen_.erase(stack.value);
         lapsed_.erase(stack.value);
     }
+    const std::unordered_set<std::uint64_t> forgotten = [&] {
+        std::unordered_set<std::uint64_t> ids;
+        for (const StackId stack : stacks) ids.insert(stack.value);
+        return ids;
+    }();
+    drop_deferred(folds_.forget([&](std::uint64_t stack) { return forgotten.contains(stack); }));
 }
 
 }  // namespace seep

@@ -14,7 +14,9 @@
 
 #include "base/result.h"
 #include "drain/snapshot.h"
+#include "drain/stack_folds.h"
 #include "kernel/kernel_object.h"
+#include "unwind/space_sync.h"
 
 namespace seep {
 
@@ -34,9 +36,14 @@ struct KernelReading {
 class KernelReader {
  public:
     /// `kernel` must outlive the reader.
-    explicit KernelReader(const KernelObject& kernel);
+    explicit KernelReader(KernelObject& kernel);
 
     Result<KernelReading> read_stacks();
+    /// What the kernel has and will have under the id of a deferred walk is of this stack, which
+    /// the kernel gets to know as well if it is new. False if it has no room for that.
+    bool fold(StackId deferred, const WalkedStack& walked);
+    /// The id of a deferred walk that nothing will be known of.
+    void forget_deferred(StackId deferred);
     /// What is held now lapses: the probes have been taken away. Later readings say so.
     Result<void> lapse();
     /// Exact totals and losses of a process slot, over all CPUs.
@@ -59,11 +66,15 @@ class KernelReader {
         bool told = true;  ///< A reading has said so.
     };
 
+    /// With the parts of each stack added up.
     template <typename Function>
     Result<void> for_each_totals(Function&& function);
     void take(std::uint64_t id, const seep_totals& raw, KernelReading& reading);
 
-    const KernelObject* kernel_;
+    void drop_deferred(const std::vector<std::uint64_t>& ids);
+
+    KernelObject* kernel_;
+    StackFolds folds_;
     std::unordered_map<std::uint64_t, Seen> seen_;
     std::unordered_map<std::uint64_t, Lapsed> lapsed_;
     std::vector<std::uint64_t> keys_;

@@ -2,6 +2,7 @@
 #include "drain/tracer.h"
 
 #include <fmt/core.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "drain/allocator_code.h"
+#include "drain/deferred_walks.h"
 #include "drain/mapping_reader.h"
 #include "drain/stray_calls.h"
 #include "probes/finder.h"
@@ -55,13 +57,14 @@ using ProcessSlots = MapSlots<seep_process, process_slots, &KernelObject::proces
 // Declared so that destruction runs processes (their probes) first and the kernel object last.
 struct Tracer::State {
     State(KernelObject object, TableStore table_store, TargetEvents target_events,
-          StrayCalls stray_calls, const TracerOptions& options)
+          StrayCalls stray_calls, DeferredWalks deferred_walks, const TracerOptions& options)
         : kernel(std::move(object)),
           tables(std::move(table_store)),
           spaces(kernel.unwind_spaces_map()),
           reader(kernel),
           events(std::move(target_events)),
           strays(std::move(stray_calls)),
+          deferred(std::move(deferred_walks)),
           follow_forks(options.follow_forks),
           work_function(options.work_function),
           work_file(options.work_file),
@@ -74,6 +77,7 @@ struct Tracer::State {
     std::optional<MappingReader> mappings;
     TargetEvents events;
     StrayCalls strays;
+    DeferredWalks deferred;
     bool follow_forks;
     std::string work_function;
     std::optional<WorkFile> work_file;
@@ -110,6 +114,7 @@ struct Tracer::State {
     void try_add(pid_t pid, const char* kind);
     void on_event(const TargetEvent& event);
     void read_mapping_calls();
+    void walk_on();
     void take_mappings(TracedProcess& process, Snapshot& snapshot);
     void catch_up();
     void check_exits();
@@ -324,6 +329,35 @@ void Tracer::State::take_mappings(TracedProcess& process, Snapshot& snapshot) {
     sample.losses[SEEP_LOSS_LOST_STACKS] += reading.lost_stacks;
 }
 
+/// Goes on with the walks that the kernel broke off. One that comes to unknown code even so is of
+/// code that was mapped after the last look at the process.
+void Tracer::State::walk_on() {
+    std::set<const TracedProcess*> looked_at;
+    for (const DeferredWalk& walk : deferred.read()) {
+        const StackId id(walk.walk.id);
+        const auto owner = by_slot.find(walk.walk.process);
+        if (owner == by_slot.end()) {
+            reader.forget_deferred(id);
+            continue;
+        }
+        TracedProcess& process = *owner->second;
+        WalkedStack walked = process.unwinding->walk_on(walk);
+        if (walked.stack.end == SEEP_STACK_NO_MAPPING && process.ended_ns == 0 &&
+            looked_at.insert(&process).second) {
+            take_in_new_code(process);
+            walked = process.unwinding->walk_on(walk);
+        }
+        if (!reader.fold(id, walked)) {
+            ++process.deferred_losses[SEEP_LOSS_LOST_STACKS];
+            reader.forget_deferred(id);
+        }
+        if (walked.stack.end == SEEP_STACK_COMPLETE) continue;
+        ++process.deferred_losses[SEEP_LOSS_TRUNCATED_STACKS];
+        ++process
+              .deferred_losses[SEEP_LOSS_STACKS_TOO_DEEP + walked.stack.end - SEEP_STACK_TOO_DEEP];
+    }
+}
+
 /// Deals with the events that are waiting.
 void Tracer::State::catch_up() {
     // Of an image that an event ends, they are the last.
@@ -341,6 +375,7 @@ void Tracer::State::catch_up() {
         if (found != by_slot.end() && found->second->ended_ns == 0)
             take_in_new_code(*found->second);
     }
+    walk_on();
     check_exits();
     if (lost) rescan();
 }
@@ -427,7 +462,8 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
         sample.allocated_bytes = kept->totals.allocated_bytes;
         sample.freed_count = kept->totals.freed_count;
         sample.failed_count = kept->totals.failed_count;
-        std::copy_n(&kept->losses[0], SEEP_LOSS_COUNT, sample.losses.begin());
+        std::ranges::transform(kept->losses, process.deferred_losses, sample.losses.begin(),
+                               std::plus());
     }
     std::uint64_t calls = 0;
     for (const TracedWork& work : process.work) calls += hits_of(work.attachment);
@@ -467,8 +503,10 @@ Result<Tracer> Tracer::create(const TracerOptions& options) {
     if (!events) return events.error();
     auto strays = StrayCalls::open(kernel->strays_map());
     if (!strays) return strays.error();
+    auto deferred = DeferredWalks::open(kernel->deferred_walks_map());
+    if (!deferred) return deferred.error();
     auto state = std::make_unique<State>(std::move(*kernel), std::move(*tables), std::move(*events),
-                                         std::move(*strays), options);
+                                         std::move(*strays), std::move(*deferred), options);
     if (options.sources.mappings) {
         auto mappings = MappingReader::attach(
             state->kernel, options.kernel.max_stacks,
@@ -513,7 +551,8 @@ Result<void> Tracer::refresh(pid_t pid) {
 }
 
 std::vector<int> Tracer::poll_fds() const {
-    std::vector<int> fds{state_->events.poll_fd(), state_->strays.poll_fd()};
+    std::vector<int> fds{state_->events.poll_fd(), state_->strays.poll_fd(),
+                         state_->deferred.poll_fd()};
     if (state_->mappings) fds.push_back(state_->mappings->poll_fd());
     for (const auto& [pid, process] : state_->running) fds.push_back(process->process.pidfd());
     return fds;
@@ -522,6 +561,13 @@ std::vector<int> Tracer::poll_fds() const {
 std::vector<TracerEvent> Tracer::handle_events() {
     state_->catch_up();
     return std::exchange(state_->happened, {});
+}
+
+void Tracer::keep_up() {
+    std::array<pollfd, 3> waiting{{{state_->events.poll_fd(), POLLIN, 0},
+                                   {state_->strays.poll_fd(), POLLIN, 0},
+                                   {state_->deferred.poll_fd(), POLLIN, 0}}};
+    if (poll(waiting.data(), waiting.size(), 0) > 0) state_->catch_up();
 }
 
 bool Tracer::counts_work() const {
@@ -535,6 +581,8 @@ bool Tracer::any_alive() const {
 
 Result<Snapshot> Tracer::snapshot() {
     Snapshot snapshot;
+    // A stack with totals has its walk in the buffer, or has been walked.
+    state_->walk_on();
     auto reading = state_->reader.read_stacks();
     if (!reading) return reading.error();
     state_->read_mapping_calls();

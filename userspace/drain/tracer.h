@@ -77,6 +77,7 @@ struct TracedProcess {
     std::int64_t ended_ns = 0;             ///< 0 while it runs.
     ProcessSample last;                    ///< Of the last snapshot.
     std::string memory_cgroup;             ///< Directory; empty if not visible.
+    Losses deferred_losses{};              ///< Of walks that the kernel left to user space.
     std::uint64_t lost_mapping_calls = 0;  ///< Those after which the mappings were read again.
     ProbeMeter meter;
     double overhead_ns = 0;  ///< What the probes have cost it.
@@ -109,6 +110,9 @@ class Tracer {
     [[nodiscard]] std::vector<int> poll_fds() const;
     /// Deals with what happened; the events since the last call, attaching included.
     std::vector<TracerEvent> handle_events();
+    /// For the middle of long work: deals with what happened if something did, and costs next to
+    /// nothing if not. Code that a target maps is unknown to the kernel until that is done.
+    void keep_up();
     /// Whether the function of work was found in any target.
     [[nodiscard]] bool counts_work() const;
     /// Whether any target still runs.

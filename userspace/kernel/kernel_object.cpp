@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/handles.h"
+#include "bpf/wire.h"
 #include "kernel/link_types.h"
 #include "seep.skel.h"
 
@@ -70,7 +72,7 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     object.bss->some_unfollowed = options.sample_bytes != 0;
     bpf_map__set_max_entries(object.maps.live, options.max_live);
     bpf_map__set_max_entries(object.maps.stacks, options.max_stacks);
-    bpf_map__set_max_entries(object.maps.totals, options.max_stacks);
+    bpf_map__set_max_entries(object.maps.totals, options.max_stacks + SEEP_MOST_DEFERRED);
     bpf_map__set_max_entries(object.maps.processes, process_slots);
     bpf_map__set_max_entries(object.maps.probe_hits, probe_slots);
     bpf_map__set_max_entries(object.maps.unwind_spaces, process_slots);
@@ -128,6 +130,9 @@ int KernelObject::unwind_spaces_map() const {
 int KernelObject::strays_map() const {
     return bpf_map__fd(state_->skeleton->maps.strays);
 }
+int KernelObject::deferred_walks_map() const {
+    return bpf_map__fd(state_->skeleton->maps.deferred_walks);
+}
 int KernelObject::map_named(const char* name) const {
     const bpf_map* map = bpf_object__find_map_by_name(state_->skeleton->obj, name);
     return map == nullptr ? -1 : bpf_map__fd(map);
@@ -152,6 +157,10 @@ void KernelObject::begin_window() {
     expect_unfollowed();
     const auto now_ns = static_cast<std::uint64_t>(monotonic_ns());
     object.bss->window_began_us = (now_ns - object.rodata->attach_time_ns) / 1000;
+}
+
+void KernelObject::return_deferred(std::uint64_t ids) {
+    std::atomic_ref(state_->skeleton->bss->deferred_returned).fetch_add(ids);
 }
 
 Result<std::uint32_t> KernelObject::purge(std::uint32_t process_slot) {

@@ -49,6 +49,7 @@ class KernelObject {
     [[nodiscard]] int unwind_tables_map() const;
     [[nodiscard]] int unwind_spaces_map() const;
     [[nodiscard]] int strays_map() const;
+    [[nodiscard]] int deferred_walks_map() const;
     /// The map of that name in bpf/maps.bpf.h; -1 if there is none.
     [[nodiscard]] int map_named(const char* name) const;
 
@@ -66,6 +67,9 @@ class KernelObject {
     /// For probes that are put in place again after they had been taken away: what was allocated up
     /// to now may have been freed unseen. Call it while no probe is in place.
     void begin_window();
+
+    /// So many ids of deferred walks are no longer in use.
+    void return_deferred(std::uint64_t ids);
 
     /// Drops the outstanding allocations of a process that is gone; returns how many there were.
     Result<std::uint32_t> purge(std::uint32_t process_slot);

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <optional>
 
+#include "unwind/native_walk.h"
 #include "unwind/vdso.h"
 
 namespace seep {
@@ -130,12 +131,28 @@ Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space) {
     return errors;
 }
 
+WalkedStack SpaceSync::walk_on(const DeferredWalk& from) const {
+    std::vector<native_table> tables;
+    for (const auto& [object, table] : tables_) {
+        if (!table) continue;
+        const auto words = table->view.words();
+        tables.push_back({table->slot, static_cast<std::uint32_t>(words.size()), words.data()});
+    }
+    const native_world world{mappings_.data(),      static_cast<std::uint32_t>(mappings_.size()),
+                             tables.data(),         tables.size(),
+                             from.walk.stack_start, from.stack.data(),
+                             from.stack.size()};
+    WalkedStack walked;
+    walked.first_id = native_walk_on(&world, &from.walk, &walked.stack);
+    return walked;
+}
+
 TableSizes SpaceSync::table_sizes() const {
     TableSizes sizes;
     for (const auto& [object, table] : tables_) {
         if (!table) continue;
         sizes.rows += table->counts.rows;
-        sizes.bytes += table->bytes;
+        sizes.bytes += table->bytes();
     }
     return sizes;
 }

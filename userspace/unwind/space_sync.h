@@ -33,6 +33,17 @@ struct TableSizes {
     std::uint64_t bytes = 0;
 };
 
+/// A walk that the kernel broke off, and a copy of the thread's stack from there on.
+struct DeferredWalk {
+    seep_deferred_walk walk{};
+    std::vector<unsigned char> stack;  ///< From walk.stack_start on.
+};
+
+struct WalkedStack {
+    seep_stack stack{};
+    std::uint64_t first_id = 0;  ///< Of the ids that the kernel's programs would give it.
+};
+
 class SpaceSync {
  public:
     /// `spaces`: its inner maps are of any size (BPF_F_INNER_MAP).
@@ -44,6 +55,10 @@ class SpaceSync {
     /// Takes over the mappings as of the last refresh(). What comes back are objects that have no
     /// table, each told once; they unwind by frame pointers, as JIT-compiled code does.
     Result<std::vector<Error>> update(const AddressSpace& space);
+
+    /// Goes on with a walk that the kernel broke off where it had no mapping, in the mappings as of
+    /// the last update().
+    [[nodiscard]] WalkedStack walk_on(const DeferredWalk& from) const;
 
     [[nodiscard]] TableSizes table_sizes() const;
 

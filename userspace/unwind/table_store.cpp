@@ -42,6 +42,16 @@ Result<UniqueFd> create_filled_map(const std::vector<std::uint64_t>& words) {
 
 }  // namespace
 
+Result<TableView> TableView::of(int map, std::size_t words) {
+    void* const memory = mmap(nullptr, words * word_bytes, PROT_READ, MAP_SHARED, map, 0);
+    if (memory == MAP_FAILED) return errno_error("cannot look at the map of an unwind table");
+    return TableView({static_cast<const std::uint64_t*>(memory), words});
+}
+
+TableView::~TableView() {
+    if (!words_.empty()) munmap(const_cast<std::uint64_t*>(words_.data()), words_.size_bytes());
+}
+
 TableStore::TableStore(int tables_map, std::uint32_t slots, UniqueFd empty_map)
     : tables_map_(tables_map), slot_used_(slots), empty_map_(std::move(empty_map)) {
     slot_used_[0] = true;
@@ -80,9 +90,11 @@ Result<TableStore::Table> TableStore::acquire(const ObjectFile& object, TableKey
     const auto slot =
         known != entries_.end() ? Result<std::uint32_t>(known->second.slot) : free_slot();
     if (!slot) return slot.error();
+    auto view = TableView::of(map->get(), compiled->words.size());
+    if (!view) return view.error();
     auto table = std::make_shared<const StoredTable>(
         StoredTable{*slot, compiled->base, compiled->blocks, compiled->rows, compiled->rules,
-                    compiled->words.size() * word_bytes, compiled->counts});
+                    compiled->counts, std::move(*view)});
     slot_used_[*slot] = true;
     entries_[std::move(key)] = {table, *slot, std::move(*map)};
     return table;
@@ -113,7 +125,7 @@ Result<void> TableStore::publish() {
 std::uint64_t TableStore::bytes() const {
     std::uint64_t bytes = 0;
     for (const auto& [key, entry] : entries_) {
-        if (const Table table = entry.table.lock()) bytes += table->bytes;
+        if (const Table table = entry.table.lock()) bytes += table->bytes();
     }
     return bytes;
 }

@@ -18,7 +18,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/handles.h"
@@ -40,6 +42,24 @@ struct TableKey {
     auto operator<=>(const TableKey&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
+/// Words of a table, which are the kernel's own. Move-only.
+class TableView {
+ public:
+    /// `map`: an array of 64-bit words that can be mapped.
+    static Result<TableView> of(int map, std::size_t words);
+    TableView(TableView&& other) noexcept : words_(std::exchange(other.words_, {})) {}
+    TableView(const TableView&) = delete;
+    TableView& operator=(const TableView&) = delete;
+    TableView& operator=(TableView&&) = delete;
+    ~TableView();
+
+    [[nodiscard]] std::span<const std::uint64_t> words() const { return words_; }
+
+ private:
+    explicit TableView(std::span<const std::uint64_t> words) : words_(words) {}
+    std::span<const std::uint64_t> words_;
+};
+
 /// A table in the kernel.
 struct StoredTable {
     std::uint32_t slot = 0;
@@ -47,8 +67,10 @@ struct StoredTable {
     std::uint32_t blocks = 0;
     std::uint32_t rows = 0;
     std::uint32_t rules = 0;
-    std::uint64_t bytes = 0;
     UnwindCounts counts;
+    TableView view;
+
+    [[nodiscard]] std::uint64_t bytes() const { return view.words().size_bytes(); }
 };
 
 class TableStore {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "native_unwinder.h"
+#include "unwind/native_walk.h"
 
 #include <string.h>
 
-#include "native_bpf.h"
+#include "unwind/native_bpf.h"
 
 static const struct native_world* world;
 static uint64_t reads;
@@ -19,41 +19,42 @@ static long bpf_loop(u32 count, void* function, void* context, u64 flags);
 #include "bpf/arch_x86_64.bpf.h"
 #include "bpf/unwind.bpf.h"
 
-enum { process_slot = 1, table_slot = 1, site = 0, some_stack = 1 };
+enum { any_process = 1, site = 0, some_stack = 1 };
 static uint64_t calls;
 static struct stray_call last_call;
 
+static const void* table_in(u32 slot) {
+    for (size_t i = 0; i < world->table_count; i++)
+        if (world->tables[i].slot == slot) return &world->tables[i];
+    return NULL;
+}
+
+/* There is one process, whatever its slot. A map is the array itself, or a native_table. */
 static void* bpf_map_lookup_elem(const void* map, const void* key) {
     const u32 index = *(const u32*)key;
     const void* found = NULL;
     reads++;
-    if (map == (const void*)&unwind_spaces && index == process_slot)
+    if (map == (const void*)&unwind_spaces) {
         found = world->mappings;
-    else if (map == (const void*)&unwind_tables && index == table_slot)
-        found = world->table;
-    else if (map == (const void*)&stray_calls && index == process_slot)
+    } else if (map == (const void*)&unwind_tables) {
+        found = table_in(index);
+    } else if (map == (const void*)&stray_calls) {
         found = &last_call;
-    else if (map == world->mappings && index < world->mapping_entries)
-        found = &world->mappings[index];
-    else if (map == world->table && index < world->table_words)
-        found = &world->table[index];
+    } else if (map == world->mappings) {
+        if (index < world->mapping_entries) found = &world->mappings[index];
+    } else {
+        const struct native_table* table = map;
+        if (index < table->words) found = &table->table[index];
+    }
     return (void*)(uintptr_t)found;
 }
 
-/* Memory comes in pages: around the stack, on its pages, there are zeros. */
 static long bpf_probe_read_user(void* to, u32 size, const void* from) {
-    const uint64_t start = (uint64_t)(uintptr_t)from;
-    const uint64_t first = world->stack_start & ~UINT64_C(4095);
-    const uint64_t pages =
-        (world->stack_start + world->stack_size + 4095 - first) & ~UINT64_C(4095);
-    unsigned char* const bytes = to;
+    const uint64_t at = (uint64_t)(uintptr_t)from - world->stack_start;
     reads++;
     memset(to, 0, size);
-    if (start - first > pages || pages - (start - first) < size) return -14;
-    for (u32 i = 0; i < size; i++) {
-        const uint64_t at = start + i - world->stack_start;
-        if (at < world->stack_size) bytes[i] = world->stack[at];
-    }
+    if (at > world->stack_size || world->stack_size - at < size) return -14;
+    memcpy(to, world->stack + at, size);
     return 0;
 }
 
@@ -63,7 +64,7 @@ static u64 bpf_ktime_get_ns(void) {
 
 static long bpf_ringbuf_output(void* ring, const void* data, u64 size, u64 flags) {
     (void)flags;
-    calls += ring == &strays && size == sizeof(u32) && *(const u32*)data == process_slot;
+    calls += ring == &strays && size == sizeof(u32) && *(const u32*)data == any_process;
     return 0;
 }
 
@@ -87,9 +88,9 @@ uint64_t native_walk_again(const struct native_world* of, const struct native_re
     const struct registers registers = {caller->pc, caller->sp, caller->fp, caller->bx};
     world = of;
     reads = 0;
-    thread.stack.process = process_slot;
+    thread.stack.process = any_process;
     thread.stack.depth = 1;
-    const u64 generation = mappings_generation(process_slot);
+    const u64 generation = mappings_generation(any_process);
     walk_callers(&thread, &registers, generation);
     remember_stack(&thread, &registers, site, generation, some_stack);
     *stack = thread.stack;
@@ -99,7 +100,7 @@ uint64_t native_walk_again(const struct native_world* of, const struct native_re
 int native_remembers(const struct native_world* of, const struct native_registers* caller) {
     const struct registers registers = {caller->pc, caller->sp, caller->fp, caller->bx};
     world = of;
-    return remembered_stack(&thread, &registers, site, mappings_generation(process_slot)) ==
+    return remembered_stack(&thread, &registers, site, mappings_generation(any_process)) ==
            some_stack;
 }
 
@@ -113,4 +114,34 @@ uint64_t native_walk(const struct native_world* of, const struct native_register
 
 uint64_t native_calls(void) {
     return calls;
+}
+
+uint64_t native_last_walk(struct seep_deferred_walk* to) {
+    describe_walk(to, &thread);
+    return first_stack_id(&thread.stack, thread.walk.hash);
+}
+
+uint64_t native_walk_on(const struct native_world* of, const struct seep_deferred_walk* from,
+                        struct seep_stack* stack) {
+    const uint32_t depth = from->depth <= SEEP_MAX_FRAMES ? from->depth : SEEP_MAX_FRAMES;
+    const uint64_t last = depth ? from->frames[depth - 1] : 0;
+    world = of;
+    reads = 0;
+    memset(&thread.stack, 0, sizeof thread.stack);
+    memcpy(thread.stack.frames, from->frames, depth * sizeof(uint64_t));
+    thread.stack.depth = (uint16_t)depth;
+    thread.stack.process = from->process;
+    thread.walk = (struct walk){
+        .pc = last & ~SEEP_FRAME_EXACT,
+        .sp = from->sp,
+        .fp = from->fp,
+        .bx = from->bx,
+        .hash = from->hash,
+        .fp_known = from->fp_known != 0,
+        .bx_known = from->bx_known != 0,
+        .exact = (last & SEEP_FRAME_EXACT) != 0,
+    };
+    walk_on(&thread, mappings_generation(any_process));
+    *stack = thread.stack;
+    return first_stack_id(stack, thread.walk.hash);
 }

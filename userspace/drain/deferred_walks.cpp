@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "drain/deferred_walks.h"
+
+#include <bpf/libbpf.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/handles.h"
+
+namespace seep {
+namespace {
+
+/// Beyond it walks are left in the kernel's buffer, and when that is full, too, their stacks are
+/// truncated.
+constexpr std::size_t most_bytes = std::size_t{64} << 20;
+
+void signal(const UniqueFd& event) {
+    // Fails only if the counter is at its end, and then the descriptor is readable as well.
+    (void)eventfd_write(event.get(), 1);
+}
+
+}  // namespace
+
+struct DeferredWalks::State {
+    UniqueFd arrived;
+    UniqueFd stop;
+    std::mutex mutex;  ///< Of what follows, the ring's reading side included.
+    std::condition_variable taken;
+    bool stopping = false;
+    std::vector<DeferredWalk> walks;
+    std::size_t bytes = 0;
+    CHandle<ring_buffer, ring_buffer__free> ring;
+    std::thread emptier;
+
+    static int take(void* state, void* data, std::size_t size);
+    void run();
+    ~State();
+};
+
+/// Called by the ring, with the mutex held. A negative result ends the reading.
+int DeferredWalks::State::take(void* state, void* data, std::size_t size) {
+    State& self = *static_cast<State*>(state);
+    DeferredWalk walk;
+    if (size < sizeof walk.walk) return 0;
+    std::memcpy(&walk.walk, data, sizeof walk.walk);
+    const auto* const stack = static_cast<const unsigned char*>(data) + sizeof walk.walk;
+    walk.stack.assign(stack,
+                      stack + std::min<std::size_t>(walk.walk.copied, size - sizeof walk.walk));
+    self.bytes += size;
+    self.walks.push_back(std::move(walk));
+    return 0;
+}
+
+void DeferredWalks::State::run() {
+    std::array<pollfd, 2> waiting{
+        {{ring_buffer__epoll_fd(ring.get()), POLLIN, 0}, {stop.get(), POLLIN, 0}}};
+    while (poll(waiting.data(), waiting.size(), -1) >= 0 || errno == EINTR) {
+        std::unique_lock lock(mutex);
+        taken.wait(lock, [&] { return stopping || bytes < most_bytes; });
+        if (stopping) return;
+        ring_buffer__consume(ring.get());
+        if (!walks.empty()) signal(arrived);
+    }
+}
+
+DeferredWalks::State::~State() {
+    if (!emptier.joinable()) return;
+    {
+        const std::lock_guard lock(mutex);
+        stopping = true;
+    }
+    taken.notify_one();
+    signal(stop);
+    emptier.join();
+}
+
+DeferredWalks::DeferredWalks(std::unique_ptr<State> state) : state_(std::move(state)) {}
+DeferredWalks::DeferredWalks(DeferredWalks&&) noexcept = default;
+DeferredWalks& DeferredWalks::operator=(DeferredWalks&&) noexcept = default;
+DeferredWalks::~DeferredWalks() = default;
+
+Result<DeferredWalks> DeferredWalks::open(int map) {
+    auto state = std::make_unique<State>();
+    state->arrived = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    state->stop = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    state->ring.reset(ring_buffer__new(map, State::take, state.get(), nullptr));
+    if (!state->arrived || !state->stop || !state->ring)
+        return errno_error("cannot listen to the kernel's programs");
+    state->emptier = std::thread(&State::run, state.get());
+    return DeferredWalks(std::move(state));
+}
+
+int DeferredWalks::poll_fd() const {
+    return state_->arrived.get();
+}
+
+std::vector<DeferredWalk> DeferredWalks::read() {
+    std::vector<DeferredWalk> walks;
+    {
+        const std::lock_guard lock(state_->mutex);
+        eventfd_t count = 0;
+        (void)eventfd_read(state_->arrived.get(), &count);
+        ring_buffer__consume(state_->ring.get());
+        walks = std::exchange(state_->walks, {});
+        state_->bytes = 0;
+    }
+    state_->taken.notify_one();
+    return walks;
+}
+
+}  // namespace seep
