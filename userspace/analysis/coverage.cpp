@@ -86,8 +86,8 @@ std::vector<std::string> coverage_warnings(const Report& report) {
         warnings.push_back(fmt::format(
             "allocations were followed for only {:.2g} % of the time, as more would have cost the "
             "target more than the overhead that was allowed: a leak may have been missed. Record "
-            "for longer, allow more (--max-overhead), or see which pages grow "
-            "(scripts/page-growth.sh)",
+            "for longer, allow more (--max-overhead), or follow what the allocator takes from the "
+            "system, which is seldom (--source mapping)",
             share * 100));
     if (report.over_budget)
         warnings.push_back(fmt::format(

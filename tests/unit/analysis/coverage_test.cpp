@@ -110,7 +110,7 @@ TEST(Coverage, TooLittleOrTooDearIsSaid) {
     Report report;
     EXPECT_THAT(coverage_warnings(report), IsEmpty());
     report.sampling.observed_share = 0.001;
-    EXPECT_THAT(coverage_warnings(report), ElementsAre(HasSubstr("page-growth")));
+    EXPECT_THAT(coverage_warnings(report), ElementsAre(HasSubstr("--source mapping")));
     report.sampling = {.asked = "exact"};
     report.over_budget = true;
     EXPECT_THAT(coverage_warnings(report), ElementsAre(HasSubstr("--sample auto keeps it below")));
