@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <map>
 
@@ -127,19 +128,25 @@ struct TargetEvents::State {
     UniqueFd epoll;
     std::string online;  ///< The CPUs that `rings` was made for, as the kernel lists them.
     std::map<int, PerfRing> rings;
+    std::chrono::steady_clock::time_point look_next;
 
     struct TimedEvent {
         std::uint64_t time_ns;
         TargetEvent event;
     };
 
-    /// Brings `rings` in step with the CPUs that are online; true if they were not.
+    /// Brings `rings` in step with the CPUs that are online; true if they were not. Looks once a
+    /// second at most: a machine that starts programs all the time wakes the reader hundreds of
+    /// times in one.
     Result<bool> follow_cpus();
     Result<void> add_ring(int cpu);
     void drain(const std::vector<pid_t>& watched, std::vector<TimedEvent>& events);
 };
 
 Result<bool> TargetEvents::State::follow_cpus() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < look_next) return false;
+    look_next = now + std::chrono::seconds(1);
     const auto list = read_text_file("/sys/devices/system/cpu/online");
     if (!list) return list.error();
     if (*list == online) return false;
