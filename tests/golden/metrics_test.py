@@ -86,7 +86,7 @@ class Metrics(MetricsTestCase):
             stacks = [value for name, _, value in found if name == "seep_stack_live_bytes"]
             self.assertEqual(len(stacks), top + 1)
             self.assertEqual(sum(stacks), live)
-            self.assertLessEqual(len(found), 150 + 13 * top)
+            self.assertLessEqual(len(found), 150 + 14 * top)
 
     def test_docs_name_each_metric(self):
         with open(DOCS, encoding="utf-8") as file:

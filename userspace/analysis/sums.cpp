@@ -10,6 +10,7 @@ StackSum sum_stacks(const Report& report, const std::function<bool(const ReportS
         ++sum.stacks;
         sum.live_bytes += stack.totals.live_bytes();
         sum.live_count += stack.totals.live_count();
+        sum.lapsed_bytes += stack.totals.lapsed_bytes;
         sum.growth_bytes_per_second += stack.growth.bytes_per_second;
     }
     return sum;

@@ -14,6 +14,7 @@ struct StackSum {
     std::uint64_t stacks = 0;
     std::uint64_t live_bytes = 0;
     std::uint64_t live_count = 0;
+    std::uint64_t lapsed_bytes = 0;
     double growth_bytes_per_second = 0;
 };
 

@@ -12,15 +12,15 @@
 namespace seep {
 namespace {
 
-std::vector<const ReportStack*> by_live_bytes(const Report& report, std::size_t most) {
+std::vector<const ReportStack*> by_held_bytes(const Report& report, std::size_t most) {
     std::vector<const ReportStack*> stacks;
     stacks.reserve(report.stacks.size());
     for (const ReportStack& stack : report.stacks) stacks.push_back(&stack);
     const std::size_t count = std::min(most, stacks.size());
     std::ranges::partial_sort(stacks, stacks.begin() + static_cast<std::ptrdiff_t>(count),
                               [](const ReportStack* a, const ReportStack* b) {
-                                  return a->totals.live_bytes() != b->totals.live_bytes()
-                                             ? a->totals.live_bytes() > b->totals.live_bytes()
+                                  return a->totals.held_bytes() != b->totals.held_bytes()
+                                             ? a->totals.held_bytes() > b->totals.held_bytes()
                                              : a->id < b->id;
                               });
     stacks.resize(count);
@@ -29,9 +29,16 @@ std::vector<const ReportStack*> by_live_bytes(const Report& report, std::size_t 
 
 }  // namespace
 
+std::string program_name(const ReportProcess& process) {
+    std::string name = process.command.substr(0, process.command.find_first_of(": \t\n"));
+    name.erase(0, name.rfind('/') + 1);
+    if (name.starts_with('-')) name.erase(0, 1);  // a login shell
+    if (!name.empty()) return name;
+    return process.executable.substr(process.executable.rfind('/') + 1);
+}
+
 std::string target_name(const ReportProcess& process) {
-    const std::string& path = process.executable;
-    return fmt::format("{}-{}", path.substr(path.rfind('/') + 1), process.pid);
+    return fmt::format("{}-{}", program_name(process), process.pid);
 }
 
 std::vector<const ReportStack*> stacks_to_show(const Report& report, std::size_t top,
@@ -46,7 +53,7 @@ std::vector<const ReportStack*> stacks_to_show(const Report& report, std::size_t
     for (const Finding& finding : report.findings)
         for (const std::string& id : finding.stacks)
             if (const auto found = by_id.find(id); found != by_id.end()) choose(found->second);
-    const std::vector<const ReportStack*> largest = by_live_bytes(report, 2 * top);
+    const std::vector<const ReportStack*> largest = by_held_bytes(report, 2 * top);
     for (const ReportStack* stack : largest)
         if (shown.contains(stack->id)) choose(stack);
     for (const ReportStack* stack : largest) choose(stack);

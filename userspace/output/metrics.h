@@ -26,7 +26,10 @@ struct MetricsTarget {
     Report report;
 };
 
-/// "server-1234": the executable's file name and the process id.
+/// "server" of "/usr/bin/server --port 80", "nginx" of "nginx: worker process": what a process is
+/// called by those who started it; an executable that goes by several names is known by one.
+std::string program_name(const ReportProcess& process);
+/// "server-1234": the program and the process id.
 std::string target_name(const ReportProcess& process);
 
 /// Remembers which stacks have series, so that a stack keeps them while it matters. Not
@@ -43,7 +46,7 @@ class MetricsWriter {
 };
 
 /// Up to `top` stacks to show: those of the findings, gravest first, then those shown before that
-/// are still among the 2 * `top` with the most live bytes, then those with the most. So a series
+/// are still among the 2 * `top` that hold most (live or lapsed), then those that do. So a series
 /// does not come and go with the last place of a ranking.
 std::vector<const ReportStack*> stacks_to_show(const Report& report, std::size_t top,
                                                const std::set<std::string>& shown);

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "analysis/sums.h"
+#include "output/metrics.h"
 #include "output/metrics_parts.h"
 
 namespace seep {
@@ -57,6 +58,9 @@ void add_totals(const char* kind, const Totals& totals, const Labels& target,
                    static_cast<double>(totals.live_bytes()));
     families.gauge("seep_live_blocks", "Blocks allocated since attach and not freed.", labels,
                    static_cast<double>(totals.live_count()));
+    families.gauge("seep_lapsed_bytes",
+                   "What was live when the probes were taken away, and may have been freed unseen.",
+                   labels, static_cast<double>(totals.lapsed_bytes));
     families.counter("seep_allocated_bytes_total", "Bytes allocated since attach, as followed.",
                      labels, static_cast<double>(totals.allocated_bytes));
     families.counter("seep_allocated_blocks_total", "Blocks allocated since attach, as followed.",
@@ -83,10 +87,6 @@ void add_process(const ProcessSample& sample, const Labels& labels, MetricFamili
                    static_cast<double>(sample.anonymous_bytes));
     families.gauge("seep_process_swap_bytes", "Memory of a process that is swapped out.", labels,
                    static_cast<double>(sample.swap_bytes));
-}
-
-std::string command_name(const ReportProcess& process) {
-    return process.executable.substr(process.executable.rfind('/') + 1);
 }
 
 }  // namespace
@@ -124,7 +124,7 @@ void add_process_metrics(const Report& report, const Labels& target, std::size_t
     const std::size_t shown = std::min(top, living.size());
     for (std::size_t i = 0; i < shown; ++i) {
         const Labels labels = with(target, "pid", std::to_string(living[i]->pid));
-        add_process(living[i]->last, with(labels, "command", command_name(*living[i])), families);
+        add_process(living[i]->last, with(labels, "command", program_name(*living[i])), families);
     }
     if (shown == living.size()) return;
     ProcessSample rest;

@@ -71,6 +71,8 @@ void add_finding(const Report& report, const Finding& finding, const Labels& tar
                    labels, finding.growth.high);
     families.gauge("seep_finding_live_bytes", "Live bytes of a cause.", labels,
                    static_cast<double>(finding.live_bytes));
+    families.gauge("seep_finding_lapsed_bytes", "Bytes of a cause that may have been freed unseen.",
+                   labels, static_cast<double>(finding.lapsed_bytes));
     if (report.memory.limit_bytes)
         families.gauge("seep_finding_time_to_limit_seconds",
                        "When the limit is reached by it alone; +Inf: never.", labels,
@@ -99,6 +101,8 @@ void add_stack_sum(const StackSum& sum, const Labels& labels, MetricFamilies& fa
                    static_cast<double>(sum.live_bytes));
     families.gauge("seep_stack_live_blocks", "Live blocks of a stack.", labels,
                    static_cast<double>(sum.live_count));
+    families.gauge("seep_stack_lapsed_bytes", "Bytes of a stack that may have been freed unseen.",
+                   labels, static_cast<double>(sum.lapsed_bytes));
     families.gauge("seep_stack_growth_bytes_per_second", "Growth of a stack.", labels,
                    sum.growth_bytes_per_second);
 }
@@ -112,9 +116,9 @@ Labels stack_labels(const Labels& target, const std::string& id, StackKind kind,
 void add_stack(const ReportStack& stack, const Labels& target, MetricFamilies& families) {
     const ReportFrame frame = stack.frames.empty() ? ReportFrame{} : stack.frames[stack.culprit];
     const Labels labels = stack_labels(target, stack.id, stack.kind, function_of(frame));
-    add_stack_sum(
-        {1, stack.totals.live_bytes(), stack.totals.live_count(), stack.growth.bytes_per_second},
-        labels, families);
+    add_stack_sum({1, stack.totals.live_bytes(), stack.totals.live_count(),
+                   stack.totals.lapsed_bytes, stack.growth.bytes_per_second},
+                  labels, families);
     families.gauge("seep_stack_growth_low_bytes_per_second",
                    "Its lower end (95 % interval); above 0, it surely grows.", labels,
                    stack.growth.low);

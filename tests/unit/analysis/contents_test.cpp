@@ -20,6 +20,7 @@ void write_recording(const std::string& path) {
     Result<RecordingWriter> writer = RecordingWriter::create(path, {.sampling_asked = "exact"});
     ASSERT_TRUE(writer) << writer.error().message;
     ASSERT_TRUE(writer->put(ProcessRecord{ProcessId(1), 11, "app", "/usr/bin/app", 0, 0, ""}));
+    ASSERT_TRUE(writer->put(ProcessRecord{ProcessId(2), 12, "idle", "/usr/bin/idle", 0, 0, ""}));
     ASSERT_TRUE(writer->put(ObjectRecord{ObjectId(1), ObjectKind::file, "/usr/bin/app", ""}));
     ASSERT_TRUE(writer->put(LocationRecord{LocationId(1), ObjectId(1), 0x10, true, false, {}}));
     ASSERT_TRUE(writer->put(LocationRecord{LocationId(2), ObjectId(1), 0x20, true, false, {}}));
@@ -82,6 +83,25 @@ TEST_F(Loading, AWindowThatDoesNotFitIsAnError) {
     const Result<RecordingContents> contents = load("2m:");
     ASSERT_FALSE(contents);
     EXPECT_EQ(contents.error().kind, ErrorKind::bad_input);
+}
+
+TEST_F(Loading, OneProcessAsIfItHadBeenAlone) {
+    const Result<RecordingContents> contents = load(":");
+    ASSERT_TRUE(contents) << contents.error().message;
+    const auto report_of = [&](std::int64_t pid) {
+        return build_report(
+            only_processes(*contents, [pid](const auto& process) { return process.pid == pid; }),
+            {});
+    };
+    const Report app = report_of(11);
+    ASSERT_EQ(app.targets.size(), 1u);
+    EXPECT_EQ(app.stacks.size(), 2u);
+    EXPECT_EQ(app.totals.live_bytes(), 5400u);
+    const Report idle = report_of(12);
+    ASSERT_EQ(idle.targets.size(), 1u);
+    EXPECT_EQ(idle.targets[0].command, "idle");
+    EXPECT_TRUE(idle.stacks.empty());
+    EXPECT_EQ(idle.snapshots, 5u);
 }
 
 }  // namespace

@@ -59,6 +59,7 @@ TEST(Metrics, HasTheNumbersOfTheReport) {
     EXPECT_EQ(metrics.at("seep_finding_live_bytes{target=\"t\",verdict=\"growing\",function=\"Cache"
                          "::insert\",module=\"server\",location=\"cache.cpp:42\"}"),
               3000);
+    EXPECT_EQ(metrics.at("seep_lapsed_bytes{target=\"t\",kind=\"heap\"}"), 0);
     EXPECT_EQ(metrics.at("seep_verdict_stacks{target=\"t\",kind=\"heap\",verdict=\"steady\"}"), 1);
     EXPECT_EQ(metrics.at("seep_stack_live_bytes{target=\"t\",stack=\"00c0ffee\",kind=\"heap\","
                          "function=\"Cache::insert\"}"),
@@ -123,6 +124,17 @@ std::vector<std::string> shown(const Report& report, std::size_t top,
     std::vector<std::string> ids;
     for (const ReportStack* stack : stacks_to_show(report, top, before)) ids.push_back(stack->id);
     return ids;
+}
+
+TEST(ProgramName, IsWhatItWasStartedAs) {
+    const auto name = [](const char* command) {
+        return program_name({1, command, "/usr/lib/real-name", ""});
+    };
+    EXPECT_EQ(name("/usr/bin/server --port 80"), "server");
+    EXPECT_EQ(name("nginx: worker process"), "nginx");
+    EXPECT_EQ(name("redis-server *:6379"), "redis-server");
+    EXPECT_EQ(name("-bash"), "bash");
+    EXPECT_EQ(name(""), "real-name");
 }
 
 TEST(StacksToShow, FindingsFirstThenWhatWasShownThenTheLargest) {
