@@ -66,8 +66,8 @@ class Server:
         return found
 
     def stop(self):
-        self.process.kill()
-        self.process.wait()
+        self.process.terminate()  # killed, it would leave its recording behind
+        self.process.wait(seep_test.PATIENCE)
         self.log.close()
 
 
