@@ -131,9 +131,9 @@ std::string predicate(const Cause& cause, const Finding& finding) {
 
 std::string blocks(const Finding& finding) {
     const std::uint64_t held = finding.live_count + finding.lapsed_count;
-    const std::string live = fmt::format("{} block{} live{}", format_count(held),
-                                         held == 1 ? "" : "s",
-                                         finding.lapsed_count == 0 ? "" : " or lapsed");
+    const std::string live =
+        fmt::format("{} block{} live{}", format_count(held), held == 1 ? "" : "s",
+                    finding.lapsed_count == 0 ? "" : " or lapsed");
     if (finding.freed_count == 0)
         return live + (finding.lapsed_count == 0 ? ", none ever freed" : ", none seen freed");
     const double freed = static_cast<double>(finding.freed_count) /
@@ -222,12 +222,15 @@ Result<FailCondition> parse_fail_condition(std::string_view text) {
     return condition;
 }
 
+bool holds(const FailCondition& condition, const Finding& finding) {
+    const bool leaks = finding.verdict == verdict_name(Verdict::leak);
+    const bool meant = leaks || finding.verdict == verdict_name(condition.verdict);
+    return meant && finding.growth.low * seconds_an_hour > condition.bytes_per_hour;
+}
+
 const Finding* failing_finding(const Report& report, const FailCondition& condition) {
-    const auto found = std::ranges::find_if(report.findings, [&](const Finding& finding) {
-        const bool leaks = finding.verdict == verdict_name(Verdict::leak);
-        const bool meant = leaks || finding.verdict == verdict_name(condition.verdict);
-        return meant && finding.growth.low * seconds_an_hour > condition.bytes_per_hour;
-    });
+    const auto found = std::ranges::find_if(
+        report.findings, [&](const Finding& finding) { return holds(condition, finding); });
     return found == report.findings.end() ? nullptr : &*found;
 }
 

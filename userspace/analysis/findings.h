@@ -35,6 +35,8 @@ struct FailCondition {
 /// "leak", "growing" (of which a leak is one), with a size as parse_size() reads it.
 Result<FailCondition> parse_fail_condition(std::string_view text);
 
+bool holds(const FailCondition& condition, const Finding& finding);
+
 /// The first finding that the condition holds for; null if none.
 const Finding* failing_finding(const Report& report, const FailCondition& condition);
 

@@ -13,6 +13,7 @@
 #include "cli/session.h"
 #include "cli/snapshot_options.h"
 #include "cli/tracing_options.h"
+#include "cli/watch.h"
 #include "kernel/kernel_object.h"
 #include "target/launch.h"
 #include "triggers/start_condition.h"
@@ -29,6 +30,7 @@ struct RecordOptions {
     SnapshotOptions snapshots;
     std::string duration;
     std::vector<std::string> start_when;
+    WatchOptions watch;
     ReportRequest report;  ///< What is shown at the end.
     std::vector<FailCondition> fail_on;
 };
@@ -61,12 +63,14 @@ class RecordCommand {
 
  private:
     Result<void> loop();
+    [[nodiscard]] ReportRequest report_request() const;
     void show_progress() const;
     Result<int> show_result();
 
     RecordOptions options_;
     std::optional<LaunchedCommand> launched_;
     Session session_;
+    std::unique_ptr<Watch> watch_;  ///< If anybody is to be told.
     Wakeups wakeups_;
 };
 
@@ -83,19 +87,29 @@ void RecordCommand::show_progress() const {
                format_count(session_.recorder().stacks()));
 }
 
+ReportRequest RecordCommand::report_request() const {
+    ReportRequest request = options_.report;
+    request.file = session_.file();
+    return request;
+}
+
 Result<void> RecordCommand::loop() {
     while (true) {
         std::vector<pollfd> waiting{{wakeups_.signals.get(), POLLIN, 0},
                                     {wakeups_.interval.get(), POLLIN, 0},
                                     {wakeups_.deadline.get(), POLLIN, 0}};
         for (const int fd : session_.poll_fds()) waiting.push_back({fd, POLLIN, 0});
+        if (watch_)
+            for (const int fd : watch_->poll_fds()) waiting.push_back({fd, POLLIN, 0});
         if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
             return errno_error("cannot wait for the target");
 
         if (Result<void> handled = session_.handle(); !handled) return handled;
+        if (watch_) watch_->handle();
         if (caught(wakeups_.signals) || expired(wakeups_.deadline) || session_.over()) return {};
         if (expired(wakeups_.interval)) {
             if (Result<void> taken = session_.snapshot(); !taken) return taken;
+            if (watch_) watch_->look(report_request());
             show_progress();
         }
     }
@@ -104,10 +118,9 @@ Result<void> RecordCommand::loop() {
 Result<int> RecordCommand::show_result() {
     const auto status = launched_ ? launched_->poll_exit() : session_.command_status();
     if (status) show_exit(options_, *status);
-    ReportRequest request = options_.report;
-    request.file = session_.file();
-    auto report = load_report(request);
+    auto report = load_report(report_request());
     if (!report) return report.error();
+    if (watch_) watch_->finish(*report, session_.file());
     const std::string next = fmt::format(
         "recording: {0}\n"
         "  seep report {0}                  the ranking again, with every option\n"
@@ -122,6 +135,11 @@ Result<int> RecordCommand::show_result() {
 }
 
 Result<int> RecordCommand::run() {
+    if (options_.watch.wanted()) {
+        auto watch = Watch::create(options_.watch);
+        if (!watch) return watch.error();
+        watch_ = std::move(*watch);
+    }
     if (const Result<void> started = session_.start(); !started) return started.error();
     const nanoseconds interval = options_.snapshots.between();
     wakeups_.interval = make_timer(interval, interval);
@@ -214,13 +232,20 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         ->check(check_with(StartCondition::parse, ""));
     add_tracing_options(command, options->tracing);
     add_finding_options(command, options->report, options->fail_on);
+    add_watch_options(command, options->watch);
     command.footer(
         "Examples:\n"
         "  seep record -p 1234 --duration 5m           five minutes of a running process\n"
         "  seep record --cgroup /system.slice/x.service\n"
         "  seep record --interval 1s -- ./server --port 80\n"
         "  seep record --start-when 'rss>2G' -p 1234   no probe before that\n"
-        "  seep record -p 1234 --source mapping        what is mapped, at next to no cost");
+        "  seep record -p 1234 --keep 24h --on-leak '/usr/local/bin/notify --page'\n"
+        "  seep record -p 1234 --source mapping        what is mapped, at next to no cost\n\n"
+        "Variables of --on-leak: SEEP_VERDICT, SEEP_SENTENCE, SEEP_FUNCTION, SEEP_MODULE, "
+        "SEEP_FILE,\n"
+        "SEEP_LINE, SEEP_BYTES_PER_HOUR (and ..._LOW, ..._HIGH: the 95 % interval), "
+        "SEEP_LIVE_BYTES,\n"
+        "SEEP_LIVE_COUNT, SEEP_PID, SEEP_COMMAND, SEEP_RECORDING");
     command.callback([options, &run] { run = [options] { return run_record(*options); }; });
 }
 

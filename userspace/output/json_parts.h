@@ -20,6 +20,9 @@ Json process_json(const ReportProcess& process);
 Json frame_json(const ReportFrame& frame);
 Json frames_json(const std::vector<ReportFrame>& frames);
 
+/// `rank`: from 1.
+Json finding_json(const Finding& finding, std::size_t rank);
+
 /// A report without its stacks, and a stack without its frames: what json_report() writes of them.
 Json report_header_json(const Report& report);
 Json stack_facts_json(const ReportStack& stack);

@@ -143,26 +143,8 @@ Json memory_json(const ProcessMemory& memory) {
 
 Json findings_json(const Report& report) {
     Json findings = Json::array();
-    for (const Finding& finding : report.findings) {
-        const ReportFrame& frame = finding.frame;
-        findings.push_back({{"rank", findings.size() + 1},
-                            {"verdict", finding.verdict},
-                            {"sentence", finding.sentence},
-                            {"function", frame.function},
-                            {"module", frame.module},
-                            {"file", frame.file},
-                            {"line", frame.line},
-                            {"bytes_per_hour", hourly_json(finding.growth)},
-                            {"growth_per_1000_work", per_work_json(finding.growth_per_work)},
-                            {"live_bytes", finding.live_bytes},
-                            {"live_count", finding.live_count},
-                            {"lapsed_bytes", finding.lapsed_bytes},
-                            {"lapsed_count", finding.lapsed_count},
-                            {"allocated_count", finding.allocated_count},
-                            {"freed_count", finding.freed_count},
-                            {"seconds_to_limit", limit_json(finding.limit)},
-                            {"stacks", finding.stacks}});
-    }
+    for (const Finding& finding : report.findings)
+        findings.push_back(finding_json(finding, findings.size() + 1));
     return findings;
 }
 
@@ -202,6 +184,27 @@ Json stack_json(const ReportStack& stack, std::size_t rank) {
 }
 
 }  // namespace
+
+Json finding_json(const Finding& finding, std::size_t rank) {
+    const ReportFrame& frame = finding.frame;
+    return {{"rank", rank},
+            {"verdict", finding.verdict},
+            {"sentence", finding.sentence},
+            {"function", frame.function},
+            {"module", frame.module},
+            {"file", frame.file},
+            {"line", frame.line},
+            {"bytes_per_hour", hourly_json(finding.growth)},
+            {"growth_per_1000_work", per_work_json(finding.growth_per_work)},
+            {"live_bytes", finding.live_bytes},
+            {"live_count", finding.live_count},
+            {"lapsed_bytes", finding.lapsed_bytes},
+            {"lapsed_count", finding.lapsed_count},
+            {"allocated_count", finding.allocated_count},
+            {"freed_count", finding.freed_count},
+            {"seconds_to_limit", limit_json(finding.limit)},
+            {"stacks", finding.stacks}};
+}
 
 Json report_header_json(const Report& report) {
     Json targets = Json::array();

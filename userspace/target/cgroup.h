@@ -29,7 +29,8 @@ Result<std::vector<pid_t>> cgroup_processes(const std::string& path);
 /// The directory of the process's memory cgroup in the mounted hierarchy; nullopt if not visible.
 std::optional<std::string> memory_cgroup_of(pid_t pid);
 
-/// The directory with the memory counters of the cgroup `path` (as above); nullopt if there is none.
+/// The directory with the memory counters of the cgroup `path` (as above); nullopt if there is
+/// none.
 std::optional<std::string> memory_cgroup_at(const std::string& path);
 
 /// Counters of that directory; each missing where the file is (the root group has no limit).
