@@ -31,11 +31,12 @@ done
 
 packages=(g++ cmake ninja-build pkg-config clang-14 libzydis-dev libzycore-dev libspdlog-dev
     libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libiberty-dev libsqlite3-dev sqlite3
-    liblzma-dev libncurses-dev zlib1g-dev libprotozero-dev prometheus-cpp-dev libgtest-dev libgmock-dev)
+    liblzma-dev libncurses-dev zlib1g-dev libprotozero-dev libcurl4-openssl-dev prometheus-cpp-dev
+    libgtest-dev libgmock-dev)
 test_packages=(bpfcc-tools busybox-static chromium chromium-driver clang-format-14 clang-tidy-14
     cpio fish gdb heaptrack libcap2-bin libclang-rt-14-dev libgoogle-perftools-dev libjemalloc-dev
     libmimalloc-dev jq linux-headers-amd64 man-db mandoc musl-tools procps prometheus protobuf-compiler python3
-    qemu-system-x86 shellcheck tmux util-linux zsh)
+    python3-yaml qemu-system-x86 shellcheck tmux util-linux zsh)
 slow_packages=(golang-go)
 bench_packages=(bpfcc-tools bpftrace heaptrack libgoogle-perftools4 libjemalloc2 libmemcached-tools
     linux-headers-amd64 memcached nginx postgresql python3 redis-server redis-tools valgrind

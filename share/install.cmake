@@ -31,6 +31,7 @@ install(FILES share/grafana/seep-dashboard.json DESTINATION ${CMAKE_INSTALL_DATA
 install(FILES scripts/lib.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/seep/scripts)
 file(GLOB documents docs/*.md)
 install(FILES README.md ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES share/kubernetes/seep-daemonset.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/kubernetes)
 install(FILES share/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # cpack -G DEB, cpack -G TGZ
@@ -51,6 +52,6 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION devel)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "bpfcc-tools, sqlite3")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "bpfcc-tools, sqlite3, libcurl4")
 set(CPACK_PROJECT_CONFIG_FILE ${CMAKE_SOURCE_DIR}/share/cpack-options.cmake)
 include(CPack)

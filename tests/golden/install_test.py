@@ -7,6 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
+import yaml
+
 BUILD = os.environ["SEEP_BUILD"]
 
 INSTALLED = [
@@ -20,6 +22,7 @@ INSTALLED = [
     "share/seep/prometheus/seep-alerts.yml",
     "share/seep/scripts/leak-flamegraph.sh",
     "share/doc/seep/README.md",
+    "share/doc/seep/kubernetes/seep-daemonset.yaml",
     "lib/systemd/system/seep@.service",
 ]
 
@@ -38,6 +41,26 @@ class Install(unittest.TestCase):
 
     def path(self, name):
         return os.path.join(self.prefix, name)
+
+    def test_the_daemonset_asks_for_what_the_unit_asks_for(self):
+        with open(self.path("share/doc/seep/kubernetes/seep-daemonset.yaml"),
+                  encoding="utf-8") as file:
+            manifests = {manifest["kind"]: manifest for manifest in yaml.safe_load_all(file)}
+        daemons = manifests["DaemonSet"]["spec"]
+        pod = daemons["template"]
+        self.assertEqual(daemons["selector"]["matchLabels"], pod["metadata"]["labels"])
+        [container] = pod["spec"]["containers"]
+        security = container["securityContext"]
+        self.assertEqual(security["capabilities"]["drop"], ["ALL"])
+        self.assertFalse(security["privileged"])
+        with open(self.path("lib/systemd/system/seep@.service"), encoding="utf-8") as unit:
+            [bounds] = [line.split("=")[1].split() for line in unit
+                        if line.startswith("CapabilityBoundingSet=")]
+        self.assertEqual({f"CAP_{name}" for name in security["capabilities"]["add"]}, set(bounds))
+        volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+        self.assertEqual(volumes, {mount["name"] for mount in container["volumeMounts"]})
+        self.assertEqual(container["command"][:2], ["/bin/sh", "-c"])
+        subprocess.run(["sh", "-n", "-c", container["command"][2]], check=True)
 
     def test_places(self):
         for name in INSTALLED:

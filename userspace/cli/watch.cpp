@@ -60,6 +60,7 @@ void add_watch_options(CLI::App& command, WatchOptions& options) {
     duration("--analyze-every", options.analyze_every,
              "How often to look for findings, or less often where that takes more than 2 % of a "
              "core");
+    add_push_options(command, options.push);
 }
 
 Watch::Watch(const WatchOptions& options)
@@ -82,6 +83,11 @@ Result<std::unique_ptr<Watch>> Watch::create(const WatchOptions& options) {
         if (!log) return Error{ErrorKind::bad_input, log.error().message, log.error().hint};
         watch->log_.emplace(std::move(*log));
     }
+    if (!options.push.url.empty()) {
+        auto push = Push::create(options.push);
+        if (!push) return push.error();
+        watch->push_ = std::move(*push);
+    }
     return watch;
 }
 
@@ -99,25 +105,30 @@ void Watch::look(const ReportRequest& request) {
     // The recorder is looking its symbols up already.
     ReportRequest recorded = request;
     recorded.look_up = false;
-    analysis_.start([recorded] {
+    analysis_.start([recorded, pushes = push_ != nullptr]() -> Result<Analysis> {
         setpriority(PRIO_PROCESS, 0, 19);  // of this thread
-        return load_report(recorded);
+        auto report = load_report(recorded);
+        if (!report) return report.error();
+        std::string profile = pushes ? Push::profile_of(*report) : std::string();
+        return Analysis{std::move(*report), std::move(profile)};
     });
 }
 
 void Watch::handle() {
     if (command_) command_->handle();
-    const auto report = analysis_.take();
-    if (!report) return;
+    const auto analysis = analysis_.take();
+    if (!analysis) return;
     const auto now = steady_clock::now();
     next_ = now + std::max<std::chrono::nanoseconds>(every_, pauses * (now - begun_));
-    if (*report)
-        tell(**report, recording_);
+    if (*analysis)
+        tell(**analysis, recording_);
     else
-        spdlog::warn("cannot look for findings: {}", printable(report->error().message));
+        spdlog::warn("cannot look for findings: {}", printable(analysis->error().message));
 }
 
-void Watch::tell(const Report& report, const std::string& recording) {
+void Watch::tell(const Analysis& analysis, const std::string& recording) {
+    const Report& report = analysis.report;
+    if (push_) push_->push(report, analysis.profile);
     if (log_)
         if (const Result<void> written = log_->write(report, recording); !written)
             spdlog::warn("--findings-log: {}", written.error().message);
@@ -126,10 +137,12 @@ void Watch::tell(const Report& report, const std::string& recording) {
         if (holds(condition_, report.findings[index])) command_->tell(report, index, recording);
 }
 
-void Watch::finish(const Report& report, const std::string& recording) {
+void Watch::finish(Report report, const std::string& recording) {
     if (analysis_.busy()) (void)analysis_.wait();
-    tell(report, recording);
+    std::string profile = push_ ? Push::profile_of(report) : std::string();
+    tell({std::move(report), std::move(profile)}, recording);
     if (command_) command_->finish();
+    if (push_) push_->finish();
 }
 
 }  // namespace seep

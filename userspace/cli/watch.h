@@ -2,9 +2,9 @@
 #pragma once
 
 // Analyses a recording again and again while it is written, and tells of what is found: to a
-// command, to a log. The analysis is that of `seep report`, on a thread of its own at the lowest
-// priority, and takes a fiftieth of the time at most, so that it neither delays a snapshot nor
-// costs more than 2 % of a core. Not thread-safe.
+// command, to a log, to a server. The analysis is that of `seep report`, on a thread of its own at
+// the lowest priority, and takes a fiftieth of the time at most, so that it neither delays a
+// snapshot nor costs more than 2 % of a core. Not thread-safe.
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -15,6 +15,7 @@
 
 #include "base/background.h"
 #include "base/result.h"
+#include "cli/push.h"
 #include "cli/results.h"
 #include "triggers/finding_command.h"
 #include "triggers/findings_log.h"
@@ -28,9 +29,12 @@ struct WatchOptions {
     std::string on_leak_cooldown = "1h";
     std::string on_leak_timeout = "1m";
     std::string findings_log;  ///< File; empty: none.
+    PushOptions push;
 
     /// Whether there is anybody to tell.
-    [[nodiscard]] bool wanted() const { return !on_leak.empty() || !findings_log.empty(); }
+    [[nodiscard]] bool wanted() const {
+        return !on_leak.empty() || !findings_log.empty() || !push.url.empty();
+    }
 };
 
 void add_watch_options(CLI::App& command, WatchOptions& options);
@@ -46,11 +50,17 @@ class Watch {
     /// Begins to analyse, if it is time to. `request.file`: the recording, that has a new snapshot.
     void look(const ReportRequest& request);
     /// Tells of the last analysis, and waits until everybody was told.
-    void finish(const Report& report, const std::string& recording);
+    void finish(Report report, const std::string& recording);
 
  private:
     explicit Watch(const WatchOptions& options);
-    void tell(const Report& report, const std::string& recording);
+    /// A report, and its profile if one is to be pushed.
+    struct Analysis {
+        Report report;
+        std::string profile;
+    };
+
+    void tell(const Analysis& analysis, const std::string& recording);
 
     FailCondition condition_;
     std::chrono::nanoseconds every_;
@@ -59,7 +69,8 @@ class Watch {
     std::string recording_;
     std::unique_ptr<FindingCommand> command_;
     std::optional<FindingsLog> log_;
-    Background<Result<Report>> analysis_;
+    std::unique_ptr<Push> push_;
+    Background<Result<Analysis>> analysis_;
 };
 
 }  // namespace seep

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "output/html_report.h"
+#include "output/base64.h"
 
 #include <fmt/format.h>
 
@@ -166,23 +167,13 @@ std::string data_text(const Json& data) {
     return text;
 }
 
-/// Hexadecimal digits, six to four characters.
-std::string base64(std::string_view hex) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    unsigned bits = 0;
-    int held = 0;
-    for (const char digit : hex) {
-        bits = bits << 4U | static_cast<unsigned>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-        held += 4;
-        if (held < 6) continue;
-        held -= 6;
-        text += alphabet[bits >> static_cast<unsigned>(held) & 63U];
-    }
-    if (held > 0) text += alphabet[bits << static_cast<unsigned>(6 - held) & 63U];
-    while (text.size() % 4 != 0) text += '=';
-    return text;
+/// What lower-case hexadecimal digits stand for.
+std::string bytes_of(std::string_view hex) {
+    const auto value = [](char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; };
+    std::string bytes;
+    for (std::size_t at = 0; at + 1 < hex.size(); at += 2)
+        bytes += static_cast<char>(value(hex[at]) << 4 | value(hex[at + 1]));
+    return bytes;
 }
 
 }  // namespace
@@ -201,12 +192,13 @@ std::string html_report(const Report& report, std::size_t top) {
     table.move_to(data);
     make_printable(data);
     data["flames"] = flames_data(report);  // is printable, and longer than a name
-    return fmt::format(fmt::runtime(report_page), fmt::arg("version", SEEP_VERSION),
-                       fmt::arg("script_hashes",
-                                fmt::format("'sha256-{}' 'sha256-{}'", base64(report_script_sha256),
-                                            base64(flamegraph_script_sha256))),
-                       fmt::arg("style", report_style), fmt::arg("script", report_script),
-                       fmt::arg("data", data_text(data)));
+    return fmt::format(
+        fmt::runtime(report_page), fmt::arg("version", SEEP_VERSION),
+        fmt::arg("script_hashes",
+                 fmt::format("'sha256-{}' 'sha256-{}'", base64(bytes_of(report_script_sha256)),
+                             base64(bytes_of(flamegraph_script_sha256)))),
+        fmt::arg("style", report_style), fmt::arg("script", report_script),
+        fmt::arg("data", data_text(data)));
 }
 
 }  // namespace seep

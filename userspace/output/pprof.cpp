@@ -103,7 +103,7 @@ std::uint32_t main_object(const Report& report) {
 
 }  // namespace
 
-std::string pprof_profile(const Report& report) {
+std::string pprof_profile(const Report& report, ProfileTime time) {
     using namespace pprof;
     std::string bytes;
     pbf_writer profile(bytes);
@@ -111,7 +111,8 @@ std::string pprof_profile(const Report& report) {
     for (const SampleType& type : sample_types)
         write_type(profile, profile::sample_type, type, tables);
     for (const ReportStack& stack : report.stacks) write_sample(profile, stack, report, tables);
-    profile.add_int64(profile::time_nanos, report.window_start_ns);
+    profile.add_int64(profile::time_nanos,
+                      time == ProfileTime::start ? report.window_start_ns : report.window_end_ns);
     profile.add_int64(profile::duration_nanos, report.window_end_ns - report.window_start_ns);
     // Also without sampling, because pprof compares only profiles with the same type of period.
     write_type(profile, profile::period_type, {"space", "bytes"}, tables);

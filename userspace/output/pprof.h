@@ -30,7 +30,11 @@
 
 namespace seep {
 
+/// Which end of the window the profile is dated by. A server that gets one after another needs the
+/// end: they may all have begun together.
+enum class ProfileTime { start, end };
+
 /// Not compressed; files are, see output/gzip.h.
-std::string pprof_profile(const Report& report);
+std::string pprof_profile(const Report& report, ProfileTime time = ProfileTime::start);
 
 }  // namespace seep
