@@ -10,6 +10,7 @@
 #include "base/wakeups.h"
 #include "cli/command.h"
 #include "cli/results.h"
+#include "cli/rotation.h"
 #include "cli/session.h"
 #include "cli/snapshot_options.h"
 #include "cli/tracing_options.h"
@@ -29,6 +30,8 @@ struct RecordOptions {
     std::string output;
     SnapshotOptions snapshots;
     std::string duration;
+    std::string rotate;  ///< Empty: never.
+    std::size_t rotate_files = 24;
     std::vector<std::string> start_when;
     WatchOptions watch;
     ReportRequest report;  ///< What is shown at the end.
@@ -71,6 +74,7 @@ class RecordCommand {
     std::optional<LaunchedCommand> launched_;
     Session session_;
     std::unique_ptr<Watch> watch_;  ///< If anybody is to be told.
+    std::optional<Rotation> rotation_;
     Wakeups wakeups_;
 };
 
@@ -101,15 +105,18 @@ Result<void> RecordCommand::loop() {
         for (const int fd : session_.poll_fds()) waiting.push_back({fd, POLLIN, 0});
         if (watch_)
             for (const int fd : watch_->poll_fds()) waiting.push_back({fd, POLLIN, 0});
+        if (rotation_) waiting.push_back({rotation_->poll_fd(), POLLIN, 0});
         if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
             return errno_error("cannot wait for the target");
 
         if (Result<void> handled = session_.handle(); !handled) return handled;
         if (watch_) watch_->handle();
+        if (rotation_) rotation_->handle();
         if (caught(wakeups_.signals) || expired(wakeups_.deadline) || session_.over()) return {};
         if (expired(wakeups_.interval)) {
             if (Result<void> taken = session_.snapshot(); !taken) return taken;
             if (watch_) watch_->look(report_request());
+            if (rotation_) rotation_->look(session_.file());
             show_progress();
         }
     }
@@ -142,6 +149,8 @@ Result<int> RecordCommand::run() {
     }
     if (const Result<void> started = session_.start(); !started) return started.error();
     const nanoseconds interval = options_.snapshots.between();
+    if (!options_.rotate.empty())
+        rotation_.emplace(parse_run_time(options_.rotate).value(), options_.rotate_files);
     wakeups_.interval = make_timer(interval, interval);
     if (!options_.duration.empty())
         wakeups_.deadline = make_timer(parse_run_time(options_.duration).value(), nanoseconds(0));
@@ -198,6 +207,8 @@ Result<bool> wait_for_start(RecordOptions& options, const UniqueFd& signals,
 }
 
 Result<int> run_record(RecordOptions options) {
+    // What was before the last copy is in that.
+    if (options.snapshots.keep.empty()) options.snapshots.keep = options.rotate;
     if (const Result<void> checked = check_options(options); !checked) return checked.error();
     UniqueFd signals = catch_signals();
     std::optional<LaunchedCommand> launched;
@@ -223,6 +234,16 @@ void add_record_command(CLI::App& app, RunCommand& run) {
                     "Stop after this time [when the target ends, or at Ctrl-C]")
         ->type_name("DUR")
         ->check(check_with(parse_run_time, ""));
+    command
+        .add_option("--rotate", options->rotate,
+                    "Put a copy aside each time, FILE-TIME.seep, with what was since the last one")
+        ->type_name("DUR")
+        ->check(check_with(parse_run_time, ""));
+    command
+        .add_option("--rotate-files", options->rotate_files, "How many of these copies are kept")
+        ->type_name("COUNT")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
     command
         .add_option("--start-when", options->start_when,
                     "Wait without probes until this holds: rss>2G, rss-growth>50M/h, cgroup>80%, "
