@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/pace.h"
+
 namespace seep {
 namespace {
 
@@ -40,6 +42,7 @@ ReportSampling sampling_of(const RecordingContents& contents) {
     const double unobserved = static_cast<double>(last.unobserved_ns - first.unobserved_ns) / 1e9;
     if (unobserved > 0 && length > 0)
         sampling.observed_share = std::clamp(1 - unobserved / length, 0.0, 1.0);
+    sampling.rate_scale = rate_scale(contents.snapshots, contents.window);
     return sampling;
 }
 
@@ -74,7 +77,8 @@ Judgement tempered(Judgement judgement, const ReportSampling& sampling) {
     return judgement;
 }
 
-Growth over_window(Growth growth, double window_seconds) {
+Growth over_window(Growth growth, const ReportSampling& sampling, double window_seconds) {
+    growth = scaled(growth, sampling.rate_scale);
     growth.bytes = std::llround(growth.bytes_per_second * window_seconds);
     return growth;
 }

@@ -29,8 +29,9 @@ RecordingContents on_observed_clock(const RecordingContents& contents);
 /// Unchanged if all of the window was observed.
 Judgement tempered(Judgement judgement, const ReportSampling& sampling);
 
-/// The bytes of the whole window that go with a growth which was measured on that clock.
-Growth over_window(Growth growth, double window_seconds);
+/// A growth which was measured on that clock, of a target that the probes may have slowed down, as
+/// one of the whole window.
+Growth over_window(Growth growth, const ReportSampling& sampling, double window_seconds);
 
 /// What a reader must know of it, and of what it cost; empty if nothing.
 std::vector<std::string> coverage_warnings(const Report& report);

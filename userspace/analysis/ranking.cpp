@@ -18,6 +18,7 @@
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/merging.h"
+#include "analysis/pace.h"
 #include "analysis/process_findings.h"
 #include "analysis/reconciliation.h"
 #include "analysis/sampling.h"
@@ -51,8 +52,8 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
         result.live_standard_error = live_standard_error(stack.totals, sampling.bytes);
     result.growth = facts.estimate.growth;
     if (sampling.observed_share < 1)
-        result.growth =
-            over_window(result.growth, window_seconds(contents.snapshots, contents.window));
+        result.growth = over_window(result.growth, sampling,
+                                    window_seconds(contents.snapshots, contents.window));
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.evidence = facts.evidence;
@@ -266,16 +267,19 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
         report.verdict = verdict_name(judgement.verdict);
         report.reason = std::move(judgement.reason);
         if (work_clock && report.work)
-            report.work->growth =
-                growth_per_work(sum.live, *work_clock, whole.settled, whole.evidence.turnover_z);
+            report.work->growth = scaled(
+                growth_per_work(sum.live, *work_clock, whole.settled, whole.evidence.turnover_z),
+                sampling.rate_scale);
     }
     const std::vector<Facts> facts = weigh_all(stacks, judged, surroundings);
     for (std::size_t i = 0; i < stacks.size(); ++i) {
         report.stacks.push_back(
             report_stack(stacks[i], facts[i], contents, surroundings, sampling, report.objects));
         if (work_clock)
-            report.stacks.back().growth_per_work = growth_per_work(
-                stacks[i].live, *work_clock, facts[i].settled, facts[i].evidence.turnover_z);
+            report.stacks.back().growth_per_work =
+                scaled(growth_per_work(stacks[i].live, *work_clock, facts[i].settled,
+                                       facts[i].evidence.turnover_z),
+                       sampling.rate_scale);
         report.stacks.back().suppressed = suppressions.suppress(stacks[i]);
         if (curve_points > 0)
             report.stacks.back().curves = stack_curves(stacks[i], facts[i], contents,

@@ -226,11 +226,20 @@ struct ReportWork {
     std::optional<GrowthPerWork> growth;  ///< Of what the process is judged by; empty: no work.
 };
 
+/// What to multiply rates by that were measured with probes in place, to have those of all the time
+/// (pace.h).
+struct RateScale {
+    double low = 1;  ///< Ends of the 95 % interval.
+    double middle = 1;
+    double high = 1;
+};
+
 /// What was followed, and for how long.
 struct ReportSampling {
     std::string asked;                  ///< "auto", "exact", "bytes".
     std::uint64_t bytes = 0;            ///< Most mean bytes between samples; 0: every allocation.
     double observed_share = 1;          ///< Of the window, with probes in place.
+    RateScale rate_scale;               ///< 1 if all was observed.
     std::vector<ReportPeriod> periods;  ///< Up to the window's end.
 };
 
@@ -246,7 +255,7 @@ struct Report {
     std::uint64_t probe_hits = 0;
     double overhead_cpu_percent = 0;   ///< Of the target's CPU time.
     double overhead_core_percent = 0;  ///< Of one core's time.
-    bool over_budget = false;         ///< More than --max-overhead, of a target that is not idle.
+    bool over_budget = false;          ///< More than --max-overhead, of a target that is not idle.
     Losses losses{};
     double truncated_share = 0;         ///< Of the allocations, 0 to 1.
     std::vector<Truncation> truncated;  ///< The most allocations first.

@@ -163,6 +163,7 @@ void Session::warn_of_costs() {
     const TargetWork work = tracer_->target_work();
     const double limit = options_.overhead();
     const double seconds = std::chrono::duration<double>(recorder_->recorded()).count();
+    if (seconds <= 0) return;  // the first snapshot
     const double base_ns = std::max(work.cpu_ns, least_governed_cpu * 1e9 * seconds);
     if (work.cost_ns <= limit * base_ns) return;
     warned_of_costs_ = true;

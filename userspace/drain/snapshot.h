@@ -114,6 +114,9 @@ struct ProcessSample {
     std::uint64_t probe_hits = 0;
     std::optional<MappedBytes> mapped;  ///< If mappings are traced.
     std::uint64_t overhead_ns = 0;  ///< Of cpu_ns, what the probes took since attach; an estimate.
+    /// Since its start, and of them without probes: how much of what takes new memory was not seen.
+    std::uint64_t page_faults = 0;
+    std::uint64_t unobserved_page_faults = 0;
     Losses losses{};
 };
 

@@ -123,6 +123,9 @@ struct Tracer::State {
     Result<seep_process> meter(TracedProcess& process);
     void meter_cpu(TracedProcess& process);
     [[nodiscard]] std::uint64_t unobserved_so_far() const;
+    /// `now`: all its page faults so far.
+    [[nodiscard]] std::uint64_t unobserved_faults(const TracedProcess& process,
+                                                  std::uint64_t now) const;
     void detach_allocators();
     void drop(TracedProcess& process);
 };
@@ -150,6 +153,7 @@ Result<TracedProcess*> Tracer::State::begin_image(Process process) {
                       .started_ns = realtime_ns(),
                       .memory_cgroup = memory_cgroup_of(pid).value_or("")});
     TracedProcess* result = traced.get();
+    result->paused_at_page_faults = process_page_faults(pid).value_or(0);
     processes.emplace(id, std::move(traced));
     running[pid] = result;
     by_slot[slot] = result;
@@ -439,6 +443,12 @@ std::uint64_t Tracer::State::unobserved_so_far() const {
     return unobserved_ns + static_cast<std::uint64_t>(monotonic_ns() - paused_since_ns);
 }
 
+std::uint64_t Tracer::State::unobserved_faults(const TracedProcess& process,
+                                               std::uint64_t now) const {
+    if (!paused) return process.unobserved_page_faults;
+    return process.unobserved_page_faults + now - std::min(process.paused_at_page_faults, now);
+}
+
 ProcessSample Tracer::State::sample(TracedProcess& process) {
     ProcessSample sample = process.last;
     sample.process = process.id;
@@ -450,6 +460,8 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
         sample.swap_bytes = counters->swap_bytes;
         sample.virtual_bytes = counters->virtual_bytes;
         sample.cpu_ns = counters->cpu_ns;
+        sample.page_faults = counters->page_faults;
+        sample.unobserved_page_faults = unobserved_faults(process, counters->page_faults);
         if (!process.memory_cgroup.empty()) {
             const CgroupMemory memory = read_cgroup_memory(process.memory_cgroup);
             sample.cgroup_current = memory.current;
@@ -638,16 +650,17 @@ void Tracer::set_sampling(std::uint64_t bytes) {
 
 Result<void> Tracer::pause() {
     if (state_->paused) return {};
+    state_->kernel.set_recording(false);
     state_->paused = true;
     state_->paused_since_ns = monotonic_ns();
+    for (const auto& [pid, process] : state_->running)
+        process->paused_at_page_faults = process_page_faults(pid).value_or(0);
     state_->detach_allocators();
     return state_->reader.lapse();
 }
 
 Result<void> Tracer::resume() {
     if (!state_->paused) return {};
-    state_->kernel.begin_window();
-    state_->kernel.set_recording(true);
     std::vector<TracedProcess*> all;
     for (const auto& [pid, process] : state_->running) all.push_back(process);
     for (TracedProcess* process : all) {
@@ -657,6 +670,12 @@ Result<void> Tracer::resume() {
             if (!attached && process->process.alive()) return attached;
         }
     }
+    // Only now, so that all of the window has all of the probes.
+    state_->kernel.begin_window();
+    state_->kernel.set_recording(true);
+    for (TracedProcess* process : all)
+        if (const auto faults = process_page_faults(process->process.pid()))
+            process->unobserved_page_faults = state_->unobserved_faults(*process, *faults);
     state_->unobserved_ns = state_->unobserved_so_far();
     state_->paused = false;
     return {};

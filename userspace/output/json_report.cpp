@@ -107,6 +107,10 @@ Json sampling_json(const ReportSampling& sampling) {
             {"bytes", sampling.bytes},
             {"asked", sampling.asked},
             {"observed_share", sampling.observed_share},
+            {"rate_scale",
+             {{"estimate", sampling.rate_scale.middle},
+              {"low", sampling.rate_scale.low},
+              {"high", sampling.rate_scale.high}}},
             {"periods", std::move(periods)}};
 }
 

@@ -81,6 +81,14 @@ void print_sampling(Page& page, const ReportSampling& sampling) {
                                "neither live nor freed as far as is known, but held against its "
                                "stack until its address is seen to be free",
                                percent(sampling.observed_share)));
+    if (sampling.rate_scale.middle != 1)
+        page.paragraph(
+            "", header_indent,
+            fmt::format("by its page faults, the target took new memory {:.3g} times as "
+                        "fast as that over all of the time ({:.3g} to {:.3g}), as probes "
+                        "slow it down: rates are made so many times what was seen",
+                        sampling.rate_scale.middle, sampling.rate_scale.low,
+                        sampling.rate_scale.high));
 }
 
 std::string overhead_text(const Report& report) {

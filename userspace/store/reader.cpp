@@ -262,12 +262,14 @@ Result<void> RecordingReader::State::read_samples() {
         sample.failed_count = row.counter(14);
         sample.probe_hits = row.counter(15);
         sample.overhead_ns = row.counter(16);
-        if (const auto program = row.optional_counter(17))
-            sample.mapped = {*program, row.optional_counter(18).value_or(0),
-                             row.optional_counter(19).value_or(0),
-                             row.optional_counter(20).value_or(0)};
+        sample.page_faults = row.counter(17);
+        sample.unobserved_page_faults = row.counter(18);
+        if (const auto program = row.optional_counter(19))
+            sample.mapped = {*program, row.optional_counter(20).value_or(0),
+                             row.optional_counter(21).value_or(0),
+                             row.optional_counter(22).value_or(0)};
         for (std::size_t loss = 0; loss < sample.losses.size(); ++loss)
-            sample.losses[loss] = row.counter(21 + static_cast<int>(loss));
+            sample.losses[loss] = row.counter(23 + static_cast<int>(loss));
         if (row.problem().empty()) snapshots[snapshot].processes.push_back(sample);
     });
 }

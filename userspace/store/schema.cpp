@@ -41,6 +41,8 @@ Table process_sample_table() {
                  {"failed_count", number},
                  {"probe_hits", number},
                  {"overhead_ns", number},
+                 {"page_faults", number},
+                 {"unobserved_page_faults", number},
                  {"mapped_bytes", optional_number},
                  {"allocator_mapped_bytes", optional_number},
                  {"thread_stack_bytes", optional_number},

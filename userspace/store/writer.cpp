@@ -300,7 +300,8 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
             sample.cgroup_current, sample.cgroup_limit, sample.cgroup_inactive_file,
             counter(sample.allocated_count), counter(sample.allocated_bytes),
             counter(sample.freed_count), counter(sample.failed_count), counter(sample.probe_hits),
-            counter(sample.overhead_ns), mapped(&MappedBytes::program),
+            counter(sample.overhead_ns), counter(sample.page_faults),
+            counter(sample.unobserved_page_faults), mapped(&MappedBytes::program),
             mapped(&MappedBytes::allocator), mapped(&MappedBytes::thread_stacks),
             mapped(&MappedBytes::earlier), std::span(sample.losses));
     }

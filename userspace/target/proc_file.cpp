@@ -94,6 +94,7 @@ std::optional<ProcStat> parse_proc_stat(std::string_view text) {
         if (value.empty()) return std::nullopt;
         if (field == 3) stat.state = value.front();
         if (field == 9) stat.flags = take_number<std::uint64_t>(value).value_or(0);
+        if (field == 10) stat.page_faults = take_number<std::uint64_t>(value).value_or(0);
         if (field == 20) stat.threads = take_number<std::uint64_t>(value).value_or(0);
         if (field == 22) stat.start_time = take_number<std::uint64_t>(value).value_or(0);
     }

@@ -36,7 +36,8 @@ std::optional<std::string_view> status_field(std::string_view status, std::strin
 /// What is used of /proc/PID/stat.
 struct ProcStat {
     char state = '?';
-    std::uint64_t flags = 0;  ///< PF_*.
+    std::uint64_t flags = 0;        ///< PF_*.
+    std::uint64_t page_faults = 0;  ///< Of all threads, past ones, too; without reading a disk.
     std::uint64_t threads = 0;
     std::uint64_t start_time = 0;  ///< Clock ticks after boot.
 

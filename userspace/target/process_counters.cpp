@@ -29,6 +29,14 @@ Result<std::uint64_t> process_cpu_ns(pid_t pid) {
            static_cast<std::uint64_t>(time.tv_nsec);
 }
 
+Result<std::uint64_t> process_page_faults(pid_t pid) {
+    const auto text = read_proc_file(pid, "stat");
+    if (!text) return text.error();
+    const auto stat = parse_proc_stat(*text);
+    if (!stat) return proc_error(pid, "stat", ESRCH);
+    return stat->page_faults;
+}
+
 Result<ProcessCounters> read_process_counters(pid_t pid) {
     const auto status = read_proc_file(pid, "status");
     if (!status) return status.error();
@@ -39,8 +47,11 @@ Result<ProcessCounters> read_process_counters(pid_t pid) {
     if (!rss || !size) return proc_error(pid, "status", ESRCH);
     const auto cpu_ns = process_cpu_ns(pid);
     if (!cpu_ns) return cpu_ns.error();
+    const auto page_faults = process_page_faults(pid);
+    if (!page_faults) return page_faults.error();
     // A kernel without swap has no VmSwap line.
-    return ProcessCounters{*rss, anonymous.value_or(0), swap.value_or(0), *size, *cpu_ns};
+    return ProcessCounters{*rss,    anonymous.value_or(0), swap.value_or(0), *size,
+                           *cpu_ns, *page_faults};
 }
 
 }  // namespace seep

@@ -17,11 +17,13 @@ struct ProcessCounters {
     std::uint64_t anonymous_bytes = 0;  ///< RssAnon: of it, not backed by a file.
     std::uint64_t swap_bytes = 0;       ///< VmSwap.
     std::uint64_t virtual_bytes = 0;    ///< VmSize.
-    std::uint64_t cpu_ns = 0;  ///< User and system time of all its threads, past ones, too.
+    std::uint64_t cpu_ns = 0;       ///< User and system time of all its threads, past ones, too.
+    std::uint64_t page_faults = 0;  ///< Without reading a disk, of all its threads, past ones, too.
 };
 
-/// The last of them alone.
+/// One of them alone.
 Result<std::uint64_t> process_cpu_ns(pid_t pid);
+Result<std::uint64_t> process_page_faults(pid_t pid);
 
 /// Fails for a process that has ended or has given up its memory on the way to its end.
 Result<ProcessCounters> read_process_counters(pid_t pid);

@@ -85,6 +85,8 @@ inline ProcessSample sample_of(std::uint64_t rss, bool alive = true) {
     sample.cgroup_limit = 1 << 30;
     sample.probe_hits = 12;
     sample.overhead_ns = 5000;
+    sample.page_faults = 7000;
+    sample.unobserved_page_faults = 600;
     sample.losses[SEEP_LOSS_UNMATCHED_FREES] = 3;
     return sample;
 }

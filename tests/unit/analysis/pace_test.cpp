@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/pace.h"
+
+#include <gmock/gmock.h>
+
+namespace seep {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+
+/// 100 s with probes in place for a tenth of each ten; `faults` in each, `observed` of them with
+/// probes, and in every other part by `uneven` more.
+std::vector<SnapshotRecord> in_windows(std::uint64_t faults, std::uint64_t observed,
+                                       std::uint64_t uneven = 0) {
+    std::vector<SnapshotRecord> snapshots;
+    ProcessSample sample{.process = ProcessId(1)};
+    sample.page_faults = 1'000'000;
+    for (int i = 0; i <= 10; ++i) {
+        snapshots.push_back({.time_ns = i * 10 * second,
+                             .unobserved_ns = static_cast<std::uint64_t>(i * 9 * second),
+                             .processes = {sample}});
+        sample.page_faults += faults;
+        sample.unobserved_page_faults += faults - observed - (i % 2 == 0 ? uneven : 0);
+    }
+    return snapshots;
+}
+
+constexpr Window all{0, 10};
+
+TEST(RateScale, IsTheShareOfTheTimeOverTheShareOfTheFaults) {
+    const RateScale scale = rate_scale(in_windows(10'000, 100), all);
+    EXPECT_NEAR(scale.middle, 10, 1e-9);
+    EXPECT_NEAR(scale.low, 10, 1e-9);
+    EXPECT_NEAR(rate_scale(in_windows(10'000, 5'000), all).middle, 0.2, 1e-9);
+}
+
+TEST(RateScale, IsAsUncertainAsTheSharesDiffer) {
+    // Shares of 1.5 % and 0.5 %, five times each: the sum of squared residuals is 10 * 50^2 faults.
+    const RateScale scale = rate_scale(in_windows(10'000, 50, 100), all);
+    const double error = std::sqrt(10.0) * 50 / 1000;
+    EXPECT_NEAR(scale.middle, 10, 1e-9);
+    EXPECT_NEAR(scale.low, 10 * std::exp(-1.96 * error), 1e-9);
+    EXPECT_NEAR(scale.high, 10 * std::exp(1.96 * error), 1e-9);
+}
+
+TEST(RateScale, IsNoneAtTheUsualPaceOrWithoutEvidence) {
+    EXPECT_EQ(rate_scale(in_windows(10'000, 1'000), all).middle, 1);
+    EXPECT_EQ(rate_scale(in_windows(10'000, 700), all).middle, 1);
+    EXPECT_EQ(rate_scale(in_windows(10'000, 10, 900), all).middle, 1);
+    EXPECT_EQ(rate_scale(in_windows(0, 0), all).middle, 1);
+    EXPECT_EQ(rate_scale(in_windows(10'000, 0), all).middle, 1);
+    EXPECT_EQ(rate_scale(in_windows(10'000, 100), {0, 5}).middle, 1);
+    auto observed = in_windows(10'000, 10'000);
+    for (SnapshotRecord& snapshot : observed) snapshot.unobserved_ns = 0;
+    EXPECT_EQ(rate_scale(observed, all).middle, 1);
+}
+
+TEST(RateScale, WidensAnInterval) {
+    const RateScale scale{.low = 2, .middle = 3, .high = 4};
+    const Growth growth = scaled(Growth{.bytes_per_second = 10, .low = -2, .high = 20}, scale);
+    EXPECT_EQ(growth.bytes_per_second, 30);
+    EXPECT_EQ(growth.low, -8);
+    EXPECT_EQ(growth.high, 80);
+    const auto by_work =
+        scaled(std::optional(GrowthPerWork{.bytes = 1, .low = 1, .high = 1}), scale);
+    EXPECT_EQ(by_work->low, 2);
+    EXPECT_EQ(by_work->high, 4);
+}
+
+}  // namespace
+}  // namespace seep

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/pace.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+namespace seep {
+namespace {
+
+constexpr double certain = 3;         ///< Standard errors.
+constexpr double in_interval = 1.96;  ///< Standard errors on each side, for 95 %.
+constexpr double usual_pace = 1.5;    ///< And its inverse.
+
+struct Faults {
+    double all = 0;
+    double observed = 0;
+};
+
+double difference(std::uint64_t now, std::uint64_t before) {
+    return now > before ? static_cast<double>(now - before) : 0;
+}
+
+/// Of all targets between two snapshots each; nothing of a target before its first.
+std::vector<Faults> faults_within(const std::vector<SnapshotRecord>& snapshots,
+                                  const Window& window) {
+    std::vector<Faults> result;
+    std::map<ProcessId, const ProcessSample*> before;
+    for (std::size_t i = window.first; i <= window.last; ++i) {
+        Faults& sum = result.emplace_back();
+        for (const ProcessSample& sample : snapshots[i].processes) {
+            const ProcessSample* const earlier =
+                std::exchange(before.try_emplace(sample.process, &sample).first->second, &sample);
+            const double all = difference(sample.page_faults, earlier->page_faults);
+            const double unobserved =
+                difference(sample.unobserved_page_faults, earlier->unobserved_page_faults);
+            sum.all += all;
+            sum.observed += all - std::min(all, unobserved);
+        }
+    }
+    return result;
+}
+
+/// An end that is below 0 moves away from 0 as the other does.
+void scale_interval(double& estimate, double& low, double& high, const RateScale& scale) {
+    estimate *= scale.middle;
+    low *= low > 0 ? scale.low : scale.high;
+    high *= high > 0 ? scale.high : scale.low;
+}
+
+}  // namespace
+
+RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window& window) {
+    if (window.snapshots() < least_snapshots) return {};
+    const double length = window_seconds(snapshots, window);
+    const double unobserved =
+        difference(snapshots[window.last].unobserved_ns, snapshots[window.first].unobserved_ns) /
+        1e9;
+    if (unobserved <= 0 || unobserved >= length) return {};
+    Faults sum;
+    const std::vector<Faults> parts = faults_within(snapshots, window);
+    for (const Faults& part : parts) {
+        sum.all += part.all;
+        sum.observed += part.observed;
+    }
+    if (sum.observed <= 0) return {};
+    const double seen = sum.observed / sum.all;
+    double squares = 0;
+    for (const Faults& part : parts) squares += std::pow(part.observed - seen * part.all, 2);
+    const double error = std::sqrt(squares) / sum.observed;
+    const double scale = (1 - unobserved / length) / seen;
+    if (std::abs(std::log(scale)) - certain * error < std::log(usual_pace)) return {};
+    return {.low = scale * std::exp(-in_interval * error),
+            .middle = scale,
+            .high = scale * std::exp(in_interval * error)};
+}
+
+Growth scaled(Growth growth, const RateScale& scale) {
+    scale_interval(growth.bytes_per_second, growth.low, growth.high, scale);
+    return growth;
+}
+
+std::optional<GrowthPerWork> scaled(std::optional<GrowthPerWork> growth, const RateScale& scale) {
+    if (growth) scale_interval(growth->bytes, growth->low, growth->high, scale);
+    return growth;
+}
+
+}  // namespace seep

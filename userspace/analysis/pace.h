@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Was the target at its usual pace while it was observed? Probes that come and go slow it down
+// while they are there: a program that does nothing but allocate by ten times and more, and what
+// its work leaks grows by as much less. What the kernel counts all the time tells by how much: a
+// process that takes new memory faults its pages in, so the share of its page faults that came with
+// probes in place is the share of its growth that was seen. Pure functions.
+
+#include <optional>
+#include <vector>
+
+#include "analysis/growth.h"
+#include "analysis/report.h"
+#include "store/model.h"
+
+namespace seep {
+
+/// The share of the time over the share of the faults, over a window, with the standard error of a
+/// ratio of sums (W. G. Cochran, Sampling Techniques, 3rd ed., 6.4) over the times between
+/// snapshots, of which there must be `least_snapshots`. 1 unless it is beyond half as fast or half
+/// as slow again by three standard errors: taking probes away makes some faults, too.
+RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window& window);
+
+Growth scaled(Growth growth, const RateScale& scale);
+/// The work that was done with probes in place is as much less than the time makes it.
+std::optional<GrowthPerWork> scaled(std::optional<GrowthPerWork> growth, const RateScale& scale);
+
+}  // namespace seep
