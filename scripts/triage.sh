@@ -128,6 +128,6 @@ answer "$(ask "$whole" '"Process \(.target.pid) (\(.target.executable | plain)),
     \(.window.seconds | round) s: \(.process.verdict). " +
     (if (.findings | length) == 0 then "Nothing grew for certain."
     else (.findings[:3] | map(.sentence | plain) | join(". ")) + "." end) +
-    (if .memory.seconds_to_limit.expected != null then " At this rate the limit of
-    \(.memory.limit_bytes | size) is reached in \(.memory.seconds_to_limit.expected / 360 | round
+    (if .memory.seconds_to_limit.expected != null then " At this rate the \(if .memory.limited_by == "cgroup" then "limit of its control group,"
+      else "memory and swap of the host," end) \(.memory.limit_bytes | size), is reached in \(.memory.seconds_to_limit.expected / 360 | round
     / 10) hours." else "" end) | flowing')" "Recording: $recording."

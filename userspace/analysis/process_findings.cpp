@@ -15,7 +15,8 @@ namespace seep {
 namespace {
 
 /// Beyond a century a number says no more than the word.
-constexpr double longest_time = 100 * 365.25 * 86400;
+constexpr double a_year = 365.25 * 86400;
+constexpr double longest_time = 100 * a_year;
 
 std::string time_text(const std::optional<double>& seconds) {
     if (!seconds || *seconds > longest_time) return "never";
@@ -23,11 +24,21 @@ std::string time_text(const std::optional<double>& seconds) {
                            std::nano::den);
 }
 
+/// A machine has some end for every growth: it is worth a word where it may be near.
+bool is_worth_a_word(MemoryLimit limited_by, const TimeToLimit& time) {
+    return limited_by == MemoryLimit::cgroup || (time.expected && *time.expected < a_year);
+}
+
 void add_limit(const ProcessMemory& memory, Finding& finding) {
-    finding.limit = time_to_limit(*memory.limit_bytes, memory.used_bytes, 0, finding.growth);
+    finding.limit =
+        time_to_limit({memory.limited_by, memory.limit_bytes, memory.used_bytes}, finding.growth);
     const std::string time = limit_text(finding.limit);
-    if (!time.empty())
-        finding.sentence += fmt::format("; by itself it reaches the limit in {}", time);
+    if (!time.empty() && is_worth_a_word(memory.limited_by, finding.limit))
+        finding.sentence += fmt::format("; by itself it {} in {}",
+                                        memory.limited_by == MemoryLimit::cgroup
+                                            ? "reaches the control group's limit"
+                                            : "fills the host's memory",
+                                        time);
 }
 
 Finding memory_finding(const ProcessMemory& memory) {
@@ -53,7 +64,7 @@ std::string limit_text(const TimeToLimit& limit) {
 
 void conclude(Report& report) {
     const ProcessMemory& memory = report.memory;
-    if (memory.limit_bytes)
+    if (memory.limited_by != MemoryLimit::unknown)
         for (Finding& finding : report.findings) add_limit(memory, finding);
     const auto after_leaks = std::ranges::find_if(report.findings, [](const Finding& finding) {
         return finding.verdict != verdict_name(Verdict::leak);

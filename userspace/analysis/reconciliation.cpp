@@ -84,19 +84,12 @@ std::uint64_t peak_of(const LiveSeries& heap, const Window& window) {
     return peak;
 }
 
-/// The tightest control group among the living, if any has a limit.
 void add_limit(const SnapshotRecord& snapshot, ProcessMemory& memory) {
-    for (const ProcessSample& sample : snapshot.processes) {
-        if (!sample.alive || !sample.cgroup_limit || !sample.cgroup_current) continue;
-        const std::uint64_t inactive = sample.cgroup_inactive_file.value_or(0);
-        const std::uint64_t used =
-            *sample.cgroup_current - std::min(*sample.cgroup_current, inactive);
-        if (memory.limit_bytes && *memory.limit_bytes <= *sample.cgroup_limit) continue;
-        memory.limit_bytes = sample.cgroup_limit;
-        memory.used_bytes = used;
-        memory.limit =
-            time_to_limit(*sample.cgroup_limit, *sample.cgroup_current, inactive, memory.anonymous);
-    }
+    const Room room = least_room(snapshot);
+    memory.limited_by = room.kind;
+    memory.limit_bytes = room.limit;
+    memory.used_bytes = room.used;
+    memory.limit = time_to_limit(room, memory.anonymous);
 }
 
 /// What the living processes allocate with: a process that links jemalloc maps glibc's malloc, too.

@@ -11,6 +11,18 @@ std::string frame_name(const ReportFrame& frame) {
                        frame.offset);
 }
 
+const char* memory_limit_name(MemoryLimit limit) {
+    switch (limit) {
+        case MemoryLimit::cgroup:
+            return "cgroup";
+        case MemoryLimit::host:
+            return "host";
+        case MemoryLimit::unknown:
+            break;
+    }
+    return "";
+}
+
 const char* verdict_name(Verdict verdict) {
     switch (verdict) {
         case Verdict::leak:

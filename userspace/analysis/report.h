@@ -137,6 +137,15 @@ struct ReportStack {
     std::size_t culprit = 0;          ///< Which of them to name the stack after (culprit.h).
 };
 
+/// What growth runs into first.
+enum class MemoryLimit {
+    unknown,
+    cgroup,  ///< The limit of the tightest control group.
+    host,    ///< The end of the machine's memory and swap.
+};
+/// "cgroup", "host"; empty: unknown.
+const char* memory_limit_name(MemoryLimit limit);
+
 /// Seconds from the moment that `current` was read; empty: never, at that end of the interval.
 struct TimeToLimit {
     std::optional<double> earliest;  ///< By the interval's upper end.
@@ -157,7 +166,8 @@ struct ProcessMemory {
     Growth heap;
     std::optional<double> kappa;     ///< Growth of anonymous memory over that of the heap.
     std::optional<double> coverage;  ///< heap_bytes over anonymous_bytes, 0 to 1.
-    std::optional<std::uint64_t> limit_bytes;  ///< Of the control group, with what it uses of it.
+    MemoryLimit limited_by = MemoryLimit::unknown;
+    std::uint64_t limit_bytes = 0;  ///< Of that, and what is used of it, by others, too.
     std::uint64_t used_bytes = 0;
     TimeToLimit limit;  ///< At the growth of the anonymous memory.
     std::string
@@ -180,7 +190,7 @@ struct Finding {
     std::uint64_t lapsed_count = 0;
     std::uint64_t allocated_count = 0;
     std::uint64_t freed_count = 0;
-    TimeToLimit limit;                ///< Of the control group, if nothing else grew.
+    TimeToLimit limit;                ///< ProcessMemory::limited_by, if nothing else grew.
     Evidence evidence;                ///< Of the first of its stacks.
     std::vector<std::string> stacks;  ///< Their ids, in rank order.
 };

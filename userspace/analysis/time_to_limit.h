@@ -1,18 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// When growth meets a limit. What the kernel can give back without swapping (file pages that nobody
-// used lately) is not counted as used. Pure, thread-safe.
+// Which limit growth meets, and when. Pure, thread-safe.
+//
+// A control group: what the kernel can give back without swapping (file pages that nobody used
+// lately) is not counted as used. The machine: MemAvailable and free swap together are what is
+// left, since anonymous memory, which is what grows, may take both before the kernel has to kill.
+// Whichever has less room is met first.
 
+#include <algorithm>
 #include <cstdint>
-#include <optional>
 
 #include "analysis/report.h"
+#include "store/model.h"
 
 namespace seep {
 
-/// (limit - (current - inactive_file)) / growth. 0 if the limit is reached already.
-TimeToLimit time_to_limit(std::uint64_t limit, std::uint64_t current, std::uint64_t inactive_file,
-                          const Growth& growth);
+/// A limit in bytes, and what is used of it.
+struct Room {
+    MemoryLimit kind = MemoryLimit::unknown;
+    std::uint64_t limit = 0;
+    std::uint64_t used = 0;
+
+    [[nodiscard]] std::uint64_t left() const { return limit - std::min(used, limit); }
+};
+
+/// The least room of those that the living processes of a snapshot are in; unknown if none is.
+Room least_room(const SnapshotRecord& snapshot);
+
+/// What is left over growth. 0 if the limit is reached already; never, if it is unknown.
+TimeToLimit time_to_limit(const Room& room, const Growth& growth);
 
 }  // namespace seep

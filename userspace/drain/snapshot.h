@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "bpf/wire.h"
+#include "target/host_memory.h"
 
 namespace seep {
 
@@ -134,6 +135,7 @@ struct Snapshot {
     std::int64_t time_ns = 0;
     std::optional<std::uint64_t> work;  ///< Units of work so far, if they are counted.
     std::uint64_t unobserved_ns = 0;    ///< Time without probes since the first snapshot.
+    std::optional<HostMemory> host;     ///< If it could be read.
     std::vector<NewStack> new_stacks;
     std::vector<StackTotals>
         changed;  ///< Only stacks whose totals are not those of the last snapshot.

@@ -600,6 +600,7 @@ Result<Snapshot> Tracer::snapshot() {
     state_->read_mapping_calls();
     snapshot.time_ns = realtime_ns();
     snapshot.unobserved_ns = state_->unobserved_so_far();
+    snapshot.host = read_host_memory();
     for (KernelStack& stack : reading->new_stacks) {
         const auto owner = state_->by_slot.find(stack.process_slot);
         if (owner == state_->by_slot.end()) continue;

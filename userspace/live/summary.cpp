@@ -63,10 +63,11 @@ void print_memory(Page& page, const Report& report) {
                             hourly_growth(memory.anonymous.bytes_per_second));
     if (memory.swap_bytes > 0) text += fmt::format(", {} in swap", bytes(memory.swap_bytes));
     print_line(page, "resident", text);
-    if (!memory.limit_bytes) return;
+    if (memory.limited_by == MemoryLimit::unknown) return;
     const std::string reached = limit_text(memory.limit);
     print_line(page, "limit",
-               fmt::format("{} of {}, {}", bytes(memory.used_bytes), bytes(*memory.limit_bytes),
+               fmt::format("{} of {} of the {}, {}", bytes(memory.used_bytes),
+                           bytes(memory.limit_bytes), memory_limit_name(memory.limited_by),
                            reached.empty() ? "not being reached" : "reached in " + reached));
 }
 

@@ -128,6 +128,7 @@ Json limit_json(const TimeToLimit& limit) {
 }
 
 Json memory_json(const ProcessMemory& memory) {
+    const bool limited = memory.limited_by != MemoryLimit::unknown;
     return {{"anonymous_bytes", memory.anonymous_bytes},
             {"swap_bytes", memory.swap_bytes},
             {"file_bytes", memory.file_bytes},
@@ -139,8 +140,9 @@ Json memory_json(const ProcessMemory& memory) {
               {"heap", hourly_json(memory.heap)}}},
             {"kappa", optional_json(memory.kappa)},
             {"coverage", optional_json(memory.coverage)},
-            {"limit_bytes", optional_json(memory.limit_bytes)},
-            {"used_bytes", memory.limit_bytes ? Json(memory.used_bytes) : Json()},
+            {"limited_by", limited ? Json(memory_limit_name(memory.limited_by)) : Json()},
+            {"limit_bytes", limited ? Json(memory.limit_bytes) : Json()},
+            {"used_bytes", limited ? Json(memory.used_bytes) : Json()},
             {"seconds_to_limit", limit_json(memory.limit)},
             {"advice", memory.advice}};
 }

@@ -32,22 +32,23 @@ double or_never(const std::optional<double>& seconds) {
     return seconds.value_or(std::numeric_limits<double>::infinity());
 }
 
-/// None of these exist where no control group has a limit.
+/// None of these exist where no limit is known.
 void add_limit(const ProcessMemory& memory, const Labels& target, MetricFamilies& families) {
-    if (!memory.limit_bytes) return;
-    families.gauge("seep_limit_bytes", "The memory limit of the targets' control group.", target,
-                   static_cast<double>(*memory.limit_bytes));
-    families.gauge("seep_limit_used_bytes",
-                   "What that control group uses and the kernel cannot give back.", target,
-                   static_cast<double>(memory.used_bytes));
+    if (memory.limited_by == MemoryLimit::unknown) return;
+    const Labels labels = with(target, "limit", memory_limit_name(memory.limited_by));
+    families.gauge("seep_limit_bytes",
+                   "What the targets' control group, or the host, may use at most.", labels,
+                   static_cast<double>(memory.limit_bytes));
+    families.gauge("seep_limit_used_bytes", "What is used of that and the kernel cannot give back.",
+                   labels, static_cast<double>(memory.used_bytes));
     families.gauge("seep_time_to_limit_seconds",
-                   "When the limit is reached at the present growth; +Inf: never.", target,
+                   "When the limit is reached at the present growth; +Inf: never.", labels,
                    or_never(memory.limit.expected));
     families.gauge("seep_time_to_limit_earliest_seconds",
-                   "The same by the growth's upper end (95 % interval).", target,
+                   "The same by the growth's upper end (95 % interval).", labels,
                    or_never(memory.limit.earliest));
     families.gauge("seep_time_to_limit_latest_seconds",
-                   "The same by the growth's lower end (95 % interval).", target,
+                   "The same by the growth's lower end (95 % interval).", labels,
                    or_never(memory.limit.latest));
 }
 

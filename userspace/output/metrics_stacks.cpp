@@ -73,7 +73,7 @@ void add_finding(const Report& report, const Finding& finding, const Labels& tar
                    static_cast<double>(finding.live_bytes));
     families.gauge("seep_finding_lapsed_bytes", "Bytes of a cause that may have been freed unseen.",
                    labels, static_cast<double>(finding.lapsed_bytes));
-    if (report.memory.limit_bytes)
+    if (report.memory.limited_by != MemoryLimit::unknown)
         families.gauge("seep_finding_time_to_limit_seconds",
                        "When the limit is reached by it alone; +Inf: never.", labels,
                        finding.limit.expected.value_or(std::numeric_limits<double>::infinity()));

@@ -115,8 +115,9 @@ function showMemory() {
     ['Files and shared memory', `${human(memory.file_bytes)}, ${rate(memory.bytes_per_hour.file)}`],
     ['Covered', memory.coverage === null ? null
       : `${percent(memory.coverage, 1)} of the anonymous memory is live in the traced heap`],
-    ['Limit', memory.limit_bytes === null ? null
-      : `${human(memory.used_bytes)} of ${human(memory.limit_bytes)} used` +
+    ['Limit', memory.limited_by === null ? null
+      : `${human(memory.used_bytes)} of ${human(memory.limit_bytes)} used of ` +
+        (memory.limited_by === 'cgroup' ? 'the control group' : 'the host, with swap') +
         (memory.seconds_to_limit.expected === null ? ''
           : `, reached in ${duration(memory.seconds_to_limit.expected)} at this growth`)],
   ]);

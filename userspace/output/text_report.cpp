@@ -160,12 +160,14 @@ void print_memory(Page& page, const ProcessMemory& memory) {
     if (memory.kappa)
         text += fmt::format("; {:.2g} bytes for each that the heap grew by", *memory.kappa);
     page.paragraph("Anonymous", header_indent, text);
-    if (!memory.limit_bytes) return;
+    if (memory.limited_by == MemoryLimit::unknown) return;
     const std::string reached = limit_text(memory.limit);
     page.paragraph(
         "Limit", header_indent,
-        fmt::format("{} used of {}{}", format_bytes(static_cast<double>(memory.used_bytes)),
-                    format_bytes(static_cast<double>(*memory.limit_bytes)),
+        fmt::format("{} used of the {} {}{}", format_bytes(static_cast<double>(memory.used_bytes)),
+                    format_bytes(static_cast<double>(memory.limit_bytes)),
+                    memory.limited_by == MemoryLimit::cgroup ? "that the control group may use"
+                                                             : "of memory and swap of the host",
                     reached.empty() ? ", not being reached" : ", reached in " + reached));
 }
 

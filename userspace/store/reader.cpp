@@ -225,6 +225,22 @@ Result<void> RecordingReader::State::read_processes() {
     });
 }
 
+namespace {
+
+/// Of a row of `snapshot`: none where any of its values is missing.
+std::optional<HostMemory> host_memory(Row& row) {
+    const auto memory = row.optional_counter(4);
+    const auto available = row.optional_counter(5);
+    const auto swap = row.optional_counter(6);
+    const auto free_swap = row.optional_counter(7);
+    if (!memory || !available || !swap || !free_swap) return std::nullopt;
+    if (*available > *memory) row.reject(5, "is more than there is");
+    if (*free_swap > *swap) row.reject(7, "is more than there is");
+    return HostMemory{*memory, *available, *swap, *free_swap};
+}
+
+}  // namespace
+
 Result<void> RecordingReader::State::read_snapshots() {
     Result<void> read = each(recording_schema().snapshot, [&](Row& row) {
         snapshot_ids.push_back(row.id(0));
@@ -237,6 +253,7 @@ Result<void> RecordingReader::State::read_snapshots() {
         snapshots.push_back({.time_ns = time,
                              .work = row.optional_counter(3),
                              .unobserved_ns = unobserved,
+                             .host = host_memory(row),
                              .processes = {}});
     });
     return read ? read_samples() : read;

@@ -284,10 +284,15 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     // CLOCK_REALTIME may be set back; the recording's time never goes back.
     state.last_time_ns = std::max(snapshot.time_ns, state.last_time_ns + 1);
     ++state.last_snapshot;
+    const auto host = [&](std::uint64_t HostMemory::*bytes) {
+        return snapshot.host ? std::optional(counter((*snapshot.host).*bytes)) : std::nullopt;
+    };
     Result<void> done =
         state.write(state.statements.snapshot, state.last_snapshot, state.last_time_ns,
                     counter(snapshot.unobserved_ns),
-                    snapshot.work ? std::optional(counter(*snapshot.work)) : std::nullopt);
+                    snapshot.work ? std::optional(counter(*snapshot.work)) : std::nullopt,
+                    host(&HostMemory::memory), host(&HostMemory::available),
+                    host(&HostMemory::swap), host(&HostMemory::free_swap));
     for (const ProcessSample& sample : snapshot.processes) {
         if (!done) return done;
         const auto mapped = [&](std::uint64_t MappedBytes::*bytes) {

@@ -78,6 +78,16 @@ std::optional<std::string_view> status_field(std::string_view status, std::strin
     return std::nullopt;
 }
 
+std::optional<std::uint64_t> status_bytes(std::string_view status, std::string_view name) {
+    std::string_view value = status_field(status, name).value_or("");
+    const auto kibibytes = take_number<std::uint64_t>(value);
+    constexpr std::uint64_t kibibyte = 1024;
+    if (!kibibytes || value != " kB" ||
+        *kibibytes > std::numeric_limits<std::uint64_t>::max() / kibibyte)
+        return std::nullopt;
+    return *kibibytes * kibibyte;
+}
+
 std::optional<ProcStat> parse_proc_stat(std::string_view text) {
     // The name is unescaped, but nothing behind it has a parenthesis.
     const std::size_t name_end = text.rfind(')');

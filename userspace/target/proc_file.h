@@ -33,6 +33,9 @@ Error proc_error(pid_t pid, std::string_view name, int number);
 /// The value of a "Name:\tvalue" line of /proc/PID/status, without the blanks around it.
 std::optional<std::string_view> status_field(std::string_view status, std::string_view name);
 
+/// A value there that is written as "1234 kB", in bytes. Lines of /proc/meminfo are alike.
+std::optional<std::uint64_t> status_bytes(std::string_view status, std::string_view name);
+
 /// What is used of /proc/PID/stat.
 struct ProcStat {
     char state = '?';

@@ -8,16 +8,6 @@
 #include "target/proc_file.h"
 
 namespace seep {
-namespace {
-
-std::optional<std::uint64_t> status_bytes(std::string_view status, std::string_view name) {
-    std::string_view value = status_field(status, name).value_or("");
-    const auto kibibytes = take_number<std::uint64_t>(value);
-    if (!kibibytes || value != " kB") return std::nullopt;
-    return *kibibytes * 1024;
-}
-
-}  // namespace
 
 /// By the process's CPU clock: /proc/PID/stat counts in ticks of 10 ms.
 Result<std::uint64_t> process_cpu_ns(pid_t pid) {

@@ -160,6 +160,23 @@ TEST(Reconciliation, SaysWhenTheLimitIsReached) {
               "2h (1h to never)");
 }
 
+TEST(Reconciliation, SpeaksOfTheHostsEndWhereItMayBeNear) {
+    const auto sentence = [](double bytes_per_second) {
+        Report report;
+        report.memory.limited_by = MemoryLimit::host;
+        report.memory.limit_bytes = bytes(300);
+        report.memory.used_bytes = bytes(200);
+        report.findings.resize(1);
+        report.findings[0].sentence = "`f` leaks";
+        report.findings[0].growth = {bytes_per_second, bytes_per_second, bytes_per_second};
+        conclude(report);
+        EXPECT_TRUE(report.findings[0].limit.expected);
+        return report.findings[0].sentence;
+    };
+    EXPECT_THAT(sentence(mebibyte), HasSubstr("fills the host's memory in 1m40s"));
+    EXPECT_EQ(sentence(1), "`f` leaks");  // in three years
+}
+
 TEST(Reconciliation, AProcessWithoutMemoryHasNoVerdict) {
     RecordingContents contents;
     contents.snapshots.resize(3);
@@ -177,8 +194,9 @@ TEST(Reconciliation, ConcludesWithTheLeaksFirst) {
     report.findings[1].verdict = "growing";
     conclude(report);
     ASSERT_EQ(report.findings.size(), 3U);
-    EXPECT_EQ(report.findings[0].sentence,
-              "`f` leaks; by itself it reaches the limit in 1m40s (1m40s to 1m40s)");
+    EXPECT_EQ(
+        report.findings[0].sentence,
+        "`f` leaks; by itself it reaches the control group's limit in 1m40s (1m40s to 1m40s)");
     EXPECT_EQ(report.findings[1].verdict, "outside the heap");
     EXPECT_EQ(report.verdict, "outside the heap");
 }

@@ -95,6 +95,7 @@ TEST_F(View, SaysHowTheProcessesAre) {
     Report report = live_report({"a"});
     report.activity = Activity{1234.5, 2048, 1000};
     report.losses[SEEP_LOSS_UNMATCHED_FREES] = 31;
+    report.memory.limited_by = MemoryLimit::cgroup;
     report.memory.limit_bytes = 1 << 30;
     report.memory.used_bytes = 1 << 29;
     report.memory.limit = {3600, 7200, std::nullopt};
@@ -104,7 +105,8 @@ TEST_F(View, SaysHowTheProcessesAre) {
     const auto shown = lines();
     EXPECT_THAT(shown[0], StartsWith("seep top  1234 /usr/bin/server --port 80  "));
     EXPECT_THAT(shown[0], ::testing::EndsWith(" 1m, every 2s"));
-    EXPECT_THAT(shown, Contains("limit     512 MiB of 1 GiB, reached in 2h (1h to never)"));
+    EXPECT_THAT(shown,
+                Contains("limit     512 MiB of 1 GiB of the cgroup, reached in 2h (1h to never)"));
     EXPECT_THAT(shown, Contains("calls     1,234 allocations/s of 2 KiB/s, 1,000 frees/s"));
     EXPECT_THAT(shown, Contains("overhead  1.2 % of the target's CPU time (5 % allowed), "
                                 "all followed"));

@@ -37,8 +37,8 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
                             "seconds_to_limit", "stacks"));
     EXPECT_THAT(keys(json["memory"]),
                 ElementsAre("anonymous_bytes", "swap_bytes", "file_bytes", "heap_bytes",
-                            "heap_peak_bytes", "bytes_per_hour", "kappa", "coverage", "limit_bytes",
-                            "used_bytes", "seconds_to_limit", "advice"));
+                            "heap_peak_bytes", "bytes_per_hour", "kappa", "coverage", "limited_by",
+                            "limit_bytes", "used_bytes", "seconds_to_limit", "advice"));
     EXPECT_THAT(keys(json["findings"][0]["bytes_per_hour"]),
                 ElementsAre("estimate", "low", "high"));
     EXPECT_THAT(keys(json["suppressions"][0]),

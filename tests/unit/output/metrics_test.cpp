@@ -68,8 +68,9 @@ TEST(Metrics, HasTheNumbersOfTheReport) {
 
 TEST(Metrics, TimeToLimitIsThereWithALimitAndInfiniteForNever) {
     Report report = sample_report();
-    const std::string name = "seep_time_to_limit_seconds{target=\"t\"}";
+    const std::string name = "seep_time_to_limit_seconds{target=\"t\",limit=\"cgroup\"}";
     EXPECT_THAT(written(report), Not(Contains(Key(name))));
+    report.memory.limited_by = MemoryLimit::cgroup;
     report.memory.limit_bytes = 1 << 30;
     EXPECT_EQ(written(report).at(name), INFINITY);
     report.memory.limit.expected = 3600;

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "support.h"
+#include "target/host_memory.h"
 #include "target/proc_file.h"
 #include "target/process_counters.h"
 
@@ -25,6 +26,22 @@ void expect_untraceable(const Result<Process>& process, const std::string& why) 
     EXPECT_EQ(process.error().kind, ErrorKind::untraceable);
     EXPECT_THAT(process.error().message, HasSubstr(why));
     EXPECT_NE(process.error().hint, "");
+}
+
+TEST(HostMemory, is_that_of_meminfo) {
+    const auto memory = parse_meminfo(
+        "MemTotal:       24684032 kB\nMemFree:  1 kB\nMemAvailable:   300 kB\nSwapTotal: 20 kB\n"
+        "SwapFree:             21 kB\n");
+    ASSERT_TRUE(memory);
+    EXPECT_EQ(*memory, (HostMemory{24684032ULL * 1024, 300 * 1024, 20 * 1024, 20 * 1024}));
+    EXPECT_FALSE(parse_meminfo("MemTotal: 5 kB\nMemAvailable: x kB\nSwapTotal: 0 kB\n"));
+    EXPECT_FALSE(
+        parse_meminfo("MemTotal: 18446744073709551615 kB\nMemAvailable: 0 kB\nSwapTotal: 0 "
+                      "kB\nSwapFree: 0 kB\n"));
+    const auto here = read_host_memory();
+    ASSERT_TRUE(here);
+    EXPECT_GT(here->memory, 0U);
+    EXPECT_LE(here->available, here->memory);
 }
 
 TEST(ProcStat, is_parsed_behind_any_name) {
