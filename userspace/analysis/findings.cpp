@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <tuple>
 
 #include "analysis/culprit.h"
 #include "base/text.h"
@@ -55,14 +56,16 @@ void add_stack(Cause& cause, const ReportStack& stack) {
 /// Stacks in lockstep, or else of one function, with one verdict are one cause.
 std::vector<Cause> gather(const Report& report) {
     std::vector<Cause> causes;
-    std::map<std::pair<Verdict, std::uint32_t>, std::size_t> by_cluster;
-    std::map<std::pair<Verdict, std::string>, std::size_t> by_function;
+    // Bytes of one kind are part of the other's, so they are never added up.
+    std::map<std::tuple<Verdict, StackKind, std::uint32_t>, std::size_t> by_cluster;
+    std::map<std::tuple<Verdict, StackKind, std::string>, std::size_t> by_function;
     for (const ReportStack& stack : report.stacks) {
         if (stack.suppressed || stack.frames.empty() ||
             gravity(stack.verdict) == finding_order.size())
             continue;
-        const std::pair cluster{stack.verdict, stack.evidence.cluster};
-        const std::pair function{stack.verdict, function_key(stack.frames[stack.culprit])};
+        const std::tuple cluster{stack.verdict, stack.kind, stack.evidence.cluster};
+        const std::tuple function{stack.verdict, stack.kind,
+                                  function_key(stack.frames[stack.culprit])};
         std::size_t cause = causes.size();
         if (const auto known = by_function.find(function); known != by_function.end())
             cause = known->second;

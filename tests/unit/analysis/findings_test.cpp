@@ -146,6 +146,13 @@ TEST(Findings, StacksOfOneFunctionOrOneClusterAreOne) {
     EXPECT_THAT(findings[1].sentence, StartsWith("`g` (app) and `h` (app), all under `z`, leak "));
 }
 
+TEST(Findings, BlocksAndMappingsOfOneFunctionAreTwo) {
+    Report report = report_of(
+        {stack_of({"f"}, Verdict::growing, 1000), stack_of({"f"}, Verdict::growing, 500)});
+    report.stacks[1].kind = StackKind::mapping;
+    EXPECT_THAT(find_causes(report), SizeIs(2));
+}
+
 TEST(Findings, TheSentenceSaysWhatWhereAndHowMuch) {
     Report report = report_of({stack_of({"xmalloc", "parse", "main"}, Verdict::leak, 2048)});
     report.stacks[0].frames[2].file = "/src/http.c";
