@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+// What happens to the targets of a Tracer, and what follows from it.
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "base/text.h"
+#include "drain/tracer_state.h"
+#include "target/cgroup.h"
+
+namespace seep {
+
+void Tracer::State::take_in_new_code(TracedProcess& process) {
+    const Result<void> attached = attach_new_objects(process);
+    if (!attached) note(&process, "refused", attached.error().message);
+}
+
+void Tracer::State::on_event(const TargetEvent& event) {
+    const auto found = running.find(event.pid);
+    if (found == running.end()) return;
+    TracedProcess& process = *found->second;
+    switch (event.kind) {
+        case TargetEvent::Kind::code_mapped:
+            take_in_new_code(process);
+            break;
+        case TargetEvent::Kind::exec:
+            end_image(process, "exec", "runs another executable now");
+            try_add(event.pid, "exec");
+            break;
+        case TargetEvent::Kind::fork:
+            if (follow_forks || !cgroups.empty()) try_add(event.child, "fork");
+            break;
+        case TargetEvent::Kind::exit:
+        case TargetEvent::Kind::lost:
+            break;
+    }
+}
+
+void Tracer::State::check_exits() {
+    std::vector<TracedProcess*> ended;
+    for (const auto& [pid, process] : running)
+        if (!process->process.alive()) ended.push_back(process);
+    for (TracedProcess* process : ended) end_image(*process, "exit", "the process ended");
+}
+
+void Tracer::State::read_mapping_calls() {
+    if (!mappings) return;
+    if (const Result<void> read = mappings->read_calls(); !read)
+        note(nullptr, "lost", read.error().message);
+}
+
+/// Goes on with the walks that the kernel broke off. One that comes to unknown code even so is of
+/// code that was mapped after the last look at the process.
+void Tracer::State::walk_on() {
+    std::set<const TracedProcess*> looked_at;
+    for (const DeferredWalk& walk : deferred.read()) {
+        const StackId id(walk.walk.id);
+        const auto owner = by_slot.find(walk.walk.process);
+        if (owner == by_slot.end()) {
+            reader.forget_deferred(id);
+            continue;
+        }
+        TracedProcess& process = *owner->second;
+        WalkedStack walked = process.unwinding->walk_on(walk);
+        if (walked.stack.end == SEEP_STACK_NO_MAPPING && process.ended_ns == 0 &&
+            looked_at.insert(&process).second) {
+            take_in_new_code(process);
+            walked = process.unwinding->walk_on(walk);
+        }
+        if (!reader.fold(id, walked)) {
+            ++process.deferred_losses[SEEP_LOSS_LOST_STACKS];
+            reader.forget_deferred(id);
+        }
+        if (walked.stack.end == SEEP_STACK_COMPLETE) continue;
+        ++process.deferred_losses[SEEP_LOSS_TRUNCATED_STACKS];
+        ++process
+              .deferred_losses[SEEP_LOSS_STACKS_TOO_DEEP + walked.stack.end - SEEP_STACK_TOO_DEEP];
+    }
+}
+
+/// Deals with the events that are waiting.
+void Tracer::State::catch_up() {
+    // Of an image that an event ends, they are the last.
+    read_mapping_calls();
+    std::vector<pid_t> watched;
+    for (const auto& [pid, process] : running) watched.push_back(pid);
+    bool lost = false;
+    for (const TargetEvent& event : events.read(watched)) {
+        lost = lost || event.kind == TargetEvent::Kind::lost;
+        on_event(event);
+    }
+    // mremap maps code without an event (V8 moves its built-in functions with it).
+    for (const std::uint32_t slot : strays.read()) {
+        const auto found = by_slot.find(slot);
+        if (found != by_slot.end() && found->second->ended_ns == 0)
+            take_in_new_code(*found->second);
+    }
+    walk_on();
+    check_exits();
+    if (lost) rescan();
+}
+
+/// Events were lost: look at everything again.
+void Tracer::State::rescan() {
+    note(nullptr, "lost", "events of the targets were lost; everything was read again");
+    for (const std::string& cgroup : cgroups)
+        if (const auto pids = cgroup_processes(cgroup))
+            for (const pid_t pid : *pids) try_add(pid, "cgroup");
+    std::vector<TracedProcess*> all;
+    for (const auto& [pid, process] : running) all.push_back(process);
+    for (TracedProcess* process : all) {
+        const std::string before = process->process.info().executable;
+        const Result<void> refreshed = process->process.refresh();
+        if (refreshed && process->process.info().executable != before)
+            on_event({TargetEvent::Kind::exec, process->process.pid(), 0});
+        else
+            on_event({TargetEvent::Kind::code_mapped, process->process.pid(), 0});
+    }
+}
+
+}  // namespace seep

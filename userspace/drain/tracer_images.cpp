@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+// The images of processes that a Tracer follows: from attaching to giving their place back.
+
+#include "drain/tracer_state.h"
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "probes/finder.h"
+#include "target/cgroup.h"
+#include "target/process_counters.h"
+
+namespace seep {
+namespace {
+
+/// `work_function`: may be empty.
+Result<ObjectPlans> examine(const ObjectFile& object, const std::string& work_function) {
+    ObjectPlans result;
+    if (!work_function.empty()) {
+        const auto found = find_work_functions(object, work_function);
+        if (found && !found->empty()) {
+            auto plans = plan_probes(object, *found);
+            if (plans) result.work = std::move(*plans);
+        }
+    }
+    auto functions = find_allocator_functions(object);
+    if (!functions) return functions.error();
+    if (functions->empty()) return result;
+    auto plans = plan_probes(object, *functions);
+    if (!plans) return plans.error();
+    result.allocator = allocator_name(object, *functions);
+    result.probes = std::move(*plans);
+    return result;
+}
+
+Error no_allocator_error(const TracedProcess& process) {
+    return {ErrorKind::untraceable,
+            fmt::format("no allocator found in process {} ({}): none of its {} mapped objects "
+                        "defines malloc and free under a name seep knows",
+                        process.process.pid(), printable(process.process.info().comm),
+                        process.examined.size()),
+            "a statically linked and stripped program hides them: run one that is not stripped, or "
+            "see where it maps its memory with --source mapping; `seep doctor -p PID` lists what "
+            "was searched"};
+}
+
+}  // namespace
+
+void Tracer::State::note(const TracedProcess* process, std::string kind, std::string text) {
+    spdlog::debug("{}: {}", kind, printable(text));
+    happened.push_back(
+        {realtime_ns(), process ? process->id : ProcessId{}, std::move(kind), std::move(text)});
+}
+
+Result<TracedProcess*> Tracer::State::begin_image(Process process) {
+    const std::uint32_t slot = process_slots.take(kernel);
+    if (slot == 0)
+        return Error{ErrorKind::failed, "too many processes are traced at once",
+                     "trace fewer processes, or several seep side by side"};
+    const pid_t pid = process.pid();
+    const ProcessId id(next_id++);
+    auto unwinding = std::make_unique<SpaceSync>(pid, slot, tables, spaces);
+    auto traced = std::make_unique<TracedProcess>(
+        TracedProcess{.id = id,
+                      .slot = slot,
+                      .process = std::move(process),
+                      .space = AddressSpace(pid),
+                      .unwinding = std::move(unwinding),
+                      .started_ns = realtime_ns(),
+                      .memory_cgroup = memory_cgroup_of(pid).value_or("")});
+    TracedProcess* result = traced.get();
+    result->paused_at_page_faults = process_page_faults(pid).value_or(0);
+    processes.emplace(id, std::move(traced));
+    running[pid] = result;
+    by_slot[slot] = result;
+    return result;
+}
+
+Result<void> Tracer::State::count_work(TracedProcess& process,
+                                       const std::shared_ptr<const ObjectFile>& object,
+                                       const ProbePlans& found) {
+    if (found.plans.empty()) return {};
+    auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
+                                         found.plans, probe_slots);
+    if (!attachment) return attachment.error();
+    for (const AttachedProbe& probe : attachment->probes())
+        note(&process, "attach",
+             fmt::format("{} of {}, whose calls are work", probe.plan.function.symbol,
+                         object->name()));
+    process.work.push_back({object, std::move(*attachment)});
+    return {};
+}
+
+Result<void> Tracer::State::attach_object(TracedProcess& process,
+                                          const std::shared_ptr<const ObjectFile>& object) {
+    auto known = plans.find(object->identity());
+    if (known == plans.end()) {
+        auto examined = examine(*object, work_function);
+        if (!examined) return examined.error();
+        known = plans.emplace(object->identity(), std::move(*examined)).first;
+    }
+    const ObjectPlans& found = known->second;
+    if (Result<void> counted = count_work(process, object, found.work); !counted) return counted;
+    if (!heap || found.probes.plans.empty()) return {};
+    auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
+                                         found.probes.plans, probe_slots);
+    if (!attachment) return attachment.error();
+    for (const auto* skipped : {&found.probes.skipped, &attachment->skipped()})
+        for (const std::string& reason : *skipped)
+            note(&process, "refused", fmt::format("{}: {}", object->name(), reason));
+    note(&process, "attach",
+         fmt::format("{} functions of {} ({})", attachment->probes().size(), object->name(),
+                     found.allocator));
+    if (paused) attachment->detach();
+    process.allocators.push_back({found.allocator, object, std::move(*attachment)});
+    return {};
+}
+
+Result<void> Tracer::State::attach_new_objects(TracedProcess& process) {
+    const auto refreshed = process.space.refresh();
+    if (!refreshed) return refreshed.error();
+    for (const Error& unreadable : refreshed->unreadable)
+        note(&process, "refused", unreadable.message);
+    // Before any probe: the first allocation that is seen can be followed to its root.
+    const auto without_table = process.unwinding->update(process.space);
+    if (!without_table) return without_table.error();
+    for (const Error& missing : *without_table) note(&process, "no_unwind_table", missing.message);
+    for (const std::shared_ptr<const ObjectFile>& object : refreshed->added) {
+        if (!process.examined.insert(object->identity()).second) continue;
+        const Result<void> attached = attach_object(process, object);
+        if (attached) continue;
+        if (attached.error().kind == ErrorKind::untraceable) return attached.error();
+        note(&process, "refused", fmt::format("{}: {}", object->name(), attached.error().message));
+    }
+    return {};
+}
+
+void Tracer::State::detach(TracedProcess& process) {
+    for (TracedAllocator& allocator : process.allocators) allocator.attachment.detach();
+    for (TracedWork& work : process.work) work.attachment.detach();
+}
+
+void Tracer::State::end_image(TracedProcess& process, const char* kind, std::string text) {
+    detach(process);
+    if (mappings) mappings->end(process.process);
+    process.ended_ns = realtime_ns();
+    running.erase(process.process.pid());
+    note(&process, kind, std::move(text));
+}
+
+Result<void> Tracer::State::add(pid_t pid, bool allocator_may_come, const char* kind) {
+    if (running.contains(pid)) return {};
+    auto process = Process::open(pid);
+    if (!process) return process.error();
+    auto begun = begin_image(std::move(*process));
+    if (!begun) return begun.error();
+    TracedProcess& traced = **begun;
+    Result<void> attached = attach_new_objects(traced);
+    if (attached && heap && traced.allocators.empty() && !allocator_may_come) {
+        const Error error = no_allocator_error(traced);
+        if (mappings)
+            note(&traced, "refused", error.message + "; only what it maps is traced");
+        else
+            attached = error;
+    }
+    // With the unwinder's tables in place: the first call that is told has its whole stack.
+    if (attached && mappings) attached = mappings->begin(traced.slot, traced.id, traced.process);
+    if (!attached) {
+        end_image(traced, "refused", attached.error().message);
+        drop(traced);
+        processes.erase(traced.id);
+        return attached.error();
+    }
+    note(&traced, kind, traced.process.info().command_line);
+    return {};
+}
+
+/// For processes that nobody named: one that cannot be traced is noted, and left alone.
+void Tracer::State::try_add(pid_t pid, const char* kind) {
+    const Result<void> added = add(pid, /*allocator_may_come=*/true, kind);
+    if (!added) spdlog::debug("not traced: {}", added.error().message);
+}
+
+/// Gives an ended image's place in the kernel's maps back.
+void Tracer::State::drop(TracedProcess& process) {
+    const auto purged = kernel.purge(process.slot);
+    if (!purged) spdlog::warn("{}", purged.error().message);
+    reader.forget(process.stacks);
+    if (mappings) mappings->drop(process.slot);
+    process.allocators.clear();
+    process.work.clear();
+    process.unwinding.reset();
+    cpu_seen.erase(process.id);
+    by_slot.erase(process.slot);
+    process_slots.give_back(process.slot);
+    process.slot = 0;
+}
+
+/// Units of work go on being counted.
+void Tracer::State::detach_allocators() {
+    kernel.set_recording(false);
+    std::vector<Attachment*> attachments;
+    for (const auto& [pid, process] : running)
+        for (TracedAllocator& allocator : process->allocators)
+            attachments.push_back(&allocator.attachment);
+    Attachment::detach_together(attachments);
+}
+
+}  // namespace seep

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+// What the targets of a Tracer did, in numbers.
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "base/clock.h"
+#include "drain/tracer_state.h"
+#include "target/cgroup.h"
+#include "target/process_counters.h"
+
+namespace seep {
+
+/// What was mapped since the last snapshot; and where calls were lost, what is mapped now.
+void Tracer::State::take_mappings(TracedProcess& process, Snapshot& snapshot) {
+    if (!mappings) return;
+    const std::uint64_t lost = snapshot.processes.back().losses[SEEP_LOSS_LOST_MAPPING_CALLS];
+    if (lost > process.lost_mapping_calls && process.ended_ns == 0) {
+        process.lost_mapping_calls = lost;
+        const auto known = mappings->synchronize(process.slot, process.process.pid());
+        if (!known) note(&process, "lost", known.error().message);
+    }
+    MappingReading reading = mappings->take(process.slot);
+    std::ranges::move(reading.new_stacks, std::back_inserter(snapshot.new_stacks));
+    std::ranges::move(reading.changed, std::back_inserter(snapshot.changed));
+    ProcessSample& sample = snapshot.processes.back();
+    sample.mapped = reading.mapped;
+    sample.losses[SEEP_LOSS_LOST_MAPPING_CALLS] += reading.lost_calls;
+    sample.losses[SEEP_LOSS_LOST_STACKS] += reading.lost_stacks;
+}
+
+std::uint64_t Tracer::State::hits_of(const Attachment& attachment) {
+    std::uint64_t hits = 0;
+    for (const AttachedProbe& probe : attachment.probes())
+        hits += probe_hits(kernel, probe.slot).value_or(0);
+    return hits;
+}
+
+std::uint64_t Tracer::State::work_so_far() {
+    if (work_file) return work_file->read();
+    std::uint64_t calls = 0;
+    for (const auto& [id, process] : processes) calls += process->work_calls;
+    return calls;
+}
+
+/// Reads what the kernel keeps of a process, and counts in what its probes have done since.
+Result<seep_process> Tracer::State::meter(TracedProcess& process) {
+    auto kept = reader.read_process(process.slot);
+    if (!kept) return kept;
+    std::vector<const Attachment*> attachments;
+    for (const TracedAllocator& allocator : process.allocators)
+        attachments.push_back(&allocator.attachment);
+    for (const TracedWork& work : process.work) attachments.push_back(&work.attachment);
+    const TargetWork more = process.meter.read(kernel, attachments, kept->totals, costs);
+    process.overhead_ns += more.cost_ns;
+    spent.add(more);
+    return kept;
+}
+
+void Tracer::State::meter_cpu(TracedProcess& process) {
+    const auto now = process_cpu_ns(process.process.pid());
+    if (!now) return;
+    const auto [seen, is_new] = cpu_seen.emplace(process.id, *now);
+    if (*now > seen->second) spent.cpu_ns += static_cast<double>(*now - seen->second);
+    seen->second = *now;
+}
+
+std::uint64_t Tracer::State::unobserved_so_far() const {
+    if (!paused) return unobserved_ns;
+    return unobserved_ns + static_cast<std::uint64_t>(monotonic_ns() - paused_since_ns);
+}
+
+std::uint64_t Tracer::State::unobserved_faults(const TracedProcess& process,
+                                               std::uint64_t now) const {
+    if (!paused) return process.unobserved_page_faults;
+    return process.unobserved_page_faults + now - std::min(process.paused_at_page_faults, now);
+}
+
+ProcessSample Tracer::State::sample(TracedProcess& process) {
+    ProcessSample sample = process.last;
+    sample.process = process.id;
+    sample.alive = process.ended_ns == 0;
+    if (const auto counters = read_process_counters(process.process.pid());
+        counters && sample.alive) {
+        sample.rss_bytes = counters->rss_bytes;
+        sample.anonymous_bytes = counters->anonymous_bytes;
+        sample.swap_bytes = counters->swap_bytes;
+        sample.virtual_bytes = counters->virtual_bytes;
+        sample.cpu_ns = counters->cpu_ns;
+        sample.page_faults = counters->page_faults;
+        sample.unobserved_page_faults = unobserved_faults(process, counters->page_faults);
+        if (!process.memory_cgroup.empty()) {
+            const CgroupMemory memory = read_cgroup_memory(process.memory_cgroup);
+            sample.cgroup_current = memory.current;
+            sample.cgroup_limit = memory.limit;
+            sample.cgroup_inactive_file = memory.inactive_file;
+        }
+    }
+    if (const auto kept = meter(process)) {
+        sample.allocated_count = kept->totals.allocated_count;
+        sample.allocated_bytes = kept->totals.allocated_bytes;
+        sample.freed_count = kept->totals.freed_count;
+        sample.failed_count = kept->totals.failed_count;
+        std::ranges::transform(kept->losses, process.deferred_losses, sample.losses.begin(),
+                               std::plus());
+    }
+    std::uint64_t calls = 0;
+    for (const TracedWork& work : process.work) calls += hits_of(work.attachment);
+    process.work_calls = std::max(calls, process.work_calls);
+    sample.probe_hits = process.meter.hits();
+    sample.overhead_ns = static_cast<std::uint64_t>(process.overhead_ns);
+    process.last = sample;
+    return sample;
+}
+
+}  // namespace seep

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// What a Tracer is made of: for its own files alone. tracer_images.cpp begins and ends the images
+// of processes, tracer_events.cpp follows what happens to them, tracer_meters.cpp reads what they
+// did, tracer.cpp is what others see.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "drain/deferred_walks.h"
+#include "drain/mapping_reader.h"
+#include "drain/stray_calls.h"
+#include "drain/tracer.h"
+#include "kernel/map_slots.h"
+#include "probes/sites.h"
+
+namespace seep {
+
+/// What an object offers to probe; the same for every process that maps it.
+struct ObjectPlans {
+    std::string allocator;  ///< Empty if it is none.
+    ProbePlans probes;
+    ProbePlans work;
+};
+
+/// Indices of the kernel's map of processes.
+using ProcessSlots = MapSlots<seep_process, process_slots, &KernelObject::processes_map>;
+
+// Declared so that destruction runs processes (their probes) first and the kernel object last.
+struct Tracer::State {
+    State(KernelObject object, TableStore table_store, TargetEvents target_events,
+          StrayCalls stray_calls, DeferredWalks deferred_walks, const TracerOptions& options)
+        : kernel(std::move(object)),
+          tables(std::move(table_store)),
+          spaces(kernel.unwind_spaces_map()),
+          reader(kernel),
+          events(std::move(target_events)),
+          strays(std::move(stray_calls)),
+          deferred(std::move(deferred_walks)),
+          follow_forks(options.follow_forks),
+          work_function(options.work_function),
+          work_file(options.work_file),
+          heap(options.sources.heap) {}
+
+    KernelObject kernel;
+    TableStore tables;
+    MapOfMaps spaces;
+    KernelReader reader;
+    std::optional<MappingReader> mappings;
+    TargetEvents events;
+    StrayCalls strays;
+    DeferredWalks deferred;
+    bool follow_forks;
+    std::string work_function;
+    std::optional<WorkFile> work_file;
+    bool heap;
+    ProbeSlots probe_slots;
+    ProcessSlots process_slots;
+    std::uint32_t next_id = 1;
+    std::map<FileIdentity, ObjectPlans> plans;
+    std::map<ProcessId, std::unique_ptr<TracedProcess>> processes;
+    std::map<pid_t, TracedProcess*> running;
+    std::map<std::uint32_t, TracedProcess*> by_slot;
+    std::vector<std::string> cgroups;
+    std::vector<TracerEvent> happened;
+    ProbeCosts costs;
+    TargetWork spent;
+    std::map<ProcessId, std::uint64_t> cpu_seen;  ///< Of the processes that run.
+    bool paused = false;
+    std::int64_t paused_since_ns = 0;  ///< CLOCK_MONOTONIC, as is the next.
+    std::uint64_t unobserved_ns = 0;   ///< Up to the last resume().
+
+    void note(const TracedProcess* process, std::string kind, std::string text);
+    Result<TracedProcess*> begin_image(Process process);
+    Result<void> attach_new_objects(TracedProcess& process);
+    void take_in_new_code(TracedProcess& process);
+    Result<void> attach_object(TracedProcess& process,
+                               const std::shared_ptr<const ObjectFile>& object);
+    Result<void> count_work(TracedProcess& process, const std::shared_ptr<const ObjectFile>& object,
+                            const ProbePlans& found);
+    void detach(TracedProcess& process);
+    std::uint64_t hits_of(const Attachment& attachment);
+    std::uint64_t work_so_far();
+    void end_image(TracedProcess& process, const char* kind, std::string text);
+    Result<void> add(pid_t pid, bool allocator_may_come, const char* kind);
+    void try_add(pid_t pid, const char* kind);
+    void on_event(const TargetEvent& event);
+    void read_mapping_calls();
+    void walk_on();
+    void take_mappings(TracedProcess& process, Snapshot& snapshot);
+    void catch_up();
+    void check_exits();
+    void rescan();
+    ProcessSample sample(TracedProcess& process);
+    Result<seep_process> meter(TracedProcess& process);
+    void meter_cpu(TracedProcess& process);
+    [[nodiscard]] std::uint64_t unobserved_so_far() const;
+    /// `now`: all its page faults so far.
+    [[nodiscard]] std::uint64_t unobserved_faults(const TracedProcess& process,
+                                                  std::uint64_t now) const;
+    void detach_allocators();
+    void drop(TracedProcess& process);
+};
+
+}  // namespace seep
