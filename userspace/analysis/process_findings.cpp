@@ -15,8 +15,8 @@ namespace seep {
 namespace {
 
 /// Beyond a century a number says no more than the word.
-constexpr double a_year = 365.25 * 86400;
-constexpr double longest_time = 100 * a_year;
+constexpr double longest_time = 100 * 365.25 * 86400;
+constexpr double a_month = 30.0 * 86400;
 
 std::string time_text(const std::optional<double>& seconds) {
     if (!seconds || *seconds > longest_time) return "never";
@@ -26,7 +26,7 @@ std::string time_text(const std::optional<double>& seconds) {
 
 /// A machine has some end for every growth: it is worth a word where it may be near.
 bool is_worth_a_word(MemoryLimit limited_by, const TimeToLimit& time) {
-    return limited_by == MemoryLimit::cgroup || (time.expected && *time.expected < a_year);
+    return limited_by == MemoryLimit::cgroup || (time.expected && *time.expected < a_month);
 }
 
 void add_limit(const ProcessMemory& memory, Finding& finding) {
