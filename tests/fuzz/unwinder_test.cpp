@@ -24,6 +24,21 @@ seep_rule rule(seep_cfa cfa, std::int32_t offset, seep_saved fp = SEEP_SAVED_SAM
     return made;
 }
 
+/// Its code at `bias`, from `start` to `end`, as the only table that there is.
+seep_mapping mapping_of(const UnwindTable& table, std::uint64_t start, std::uint64_t end) {
+    return {.start = bias + start,
+            .end = bias + end,
+            .bias = bias,
+            .base = table.base,
+            .table = 1,
+            .blocks = table.blocks,
+            .rows = table.rows,
+            .rules = table.rules};
+}
+native_table only_table(const UnwindTable& table) {
+    return {1, static_cast<std::uint32_t>(table.words.size()), table.words.data()};
+}
+
 /// Functions of 256 bytes, one a rule, from 0x1000 on; function i begins at pc(i).
 class Walk : public testing::Test {
  protected:
@@ -46,16 +61,8 @@ class Walk : public testing::Test {
         EXPECT_TRUE(table);
         std::array<seep_mapping, 2> mappings{};
         mappings[0].start = 1;
-        mappings[1] = {.start = bias + 0x1000,
-                       .end = bias + 0x100000,
-                       .bias = bias,
-                       .base = table->base,
-                       .table = 1,
-                       .blocks = table->blocks,
-                       .rows = table->rows,
-                       .rules = table->rules};
-        const native_table only{1, static_cast<std::uint32_t>(table->words.size()),
-                                table->words.data()};
+        mappings[1] = mapping_of(*table, 0x1000, 0x100000);
+        const native_table only = only_table(*table);
         const native_world world{mappings.data(),
                                  mappings.size(),
                                  &only,
@@ -242,18 +249,7 @@ TEST(WalkOn, comes_to_the_same_end) {
     builder.add(0x3100, 0x3200, {rule(SEEP_CFA_END, 0), Unsupported::none});
     auto table = std::move(builder).finish({});
     ASSERT_TRUE(table);
-    const native_table only{1, static_cast<std::uint32_t>(table->words.size()),
-                            table->words.data()};
-    const auto mapping = [&](std::uint64_t start, std::uint64_t end) {
-        return seep_mapping{.start = bias + start,
-                            .end = bias + end,
-                            .bias = bias,
-                            .base = table->base,
-                            .table = 1,
-                            .blocks = table->blocks,
-                            .rows = table->rows,
-                            .rules = table->rules};
-    };
+    const native_table only = only_table(*table);
     // The first frame saves the fp that the second is found by.
     const std::array<std::uint64_t, 7> words = {
         bias + 0x1010, stack_start + 32, bias + 0x3010, 0, 0, 0, bias + 0x3110};
@@ -262,9 +258,11 @@ TEST(WalkOn, comes_to_the_same_end) {
             mappings.data(), static_cast<std::uint32_t>(mappings.size()),          &only,       1,
             stack_start - 8, reinterpret_cast<const unsigned char*>(words.data()), sizeof words};
     };
-    const std::array before = {seep_mapping{.start = 1, .end = 1}, mapping(0x1000, 0x2000)};
-    const std::array after = {seep_mapping{.start = 2, .end = 2}, mapping(0x1000, 0x2000),
-                              mapping(0x3000, 0x4000)};
+    const std::array before = {seep_mapping{.start = 1, .end = 1},
+                               mapping_of(*table, 0x1000, 0x2000)};
+    const std::array after = {seep_mapping{.start = 2, .end = 2},
+                              mapping_of(*table, 0x1000, 0x2000),
+                              mapping_of(*table, 0x3000, 0x4000)};
     const native_world early = world(before);
     const native_world late = world(after);
     const native_registers caller{bias + 0x1010, stack_start, 0, 0};
@@ -301,16 +299,8 @@ TEST(WalkAgain, forgets_rules_when_the_mappings_have_changed) {
         std::array<seep_mapping, 2> mappings{};
         mappings[0].start = 1;
         mappings[0].end = generation;
-        mappings[1].start = bias + 0x1000;
-        mappings[1].end = bias + 0x1100;
-        mappings[1].bias = bias;
-        mappings[1].base = table->base;
-        mappings[1].table = 1;
-        mappings[1].blocks = table->blocks;
-        mappings[1].rows = table->rows;
-        mappings[1].rules = table->rules;
-        const native_table only{1, static_cast<std::uint32_t>(table->words.size()),
-                                table->words.data()};
+        mappings[1] = mapping_of(*table, 0x1000, 0x1100);
+        const native_table only = only_table(*table);
         const native_world world{
             mappings.data(), mappings.size(),
             &only,           1,

@@ -4,6 +4,7 @@
 A new output is a new entry in OUTPUTS.
 """
 
+import contextlib
 import json
 import os
 import pty
@@ -18,6 +19,17 @@ from profiles import Profile, Recordings, SEEP, need, seep, unprintable
 
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
 LARGEST = 4 << 20  # of a few frames whose names are megabytes long
+
+
+@contextlib.contextmanager
+def shown(page, name):
+    """A browser that has opened these bytes as a file of this name."""
+    with tempfile.TemporaryDirectory() as directory, Browser() as browser:
+        path = os.path.join(directory, name)
+        with open(path, "wb") as file:
+            file.write(page)
+        browser.open(path)
+        yield browser
 
 
 class NastyRecording(unittest.TestCase):
@@ -59,11 +71,7 @@ class NastyRecording(unittest.TestCase):
         ).getElementsByTagName("script"))
         self.assertEqual(len(page.getElementsByTagName("script")), scripts)
         self.printable(output.decode())
-        with tempfile.TemporaryDirectory() as directory, Browser() as browser:
-            path = os.path.join(directory, "nasty.svg")
-            with open(path, "wb") as file:
-                file.write(output)
-            browser.open(path)
+        with shown(output, "nasty.svg") as browser:
             title = browser.run("return document.title")
             self.assertNotEqual(title, "hacked")
             self.assertEqual(browser.run("return document.querySelectorAll('script').length"), scripts)
@@ -71,11 +79,7 @@ class NastyRecording(unittest.TestCase):
 
     def html(self, output):
         self.printable(output.decode())
-        with tempfile.TemporaryDirectory() as directory, Browser() as browser:
-            path = os.path.join(directory, "nasty.html")
-            with open(path, "wb") as file:
-                file.write(output)
-            browser.open(path)
+        with shown(output, "nasty.html") as browser:
             browser.run("for (const button of document.querySelectorAll('.stack button'))"
                         " button.click()")
             self.assertNotEqual(browser.run("return document.title"), "hacked")

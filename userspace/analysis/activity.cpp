@@ -12,28 +12,22 @@ ProcessSample sample_of(ProcessId process, const SnapshotRecord& snapshot) {
     return found == snapshot.processes.end() ? ProcessSample{} : *found;
 }
 
-double difference(std::uint64_t now, std::uint64_t before) {
-    return now > before ? static_cast<double>(now - before) : 0;
-}
-
 }  // namespace
 
 std::optional<Activity> activity(const RecordingContents& contents) {
     if (contents.window.snapshots() < 2) return std::nullopt;
     const SnapshotRecord& before = contents.snapshots[contents.window.last - 1];
     const SnapshotRecord& now = contents.snapshots[contents.window.last];
-    const double seconds = (static_cast<double>(now.time_ns - before.time_ns) -
-                            difference(now.unobserved_ns, before.unobserved_ns)) /
-                           1e9;
+    const double seconds =
+        observed_share(before, now) * static_cast<double>(now.time_ns - before.time_ns) / 1e9;
     constexpr double least_seconds = 1e-3;
     if (seconds < least_seconds) return std::nullopt;
     Activity sum;
     for (const ProcessSample& sample : now.processes) {
         const ProcessSample earlier = sample_of(sample.process, before);
-        sum.allocations += difference(sample.allocated_count, earlier.allocated_count) / seconds;
-        sum.allocated_bytes +=
-            difference(sample.allocated_bytes, earlier.allocated_bytes) / seconds;
-        sum.frees += difference(sample.freed_count, earlier.freed_count) / seconds;
+        sum.allocations += grown(sample.allocated_count, earlier.allocated_count) / seconds;
+        sum.allocated_bytes += grown(sample.allocated_bytes, earlier.allocated_bytes) / seconds;
+        sum.frees += grown(sample.freed_count, earlier.freed_count) / seconds;
     }
     return sum;
 }

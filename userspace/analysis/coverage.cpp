@@ -38,10 +38,7 @@ ReportSampling sampling_of(const RecordingContents& contents) {
              .windows = period.level == "windows",
              .bytes = period.sampling_bytes});
     }
-    const double length = seconds(last.time_ns - first.time_ns);
-    const double unobserved = static_cast<double>(last.unobserved_ns - first.unobserved_ns) / 1e9;
-    if (unobserved > 0 && length > 0)
-        sampling.observed_share = std::clamp(1 - unobserved / length, 0.0, 1.0);
+    sampling.observed_share = observed_share(first, last);
     sampling.rate_scale = rate_scale(contents.snapshots, contents.window);
     return sampling;
 }

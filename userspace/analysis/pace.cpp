@@ -18,10 +18,6 @@ struct Faults {
     double observed = 0;
 };
 
-double difference(std::uint64_t now, std::uint64_t before) {
-    return now > before ? static_cast<double>(now - before) : 0;
-}
-
 /// Of all targets between two snapshots each; nothing of a target before its first.
 std::vector<Faults> faults_within(const std::vector<SnapshotRecord>& snapshots,
                                   const Window& window) {
@@ -32,9 +28,9 @@ std::vector<Faults> faults_within(const std::vector<SnapshotRecord>& snapshots,
         for (const ProcessSample& sample : snapshots[i].processes) {
             const ProcessSample* const earlier =
                 std::exchange(before.try_emplace(sample.process, &sample).first->second, &sample);
-            const double all = difference(sample.page_faults, earlier->page_faults);
+            const double all = grown(sample.page_faults, earlier->page_faults);
             const double unobserved =
-                difference(sample.unobserved_page_faults, earlier->unobserved_page_faults);
+                grown(sample.unobserved_page_faults, earlier->unobserved_page_faults);
             sum.all += all;
             sum.observed += all - std::min(all, unobserved);
         }
@@ -53,11 +49,8 @@ void scale_interval(double& estimate, double& low, double& high, const RateScale
 
 RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window& window) {
     if (window.snapshots() < least_snapshots) return {};
-    const double length = window_seconds(snapshots, window);
-    const double unobserved =
-        difference(snapshots[window.last].unobserved_ns, snapshots[window.first].unobserved_ns) /
-        1e9;
-    if (unobserved <= 0 || unobserved >= length) return {};
+    const double observed = observed_share(snapshots[window.first], snapshots[window.last]);
+    if (observed <= 0 || observed >= 1) return {};
     Faults sum;
     const std::vector<Faults> parts = faults_within(snapshots, window);
     for (const Faults& part : parts) {
@@ -69,7 +62,7 @@ RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window&
     double squares = 0;
     for (const Faults& part : parts) squares += std::pow(part.observed - seen * part.all, 2);
     const double error = std::sqrt(squares) / sum.observed;
-    const double scale = (1 - unobserved / length) / seen;
+    const double scale = observed / seen;
     if (std::abs(std::log(scale)) - certain * error < std::log(usual_pace)) return {};
     return {.low = scale * std::exp(-in_interval * error),
             .middle = scale,

@@ -64,4 +64,10 @@ Result<Window> resolve_window(const WindowRequest& request,
                              format_count(snapshots.size()), format_duration(length))};
 }
 
+double observed_share(const SnapshotRecord& before, const SnapshotRecord& now) {
+    const auto length = static_cast<double>(now.time_ns - before.time_ns);
+    if (length <= 0) return 1;
+    return std::clamp(1 - grown(now.unobserved_ns, before.unobserved_ns) / length, 0.0, 1.0);
+}
+
 }  // namespace seep

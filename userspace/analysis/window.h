@@ -39,4 +39,12 @@ Result<WindowRequest> parse_window(std::string_view text);
 Result<Window> resolve_window(const WindowRequest& request,
                               const std::vector<SnapshotRecord>& snapshots);
 
+/// How much a counter of the kernel has grown; nothing, if it began anew.
+inline double grown(std::uint64_t now, std::uint64_t before) {
+    return now > before ? static_cast<double>(now - before) : 0;
+}
+
+/// Of the time between two snapshots, the share with probes in place.
+double observed_share(const SnapshotRecord& before, const SnapshotRecord& now);
+
 }  // namespace seep

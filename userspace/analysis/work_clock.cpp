@@ -11,13 +11,6 @@ constexpr double ns_a_second = 1e9;
 /// Beyond it a count is not one that somebody counted.
 constexpr double most_work = 9e18;
 
-/// Of the time between two snapshots.
-double observed_share(const SnapshotRecord& before, const SnapshotRecord& now) {
-    const auto length = static_cast<double>(now.time_ns - before.time_ns);
-    const auto unobserved = static_cast<double>(now.unobserved_ns - before.unobserved_ns);
-    return length > 0 ? std::clamp(1 - unobserved / length, 0.0, 1.0) : 1;
-}
-
 }  // namespace
 
 std::optional<double> work_within(const std::vector<SnapshotRecord>& snapshots,

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "base/wakeups.h"
 
+#include <fmt/format.h>
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
 #include <cstdint>
 #include <initializer_list>
+#include <vector>
 
 namespace seep {
 
@@ -36,6 +39,14 @@ UniqueFd read_from_now_on(std::initializer_list<int> numbers) {
 }
 
 }  // namespace
+
+Result<void> wait_for_any(std::span<const int> fds, std::string_view what) {
+    std::vector<pollfd> waiting;
+    for (const int fd : fds) waiting.push_back({fd, POLLIN, 0});
+    if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
+        return errno_error(fmt::format("cannot wait for {}", what));
+    return {};
+}
 
 UniqueFd catch_signals() {
     return read_from_now_on({SIGINT, SIGTERM, SIGHUP});

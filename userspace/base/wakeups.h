@@ -8,8 +8,11 @@
 #include <csignal>
 #include <initializer_list>
 #include <optional>
+#include <span>
+#include <string_view>
 
 #include "base/handles.h"
+#include "base/result.h"
 
 namespace seep {
 
@@ -18,6 +21,10 @@ UniqueFd make_timer(std::chrono::nanoseconds first, std::chrono::nanoseconds per
 
 /// Whether the timer has run out since it was last asked. False for a descriptor that is none.
 bool expired(const UniqueFd& timer);
+
+/// Waits until one of the descriptors can be read; -1 is none. A signal that comes between is no
+/// error, and ends the wait, too. `what`: what is waited for, for the error.
+Result<void> wait_for_any(std::span<const int> fds, std::string_view what);
 
 /// SIGINT, SIGTERM and SIGHUP no longer end the process; from here on they are only read.
 UniqueFd catch_signals();

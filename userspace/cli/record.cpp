@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fmt/ranges.h>
-#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "base/text.h"
 #include "base/wakeups.h"
@@ -99,15 +100,12 @@ ReportRequest RecordCommand::report_request() const {
 
 Result<void> RecordCommand::loop() {
     while (true) {
-        std::vector<pollfd> waiting{{wakeups_.signals.get(), POLLIN, 0},
-                                    {wakeups_.interval.get(), POLLIN, 0},
-                                    {wakeups_.deadline.get(), POLLIN, 0}};
-        for (const int fd : session_.poll_fds()) waiting.push_back({fd, POLLIN, 0});
-        if (watch_)
-            for (const int fd : watch_->poll_fds()) waiting.push_back({fd, POLLIN, 0});
-        if (rotation_) waiting.push_back({rotation_->poll_fd(), POLLIN, 0});
-        if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
-            return errno_error("cannot wait for the target");
+        std::vector<int> fds = session_.poll_fds();
+        fds.insert(fds.end(),
+                   {wakeups_.signals.get(), wakeups_.interval.get(), wakeups_.deadline.get()});
+        if (watch_) std::ranges::copy(watch_->poll_fds(), std::back_inserter(fds));
+        if (rotation_) fds.push_back(rotation_->poll_fd());
+        if (Result<void> waited = wait_for_any(fds, "the target"); !waited) return waited;
 
         if (Result<void> handled = session_.handle(); !handled) return handled;
         if (watch_) watch_->handle();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fmt/core.h>
-#include <poll.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -141,11 +140,9 @@ Result<void> ServeCommand::loop(Session& session) {
     const UniqueFd clock = make_timer(options_.snapshots.between(), options_.snapshots.between());
     analyse();
     while (true) {
-        std::vector<pollfd> waiting{
-            {signals_.get(), POLLIN, 0}, {clock.get(), POLLIN, 0}, {analysis_.fd(), POLLIN, 0}};
-        for (const int fd : session.poll_fds()) waiting.push_back({fd, POLLIN, 0});
-        if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
-            return errno_error("cannot wait for the target");
+        std::vector<int> fds = session.poll_fds();
+        fds.insert(fds.end(), {signals_.get(), clock.get(), analysis_.fd()});
+        if (Result<void> waited = wait_for_any(fds, "the target"); !waited) return waited;
 
         if (Result<void> handled = session.handle(); !handled) return handled;
         if (caught(signals_) || session.over()) return {};

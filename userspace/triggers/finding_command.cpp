@@ -234,9 +234,7 @@ void FindingCommand::handle() {
 
 void FindingCommand::finish() {
     while (pid_ != 0) {
-        std::vector<pollfd> waiting;
-        for (const int fd : poll_fds()) waiting.push_back({fd, POLLIN, 0});
-        if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) return;
+        if (!wait_for_any(poll_fds(), "the command")) return;
         handle();
     }
 }

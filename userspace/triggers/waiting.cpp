@@ -2,9 +2,9 @@
 #include "triggers/waiting.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 
@@ -91,10 +91,9 @@ Result<std::string> wait_until(const WaitingTarget& target, std::vector<StartCon
     const UniqueFd clock = make_timer(std::chrono::milliseconds(1),
                                       std::chrono::duration_cast<std::chrono::nanoseconds>(period));
     for (bool first = true;; first = false) {
-        pollfd waiting[] = {
-            {signals.get(), POLLIN, 0}, {start_signal.get(), POLLIN, 0}, {clock.get(), POLLIN, 0}};
-        if (poll(waiting, std::size(waiting), -1) < 0 && errno != EINTR)
-            return errno_error("cannot wait for the condition");
+        const Result<void> waited = wait_for_any(
+            std::array{signals.get(), start_signal.get(), clock.get()}, "the condition");
+        if (!waited) return waited.error();
         if (caught(signals)) return std::string();
         if (start_signal && caught(start_signal)) return on_signal->text();
         if (!expired(clock)) continue;
