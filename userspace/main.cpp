@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/app.h"
+#include "target/start_signals.h"
 
 namespace {
 
@@ -28,6 +29,7 @@ int show(const seep::Error& error) {
 int main(int argc, char** argv) {
     set_up_log();
     std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an error of write(), not the end
+    seep::keep_child_signals();
     seep::RunCommand run;
     const auto app = seep::build_app(run);
     try {

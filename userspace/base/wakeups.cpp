@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -26,6 +27,20 @@ UniqueFd make_timer(std::chrono::nanoseconds first, std::chrono::nanoseconds per
 bool expired(const UniqueFd& timer) {
     std::uint64_t expirations = 0;
     return timer && read(timer.get(), &expirations, sizeof(expirations)) > 0;
+}
+
+UniqueFd make_event() {
+    return UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+void set_event(const UniqueFd& event) {
+    // Fails only if the counter is at its end, and then the descriptor is readable as well.
+    (void)eventfd_write(event.get(), 1);
+}
+
+bool reset_event(const UniqueFd& event) {
+    eventfd_t count = 0;
+    return eventfd_read(event.get(), &count) == 0;
 }
 
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// Timers and signals as descriptors, so that a loop over poll() waits for them and for its targets
-// in one place.
+// Timers, signals and events as descriptors, so that a loop over poll() waits for them and for its
+// targets in one place.
 
 #include <chrono>
 #include <csignal>
@@ -25,6 +25,12 @@ bool expired(const UniqueFd& timer);
 /// Waits until one of the descriptors can be read; -1 is none. A signal that comes between is no
 /// error, and ends the wait, too. `what`: what is waited for, for the error.
 Result<void> wait_for_any(std::span<const int> fds, std::string_view what);
+
+/// Readable from set_event() to reset_event(). Both may be called from any thread.
+UniqueFd make_event();
+void set_event(const UniqueFd& event);
+/// Whether it was set.
+bool reset_event(const UniqueFd& event);
 
 /// SIGINT, SIGTERM and SIGHUP no longer end the process; from here on they are only read.
 UniqueFd catch_signals();

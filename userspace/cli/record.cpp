@@ -187,6 +187,7 @@ Result<bool> wait_for_start(RecordOptions& options, const UniqueFd& signals,
         auto started =
             LaunchedCommand::launch(target.command, [](pid_t) { return Result<void>(); });
         if (!started) return started.error();
+        started->let_go();
         launched.emplace(std::move(*started));
         target.pids = {launched->pid()};
     }

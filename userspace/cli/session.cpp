@@ -188,10 +188,14 @@ Result<void> Session::start() {
 std::vector<int> Session::poll_fds() const {
     std::vector<int> fds = tracer_->poll_fds();
     if (look_) fds.push_back(look_.get());
+    if (launched_) fds.push_back(launched_->poll_fd());
     return fds;
 }
 
 Result<void> Session::handle() {
+    if (launched_)
+        if (const Result<void> handled = launched_->handle_stop(); !handled)
+            tracer_->note("refused", handled.error().message);
     if (Result<void> written = write_and_log_events(); !written) return written;
     return expired(look_) ? look_at_costs() : Result<void>{};
 }
@@ -208,10 +212,16 @@ Result<void> Session::write_and_log_events() {
 }
 
 Result<void> Session::finish(std::chrono::milliseconds patience) {
+    if (launched_) launched_->let_go();
     tracer_->detach();
     if (Result<void> written = write_and_log_events(); !written) return written;
     if (Result<void> taken = snapshot(); !taken) return taken;
     return recorder_->finish(patience);
+}
+
+void Session::abandon() {
+    if (launched_) launched_->let_go();
+    tracer_.reset();
 }
 
 std::optional<int> Session::command_status() {

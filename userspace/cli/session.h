@@ -49,7 +49,7 @@ class Session {
     /// waits so long at most.
     Result<void> finish(std::chrono::milliseconds patience = std::chrono::minutes(1));
     /// Lets the targets go at once.
-    void abandon() { tracer_.reset(); }
+    void abandon();
 
     // Once start() was called:
     [[nodiscard]] const std::string& file() const { return file_; }

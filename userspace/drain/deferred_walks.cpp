@@ -3,7 +3,6 @@
 
 #include <bpf/libbpf.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "base/handles.h"
+#include "base/wakeups.h"
 
 namespace seep {
 namespace {
@@ -22,11 +22,6 @@ namespace {
 /// Beyond it walks are left in the kernel's buffer, and when that is full, too, their stacks are
 /// truncated.
 constexpr std::size_t most_bytes = std::size_t{64} << 20;
-
-void signal(const UniqueFd& event) {
-    // Fails only if the counter is at its end, and then the descriptor is readable as well.
-    (void)eventfd_write(event.get(), 1);
-}
 
 }  // namespace
 
@@ -68,7 +63,7 @@ void DeferredWalks::State::run() {
         taken.wait(lock, [&] { return stopping || bytes < most_bytes; });
         if (stopping) return;
         ring_buffer__consume(ring.get());
-        if (!walks.empty()) signal(arrived);
+        if (!walks.empty()) set_event(arrived);
     }
 }
 
@@ -79,7 +74,7 @@ DeferredWalks::State::~State() {
         stopping = true;
     }
     taken.notify_one();
-    signal(stop);
+    set_event(stop);
     emptier.join();
 }
 
@@ -90,8 +85,8 @@ DeferredWalks::~DeferredWalks() = default;
 
 Result<DeferredWalks> DeferredWalks::open(int map) {
     auto state = std::make_unique<State>();
-    state->arrived = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    state->stop = UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    state->arrived = make_event();
+    state->stop = make_event();
     state->ring.reset(ring_buffer__new(map, State::take, state.get(), nullptr));
     if (!state->arrived || !state->stop || !state->ring)
         return errno_error("cannot listen to the kernel's programs");
@@ -107,8 +102,7 @@ std::vector<DeferredWalk> DeferredWalks::read() {
     std::vector<DeferredWalk> walks;
     {
         const std::lock_guard lock(state_->mutex);
-        eventfd_t count = 0;
-        (void)eventfd_read(state_->arrived.get(), &count);
+        reset_event(state_->arrived);
         ring_buffer__consume(state_->ring.get());
         walks = std::exchange(state_->walks, {});
         state_->bytes = 0;

@@ -74,6 +74,7 @@ Result<void> Tracer::add_cgroup(const std::string& path) {
 }
 
 Result<void> Tracer::refresh(pid_t pid) {
+    state_->catch_up();
     const auto found = state_->running.find(pid);
     if (found == state_->running.end()) return {};
     return state_->attach_new_objects(*found->second);

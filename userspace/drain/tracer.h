@@ -105,7 +105,7 @@ class Tracer {
     Result<void> add_process(pid_t pid, bool allocator_may_come = false);
     /// Attaches to every process of the cgroup, and to those that join it by fork.
     Result<void> add_cgroup(const std::string& path);
-    /// Looks for code that was mapped since, and attaches to allocators in it.
+    /// Looks for code that was mapped since, by an exec, too, and attaches to allocators in it.
     Result<void> refresh(pid_t pid);
 
     /// Poll these for input, then call handle_events(). Changes as processes come and go.

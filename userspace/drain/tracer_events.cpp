@@ -14,7 +14,7 @@ namespace seep {
 
 void Tracer::State::take_in_new_code(TracedProcess& process) {
     const Result<void> attached = attach_new_objects(process);
-    if (!attached) note(&process, "refused", attached.error().message);
+    if (!attached && process.process.alive()) note(&process, "refused", attached.error().message);
 }
 
 void Tracer::State::on_event(const TargetEvent& event) {

@@ -1,48 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// A child that ptrace holds from before its exec until its entry point; the inside of launch.h.
-// Every function must be called on the thread that called seize().
+// A child that the calling thread holds by ptrace, so that it stops where new code is mapped; the
+// inside of command_holder.h.
+//
+// It stops at each exec, and at each executable mapping that the dynamic linker makes after one.
+// Once the program itself runs, which its first system call outside of the dynamic linker shows, it
+// stops at nothing but the next exec, and for signals, which it gets at once.
+// Nothing is written into the child: when the thread ends, or is killed, the kernel lets the child
+// run on from wherever it is.
+// Every function must be called on the thread that called seize(). None blocks.
 
 #include <sys/types.h>
 
-#include <functional>
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/result.h"
-#include "target/breakpoint.h"
+#include "target/mappings.h"
 
 namespace seep {
 
 class HeldCommand {
  public:
-    /// Takes hold of a child that has not called exec yet. It runs on until run_to_entry() is
-    /// called.
-    static Result<HeldCommand> seize(pid_t pid, std::function<Result<void>(pid_t)> on_code_mapped);
+    /// Takes hold of a child that has not called exec yet; it runs on.
+    static Result<HeldCommand> seize(pid_t pid);
 
-    /// Returns once the child is at its entry point and let go (nullopt), or has ended (its wait
-    /// status). After an error the child is still held.
-    Result<std::optional<int>> run_to_entry();
+    enum class Step {
+        none,     ///< Nothing has happened.
+        went_on,  ///< It had stopped, and was let run.
+        stands,   ///< It stands before new code until go_on().
+        ended,    ///< See status().
+    };
+    /// Deals with the next thing that has happened to the child.
+    Result<Step> step();
+    /// Lets it run from where it stands.
+    Result<void> go_on() { return resume(0); }
 
     /// Whether the child has executed anything.
-    [[nodiscard]] bool executed() const { return breakpoint_.has_value(); }
+    [[nodiscard]] bool executed() const { return executed_; }
+    /// Whether what it executes is past its dynamic linker, or has none.
+    [[nodiscard]] bool begun() const { return executed_ && linker_.empty(); }
+    /// Its wait status, once it has ended.
+    [[nodiscard]] std::optional<int> status() const { return status_; }
 
  private:
-    HeldCommand() = default;
+    explicit HeldCommand(pid_t pid) : pid_(pid) {}
+    Result<Step> handle_stop(int status);
+    Result<Step> handle_exec();
+    Result<Step> handle_group_stop(int signal);
+    Result<Step> handle_syscall();
+    Result<void> resume(int signal);
+    Result<Step> go_on_with(int signal);
+    [[nodiscard]] bool in_linker(std::uint64_t address) const;
 
-    enum class Hold { keep, let_go };
-    Result<Hold> handle_stop(int status);
-    Result<Hold> handle_exec();
-    Result<Hold> handle_fork();
-    Result<Hold> handle_group_stop(int signal);
-    Result<Hold> handle_syscall();
-    Result<Hold> leave_at_entry();
-    Result<Hold> resume(int signal);
-
-    pid_t pid_ = 0;
-    std::function<Result<void>(pid_t)> on_code_mapped_;
-    std::optional<Breakpoint> breakpoint_;  ///< At the entry of what runs now; empty before exec.
-    bool maps_code_ = false;                ///< The system call that has been entered does.
+    pid_t pid_;
+    bool executed_ = false;
+    std::optional<int> status_;
+    std::vector<Mapping> linker_;  ///< Its code, while it is at work.
+    int calls_ = 0;                ///< System calls since it last mapped code.
+    bool maps_code_ = false;       ///< The system call that has been entered does.
 };
 
 }  // namespace seep

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -11,7 +12,7 @@
 
 #include "base/handles.h"
 #include "base/text.h"
-#include "target/held_command.h"
+#include "target/command_holder.h"
 #include "target/start_signals.h"
 
 namespace seep {
@@ -71,12 +72,6 @@ pid_t fork_quietly(char* const* argv, const UniqueFd& child_end, const UniqueFd&
     return pid;
 }
 
-void kill_and_collect(pid_t pid) {
-    kill(pid, SIGKILL);
-    while (waitpid(pid, nullptr, __WALL) > 0 || errno == EINTR) {
-    }
-}
-
 /// While SIGCHLD is ignored the kernel throws exit statuses away.
 void keep_exit_statuses() {
     struct sigaction action = {};
@@ -91,11 +86,18 @@ Error exec_error(const std::string& command, int number) {
                        ErrorKind::bad_input, number == ENOENT ? "check its name and PATH" : "");
 }
 
+/// A command that computes, and calls nothing, gives no sign of having begun.
+constexpr int longest_silence_ms = 1000;
+
 }  // namespace
 
-Result<LaunchedCommand> LaunchedCommand::launch(
-    const std::vector<std::string>& argv, const std::function<Result<void>(pid_t)>& on_code_mapped,
-    CommandOutput output) {
+LaunchedCommand::LaunchedCommand(pid_t pid) : pid_(pid) {}
+LaunchedCommand::LaunchedCommand(LaunchedCommand&&) noexcept = default;
+LaunchedCommand& LaunchedCommand::operator=(LaunchedCommand&&) noexcept = default;
+LaunchedCommand::~LaunchedCommand() = default;
+
+Result<LaunchedCommand> LaunchedCommand::launch(const std::vector<std::string>& argv,
+                                                OnCodeMapped on_code_mapped, CommandOutput output) {
     if (argv.empty()) return Error{ErrorKind::bad_input, "no command given", ""};
     std::vector<char*> arguments;
     arguments.reserve(argv.size() + 1);
@@ -115,29 +117,81 @@ Result<LaunchedCommand> LaunchedCommand::launch(
     if (pid < 0) return errno_error("fork");
     child_end.reset();
     LaunchedCommand command(pid);
-    auto held = HeldCommand::seize(pid, on_code_mapped);
+    command.on_code_mapped_ = std::move(on_code_mapped);
+    auto held = CommandHolder::hold(pid);
     if (!held) {
-        kill_and_collect(pid);
+        command.kill_and_collect();
         return held.error();
     }
     constexpr char leave = 1;
     // MSG_NOSIGNAL: a child that was killed meanwhile is noticed by waiting for it.
     send(channel.get(), &leave, sizeof leave, MSG_NOSIGNAL);
-    const auto ended = held->run_to_entry();
-    if (!ended) {
-        kill_and_collect(pid);
-        return ended.error();
+    command.holder_ = std::make_unique<CommandHolder>(std::move(*held));
+    if (auto started = command.run_to_start(); !started) {
+        command.kill_and_collect();
+        return started.error();
     }
     int number = 0;
-    if (!held->executed() && read(channel.get(), &number, sizeof number) == sizeof number) {
+    if (!command.executed_ && read(channel.get(), &number, sizeof number) == sizeof number) {
         return exec_error(argv[0], number);
     }
-    command.status_ = *ended;
     return command;
+}
+
+Result<void> LaunchedCommand::run_to_start() {
+    while (holder_ && !begun_) {
+        pollfd waiting{holder_->poll_fd(), POLLIN, 0};
+        if (poll(&waiting, 1, executed_ ? longest_silence_ms : -1) == 0) break;
+        if (auto looked = look(); !looked) return looked;
+        go_on();
+    }
+    return {};
+}
+
+void LaunchedCommand::kill_and_collect() {
+    kill(pid_, SIGKILL);
+    let_go();
+    if (status_) return;
+    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+int LaunchedCommand::poll_fd() const {
+    return holder_ ? holder_->poll_fd() : -1;
+}
+
+/// Does at a stop what is to be done, and leaves the command there.
+Result<void> LaunchedCommand::look() {
+    if (!holder_) return {};
+    const CommandHolder::News news = holder_->news();
+    executed_ = news.executed;
+    begun_ = news.begun;
+    stands_ = news.stands;
+    if (news.over) let_go();
+    if (news.failed) return *news.failed;
+    return stands_ ? on_code_mapped_(pid_) : Result<void>();
+}
+
+void LaunchedCommand::go_on() {
+    if (std::exchange(stands_, false)) holder_->go_on();
+}
+
+Result<void> LaunchedCommand::handle_stop() {
+    auto looked = look();
+    go_on();
+    return looked;
+}
+
+void LaunchedCommand::let_go() {
+    if (!holder_) return;
+    holder_->end();
+    status_ = holder_->status();
+    holder_.reset();
 }
 
 std::optional<int> LaunchedCommand::poll_exit() {
     int status = 0;
+    if (holder_) return holder_->status();
     if (!status_ && waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
     return status_;
 }

@@ -28,6 +28,13 @@ const StartSignals start_signals = take_start_signals();
 
 }  // namespace
 
+void keep_child_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
 void restore_start_signals() {
     for (int number = 1; number < NSIG; ++number) {
         struct sigaction action = {};

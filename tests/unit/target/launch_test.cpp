@@ -11,6 +11,7 @@
 #include "support.h"
 #include "target/mappings.h"
 #include "target/proc_file.h"
+#include "target/start_signals.h"
 
 namespace seep {
 namespace {
@@ -23,6 +24,7 @@ using testing::HasSubstr;
 /// Launches commands and notes what they had mapped at each stop.
 class Launch : public testing::Test {
  protected:
+    static void SetUpTestSuite() { keep_child_signals(); }
     Result<LaunchedCommand> launch(const std::vector<std::string>& argv) {
         return LaunchedCommand::launch(argv, [this](pid_t pid) { return note(pid); });
     }
@@ -44,13 +46,34 @@ class Launch : public testing::Test {
         return command ? wait_for(*command) : -1;
     }
     static int wait_for(LaunchedCommand& command) {
-        EXPECT_TRUE(test::eventually([&] { return command.poll_exit().has_value(); }));
+        EXPECT_TRUE(test::eventually([&] {
+            EXPECT_TRUE(command.handle_stop());
+            return command.poll_exit().has_value();
+        }));
         return command.poll_exit().value_or(-1);
     }
     /// The number of a line "NAME:\tHEX" of the file that a `cat /proc/self/status` wrote.
     static std::uint64_t signals(const std::string& status, const char* name) {
         std::string_view text = status_field(status, name).value_or("");
         return take_number<std::uint64_t>(text, 16).value_or(~std::uint64_t{0});
+    }
+    static char state_of(pid_t pid) {
+        const auto stat = parse_proc_stat(read_proc_file(pid, "stat").value_or(""));
+        return stat ? stat->state : 'X';
+    }
+    static bool is_held(pid_t pid) {
+        return status_field(read_proc_file(pid, "status").value_or(""), "TracerPid") != "0";
+    }
+    /// A library whose constructor leaves a file behind, and a program that needs it.
+    std::string program_with_trace(const std::string& trace) {
+        test::compile(
+            "#include <fcntl.h>\n__attribute__((constructor)) static void start(void) {"
+            " open(\"" +
+                trace + "\", O_CREAT | O_WRONLY, 0600); }",
+            directory_ / "lib.so", "-shared -fPIC");
+        test::compile("int main(void) { return 3; }", directory_ / "program",
+                      "-Wl,--no-as-needed '" + (directory_ / "lib.so") + "'");
+        return directory_ / "program";
     }
 
     TempDirectory directory_;
@@ -74,26 +97,25 @@ TEST_F(Launch, stops_at_every_library_of_a_dynamic_program) {
 }
 
 TEST_F(Launch, has_not_run_the_code_it_stops_at) {
-    // The library's constructor leaves a file behind.
     const std::string trace = directory_ / "trace";
-    test::compile(
-        "#include <fcntl.h>\n__attribute__((constructor)) static void start(void) {"
-        " open(\"" +
-            trace + "\", O_CREAT | O_WRONLY, 0600); }",
-        directory_ / "lib.so", "-shared -fPIC");
-    test::compile("int main(void) { return 0; }", directory_ / "program",
-                  "-Wl,--no-as-needed '" + (directory_ / "lib.so") + "'");
-    bool seen_before_it_ran = false;
-    auto command = LaunchedCommand::launch({directory_ / "program"}, [&](pid_t pid) {
-        auto noted = note(pid);
-        if (mapped_.contains("lib.so") && !std::filesystem::exists(trace))
-            seen_before_it_ran = true;
-        return noted;
-    });
-    ASSERT_TRUE(command) << command.error().message;
-    EXPECT_TRUE(seen_before_it_ran);
-    EXPECT_EQ(wait_for(*command), 0);
-    EXPECT_TRUE(std::filesystem::exists(trace));
+    const std::string program = program_with_trace(trace);
+    const std::string late = "sleep 0.3; exec '" + program + "'";
+    for (const std::vector<std::string>& argv :
+         {std::vector<std::string>{program}, {"env", "A=B", program}, {"sh", "-c", late}}) {
+        std::filesystem::remove(trace);
+        mapped_.clear();
+        bool seen_before_it_ran = false;
+        auto command = LaunchedCommand::launch(argv, [&](pid_t pid) {
+            auto noted = note(pid);
+            if (mapped_.contains("lib.so") && !std::filesystem::exists(trace))
+                seen_before_it_ran = true;
+            return noted;
+        });
+        ASSERT_TRUE(command) << command.error().message;
+        EXPECT_EQ(wait_for(*command), 3 << 8) << argv[0];
+        EXPECT_TRUE(seen_before_it_ran) << argv[0];
+        EXPECT_TRUE(std::filesystem::exists(trace)) << argv[0];
+    }
 }
 
 TEST_F(Launch, runs_static_programs) {
@@ -193,10 +215,7 @@ TEST_F(Launch, gets_signals_that_come_while_it_is_held) {
     auto stopped = LaunchedCommand::launch({"true"}, [&](pid_t pid) {
         kill(pid, SIGSTOP);
         std::thread([pid] {
-            test::eventually([&] {
-                const auto stat = parse_proc_stat(read_proc_file(pid, "stat").value_or(""));
-                return stat && stat->state == 't';
-            });
+            test::eventually([&] { return state_of(pid) == 't'; });
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
             kill(pid, SIGCONT);
         }).detach();
@@ -223,7 +242,8 @@ TEST_F(Launch, gives_the_child_the_signals_the_tracer_was_started_with) {
     pthread_sigmask(SIG_SETMASK, &old, nullptr);
     EXPECT_EQ(status, 9 << 8);
     const std::string after = test::read_file(directory_ / "status");
-    EXPECT_EQ(signals(after, "SigBlk"), signals(before, "SigBlk"));
+    constexpr std::uint64_t held_back = std::uint64_t{1} << (SIGCHLD - 1);
+    EXPECT_EQ(signals(after, "SigBlk"), signals(before, "SigBlk") & ~held_back);
     EXPECT_EQ(signals(after, "SigIgn"), signals(before, "SigIgn"));
 }
 
@@ -261,39 +281,89 @@ TEST_F(Launch, of_a_program_whose_library_executes_another_first) {
     EXPECT_THAT(mapped_, Contains("dash"));
 }
 
-TEST_F(Launch, lets_go_at_the_entry) {
+TEST_F(Launch, is_let_go_some_seconds_after_its_exec) {
     auto command = launch({"sleep", "1000"});
     ASSERT_TRUE(command);
     const Child cleanup(command->pid());
-    EXPECT_EQ(status_field(read_proc_file(command->pid(), "status").value_or(""), "TracerPid"),
-              "0");
+    EXPECT_TRUE(is_held(command->pid()));
+    EXPECT_TRUE(test::eventually([&] { return !is_held(command->pid()); }));
     EXPECT_FALSE(command->poll_exit());
-    EXPECT_TRUE(test::eventually([&] {
-        const auto stat = parse_proc_stat(read_proc_file(command->pid(), "stat").value_or(""));
-        return stat && stat->state == 'S';
-    }));
+    EXPECT_EQ(state_of(command->pid()), 'S');
+    EXPECT_TRUE(command->handle_stop());
+    EXPECT_EQ(command->poll_fd(), -1);
 }
 
-TEST_F(Launch, dies_with_a_tracer_that_dies_while_holding) {
-    int ends[2];
-    ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
-    Child tracer = Child::run([&] {
-        (void)LaunchedCommand::launch({"sleep", "1000"}, [&](pid_t pid) {
-            if (write(ends[1], &pid, sizeof pid) != sizeof pid) _exit(1);
-            pause();
-            return Result<void>();
+TEST_F(Launch, is_not_disturbed_by_being_let_go) {
+    // A stop would end these with EINTR, or make them begin anew.
+    test::compile(
+        "#include <sys/epoll.h>\n#include <time.h>\n"
+        "int main(void) { struct epoll_event event; struct timespec rest, time = {0, 300000000};\n"
+        "  return epoll_wait(epoll_create1(0), &event, 1, 300) != 0 ? 1 :\n"
+        "    nanosleep(&time, &rest) != 0 ? 2 : 0; }",
+        directory_ / "program");
+    for (int i = 0; i < 3; ++i) {
+        auto command = launch({directory_ / "program"});
+        ASSERT_TRUE(command);
+        std::this_thread::sleep_for(std::chrono::milliseconds(150 * i));
+        command->let_go();
+        EXPECT_EQ(wait_for(*command), 0);
+    }
+}
+
+TEST_F(Launch, gets_signals_at_once) {
+    // Nobody handles stops here.
+    auto command = launch({"sleep", "1000"});
+    ASSERT_TRUE(command);
+    EXPECT_TRUE(is_held(command->pid()));
+    kill(command->pid(), SIGSTOP);
+    EXPECT_TRUE(test::eventually([&] { return state_of(command->pid()) == 't'; }));
+    kill(command->pid(), SIGCONT);
+    EXPECT_TRUE(test::eventually([&] { return state_of(command->pid()) == 'S'; }));
+    kill(command->pid(), SIGSTOP);
+    EXPECT_TRUE(test::eventually([&] { return state_of(command->pid()) == 't'; }));
+    command->let_go();
+    EXPECT_TRUE(test::eventually([&] { return state_of(command->pid()) == 'T'; }));
+    kill(command->pid(), SIGTERM);
+    kill(command->pid(), SIGCONT);
+    EXPECT_EQ(describe_wait_status(wait_for(*command)), "killed by signal 15 (Terminated)");
+}
+
+TEST_F(Launch, of_a_program_that_calls_nothing_returns) {
+    // Not even those of a C library's start.
+    test::compile("void _start(void) { for (;;) { } }", directory_ / "program", "-nostdlib -pie");
+    auto command = launch({directory_ / "program"});
+    ASSERT_TRUE(command);
+    const Child cleanup(command->pid());
+    EXPECT_EQ(state_of(command->pid()), 'R');
+}
+
+TEST_F(Launch, lives_on_when_its_tracer_is_killed) {
+    // In the stop at its own exec, at a library's mapping, and at the exec of what it becomes.
+    const std::string trace = directory_ / "trace";
+    const std::string program = program_with_trace(trace);
+    for (const int stop : {1, 2, 5}) {
+        std::filesystem::remove(trace);
+        int ends[2];
+        ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+        Child tracer = Child::run([&] {
+            int stops = 0;
+            auto command = LaunchedCommand::launch({"env", program}, [&](pid_t pid) {
+                if (++stops < stop) return Result<void>();
+                if (write(ends[1], &pid, sizeof pid) != sizeof pid) _exit(1);
+                pause();
+                return Result<void>();
+            });
+            if (command) wait_for(*command);
         });
-    });
-    pid_t held = 0;
-    ASSERT_EQ(read(ends[0], &held, sizeof held), static_cast<ssize_t>(sizeof held));
-    EXPECT_EQ(kill(held, 0), 0);
-    tracer.kill_and_wait();
-    EXPECT_TRUE(test::eventually([&] {
-        const auto stat = parse_proc_stat(read_proc_file(held, "stat").value_or(""));
-        return !stat || stat->dead();
-    }));
-    close(ends[0]);
-    close(ends[1]);
+        pid_t held = 0;
+        ASSERT_EQ(read(ends[0], &held, sizeof held), static_cast<ssize_t>(sizeof held));
+        EXPECT_EQ(state_of(held), 't');
+        EXPECT_FALSE(std::filesystem::exists(trace));
+        tracer.kill_and_wait();
+        EXPECT_TRUE(test::eventually([&] { return std::filesystem::exists(trace); })) << stop;
+        close(ends[0]);
+        close(ends[1]);
+    }
 }
 
 }  // namespace
