@@ -169,7 +169,7 @@ class FlameGraph(unittest.TestCase):
         self.point_at("Cache::insert(std::string const&)")
         self.assertEqual(self.browser.run(TIP), ["Cache::insert(std::string const&)",
                                                  "39.1 KiB (40,000 bytes) in 400 blocks",
-                                                 "40.00 % of all, 50.00 % of its caller"])
+                                                 "40 % of all, 50 % of its caller"])
         self.browser.mouse(2, 800)
         self.assertIsNone(self.browser.run(TIP))
 
@@ -194,10 +194,10 @@ class FlameGraph(unittest.TestCase):
         self.open("difference")
         self.point_at("parse(Request const&)")
         self.assertEqual(self.browser.run(TIP)[3],
-                         "+29.3 KiB (30,000 bytes) against the base, 300.00 %")
+                         "+29.3 KiB (30,000 bytes) against the base, 300 %")
         self.point_at("Cache::insert(std::string const&)")
         self.assertEqual(self.browser.run(TIP)[3],
-                         "-14.6 KiB (-15,000 bytes) against the base, -27.27 %")
+                         "-14.6 KiB (-15,000 bytes) against the base, -27.3 %")
         self.point_at("malloc")
         colors = self.browser.run("return [...document.querySelectorAll('.frames > rect')]"
                                   ".map((rect) => rect.getAttribute('class').split(' ')[0])")
@@ -208,12 +208,12 @@ class FlameGraph(unittest.TestCase):
     def test_search_counts_each_stack_once(self):
         self.open("server")
         for pattern, status in [
-                ("yaml", "15.00 % matched, 2 frames"),            # Nested: once.
-                ("^malloc$", "75.00 % matched, 3 frames"),
-                ("serve|parse|malloc", "100.00 % matched, 8 frames"),
-                ("Malloc", "0.00 % matched, 0 frames"),           # A capital: case matters.
-                ("CACHE", "0.00 % matched, 0 frames"),
-                ("cache", "40.00 % matched, 2 frames"),
+                ("yaml", "15 % matched, 2 frames"),            # Nested: once.
+                ("^malloc$", "75 % matched, 3 frames"),
+                ("serve|parse|malloc", "100 % matched, 8 frames"),
+                ("Malloc", "0 % matched, 0 frames"),           # A capital: case matters.
+                ("CACHE", "0 % matched, 0 frames"),
+                ("cache", "40 % matched, 2 frames"),
                 ("(", "not a regular expression"),
                 ("", "")]:
             self.browser.keys("Escape", "/")
@@ -230,7 +230,7 @@ class FlameGraph(unittest.TestCase):
         self.open("server")
         self.browser.keys("f", hold="Control")
         self.browser.keys(*"load")
-        self.assertEqual(self.browser.run(STATUS), "15.00 % matched, 1 frames")
+        self.assertEqual(self.browser.run(STATUS), "15 % matched, 1 frames")
 
     def test_keyboard_moves_and_zooms(self):
         self.open("server")
@@ -297,7 +297,7 @@ class FlameGraph(unittest.TestCase):
             self.point_at(actual)
             self.assertEqual(self.browser.run(TIP)[0], name)
         self.browser.keys("/", *"script")
-        self.assertEqual(self.browser.run(STATUS), "54.55 % matched, 3 frames")
+        self.assertEqual(self.browser.run(STATUS), "54.5 % matched, 3 frames")
         self.assertEqual(self.browser.run("return document.querySelectorAll('script').length"), 2)
         self.assertEqual(self.browser.run("return document.title"), title)
 
@@ -339,7 +339,7 @@ class FlameGraph(unittest.TestCase):
         row = sorted({y for _, y, _ in frames})[3]
         self.assertAlmostEqual(sum(width for _, y, width in frames if y == row), 1200, delta=0.1)
         self.browser.keys("/", *"leaf_0$")
-        self.assertRegex(self.browser.run(STATUS), r"^at least 8\.\d\d % matched, 1 frames$")
+        self.assertRegex(self.browser.run(STATUS), r"^at least 8\.\d+ % matched, 1 frames$")
         merged = self.browser.run("""
             const rect = document.querySelector('.frames > .merged');
             rect.setAttribute('tabindex', '0');

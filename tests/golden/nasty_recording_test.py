@@ -122,6 +122,17 @@ class NastyRecording(unittest.TestCase):
                 self.assertLess(len(output), LARGEST)
                 check(self, output)
 
+    def test_live_view(self):
+        for columns, lines in ((60, 12), (80, 24), (200, 60)):
+            output = subprocess.run([os.environ["SEEP_LIVE_PAGES"], self.file, str(columns), str(lines)],
+                                    capture_output=True, check=True).stdout.decode()
+            shown = COLOUR.sub("", output)
+            self.text(shown.encode())
+            # Of ASCII; the view counts other characters as two columns.
+            self.assertEqual([line for line in shown.split("\n")
+                              if len(line.encode("ascii", "ignore")) > columns], [])
+            self.assertIn("evil", shown)
+
     def test_terminal(self):
         """A terminal gets colours, and no other escape sequence."""
         master, slave = pty.openpty()

@@ -8,6 +8,7 @@
 #include <map>
 #include <tuple>
 
+#include "analysis/coverage.h"
 #include "analysis/false_discovery.h"
 #include "analysis/growth.h"
 #include "analysis/merging.h"
@@ -21,6 +22,8 @@ namespace seep {
 namespace {
 
 constexpr double z_95 = 1.959963984540054;
+/// A clock of work is in nanoseconds, one a unit (work_clock.h).
+constexpr double units_a_second = 1e9;
 /// The share of false alarms accepted among what is called a difference.
 constexpr double accepted_false = 0.05;
 /// What warnings and errors call the two sides.
@@ -39,23 +42,28 @@ double allocations_within(const std::vector<MergedStack>& stacks) {
 Result<double> measure_of(const RecordingContents& contents, ComparedPer per,
                           const std::vector<MergedStack>& stacks, const char* side) {
     const double seconds = window_seconds(contents.snapshots, contents.window);
+    const ReportSampling sampling = sampling_of(contents);
     const auto error = [&](const char* what, const char* hint) {
         return Error{ErrorKind::bad_input, fmt::format("{}: {}", side, what), hint};
     };
     if (seconds <= 0)
         return error("one snapshot shows no growth to compare", "compare longer windows");
-    if (per == ComparedPer::time) return seconds / 3600;
+    if (per == ComparedPer::time) {
+        if (sampling.observed_share > 0)
+            return seconds * sampling.observed_share / sampling.rate_scale.middle / 3600;
+        return error("nothing was followed in the window", "compare longer windows");
+    }
     if (per == ComparedPer::allocated) {
         const double allocations = allocations_within(stacks);
         if (allocations > 0) return allocations / 1000;
         return error("nothing was allocated in the window", "compare longer windows");
     }
-    const auto work = work_within(contents.snapshots, contents.window);
-    if (!work)
+    if (!work_within(contents.snapshots, contents.window))
         return error("no work was counted in the recording",
                      "record both with --work FUNCTION or --work-file FILE, or compare per "
                      "allocated");
-    if (*work > 0) return *work / 1000;
+    if (const auto clock = on_work_clock(contents, sampling.observed_share < 1))
+        return window_seconds(*clock, contents.window) * units_a_second / 1000;
     return error("no unit of work was done in the window", "compare longer windows");
 }
 
@@ -81,10 +89,10 @@ void add_side(const RecordingContents& contents, const std::vector<MergedStack>&
         Pair& pair = pairs[name_key(merged, frames)];
         StackSide& sum = pair.stack.*side;
         const auto grown =
-            static_cast<std::int64_t>(merged.totals.live_bytes() - merged.at_start.live_bytes());
+            static_cast<std::int64_t>(merged.totals.held_bytes() - merged.at_start.held_bytes());
         sum.seen = true;
-        sum.live_bytes += merged.totals.live_bytes();
-        sum.live_count += merged.totals.live_count();
+        sum.live_bytes += merged.totals.held_bytes();
+        sum.live_count += merged.totals.held_count();
         sum.allocated_count += merged.totals.allocated_count - merged.at_start.allocated_count;
         sum.growth_bytes += grown;
         sum.growth += static_cast<double>(grown) / window.measure;
@@ -111,9 +119,9 @@ Result<ComparedWindow> describe(const RecordingContents& contents, ComparedPer p
     window.snapshots = contents.window.snapshots();
     window.measure = *measure;
     for (const MergedStack& stack : stacks) {
-        window.live_bytes += stack.totals.live_bytes();
-        window.growth += (static_cast<double>(stack.totals.live_bytes()) -
-                          static_cast<double>(stack.at_start.live_bytes())) /
+        window.live_bytes += stack.totals.held_bytes();
+        window.growth += (static_cast<double>(stack.totals.held_bytes()) -
+                          static_cast<double>(stack.at_start.held_bytes())) /
                          window.measure;
     }
     return window;
@@ -152,6 +160,12 @@ std::pair<int, double> rank(const ComparedStack& stack) {
 }
 
 void warn(const char* side, const RecordingContents& contents, Comparison& comparison) {
+    if (const double share = sampling_of(contents).observed_share; share < 1)
+        comparison.warnings.push_back(
+            fmt::format("{}: seen for {:.2g} % of the time: rates are those of what was seen, and "
+                        "what may have "
+                        "been freed in between counts as live",
+                        side, share * 100));
     for (const std::string& warning : report_warnings(contents))
         comparison.warnings.push_back(fmt::format("{}: {}", side, warning));
 }

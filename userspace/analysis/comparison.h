@@ -27,8 +27,9 @@ namespace seep {
 
 /// What growth is divided by.
 enum class ComparedPer { time, allocated, work };
-/// "time": hours of the window. "allocated": thousands of allocations of all stacks together in it.
-/// "work": thousands of units of work that were counted in it (--work, --work-file).
+/// "time": hours of the window, as far as it was seen. "allocated": thousands of allocations of all
+/// stacks together in it. "work": thousands of units of work that were counted in it (--work,
+/// --work-file).
 Result<ComparedPer> parse_compared_per(std::string_view name);
 
 /// One side of a comparison.
@@ -38,9 +39,9 @@ struct ComparedWindow {
     std::int64_t start_ns = 0;
     std::int64_t end_ns = 0;
     std::uint64_t snapshots = 0;
-    double measure = 0;  ///< Hours, thousands of allocations or of units of work.
-    std::uint64_t live_bytes = 0;
-    double growth = 0;  ///< Bytes by measure.
+    double measure = 0;  ///< Hours, thousands of allocations or of units of work; seen ones.
+    std::uint64_t live_bytes = 0;  ///< With what has lapsed; likewise below.
+    double growth = 0;             ///< Bytes by measure.
 };
 
 struct StackSide {

@@ -305,7 +305,7 @@ bool ranks_before(const ReportStack& a, const ReportStack& b, SortBy sort) {
             case SortBy::live:
                 break;
             case SortBy::count:
-                return {static_cast<double>(stack.totals.live_count()), 0};
+                return {static_cast<double>(stack.totals.held_count()), 0};
             case SortBy::allocated:
                 return {static_cast<double>(stack.totals.allocated_bytes), 0};
             case SortBy::growth:
@@ -316,8 +316,8 @@ bool ranks_before(const ReportStack& a, const ReportStack& b, SortBy sort) {
     const auto key_a = key(a);
     const auto key_b = key(b);
     if (key_a != key_b) return key_a > key_b;
-    if (a.totals.live_bytes() != b.totals.live_bytes())
-        return a.totals.live_bytes() > b.totals.live_bytes();
+    if (a.totals.held_bytes() != b.totals.held_bytes())
+        return a.totals.held_bytes() > b.totals.held_bytes();
     return a.id < b.id;
 }
 

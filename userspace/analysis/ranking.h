@@ -13,7 +13,8 @@
 namespace seep {
 
 /// growth: what surely grew first, by the lower end of its interval; the rest by its plain rate.
-/// live, allocated: bytes. count: live blocks. Equal ones: by live bytes, then by id.
+/// live, allocated: bytes. count: live blocks. Equal ones: by live bytes, then by id. What has
+/// lapsed counts as live: where the probes come and go, nothing else is.
 enum class SortBy { growth, live, count, allocated };
 /// bad_input for another name.
 Result<SortBy> parse_sort(std::string_view name);

@@ -61,7 +61,7 @@ void warn_of_losses(const RecordingContents& contents, std::vector<std::string>&
     const Losses losses = sum_losses(contents);
     for (const LossMeaning& loss : loss_meanings)
         if (losses[loss.loss] > 0)
-            warnings.push_back(fmt::format("{}: {} {}", loss_name(loss.loss),
+            warnings.push_back(fmt::format("{} ({}): {}", loss_name(loss.loss),
                                            format_count(losses[loss.loss]), loss.meaning));
 }
 

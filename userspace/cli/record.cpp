@@ -39,11 +39,8 @@ struct RecordOptions {
     std::vector<FailCondition> fail_on;
 };
 
-void show_exit(const RecordOptions& options, int status) {
-    const TargetOptions& target = options.tracing.target;
-    const std::string name =
-        target.command.empty() ? "the command" : printable(target.command.front());
-    fmt::print(stderr, "{} {}\n", name, describe_wait_status(status));
+void show_outcome(const std::string& outcome) {
+    if (!outcome.empty()) fmt::print(stderr, "{}\n", outcome);
 }
 
 /// The descriptors that the loop waits for besides the session's.
@@ -121,14 +118,14 @@ Result<void> RecordCommand::loop() {
 }
 
 Result<int> RecordCommand::show_result() {
-    const auto status = launched_ ? launched_->poll_exit() : session_.command_status();
-    if (status) show_exit(options_, *status);
+    show_outcome(launched_ ? outcome_of({}, *launched_) : session_.command_outcome());
     auto report = load_report(report_request());
     if (!report) return report.error();
     if (watch_) watch_->finish(*report, session_.file());
     const std::string next = fmt::format(
         "recording: {0}\n"
         "  seep report {0}                  the ranking again, with every option\n"
+        "  seep report {0} --format html -o report.html      the same and more, for a browser\n"
         "  seep flame  {0} -o leak.svg      a flame graph of what is live (--value growth: of what "
         "grew)\n"
         "  seep folded {0}                  folded stacks\n",
@@ -193,8 +190,7 @@ Result<bool> wait_for_start(RecordOptions& options, const UniqueFd& signals,
     }
     spdlog::info("waiting until {}", fmt::join(options.start_when, " or "));
     const auto held = wait_until({target.pids, target.cgroup}, std::move(conditions), signals);
-    if (launched)
-        if (const auto status = launched->poll_exit()) show_exit(options, *status);
+    if (launched && (!held || held->empty())) show_outcome(outcome_of(target.command, *launched));
     if (!held) return held.error();
     if (held->empty()) {
         spdlog::info("asked to end: nothing was recorded");

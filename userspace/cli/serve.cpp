@@ -17,7 +17,6 @@
 #include "cli/tracing_options.h"
 #include "output/metrics.h"
 #include "output/metrics_server.h"
-#include "target/launch.h"
 
 namespace seep {
 namespace {
@@ -180,9 +179,8 @@ Result<int> ServeCommand::run() {
     session.abandon();
     // It reads what is about to be removed.
     if (analysis_.busy()) static_cast<void>(analysis_.wait());
-    if (const auto status = session.command_status())
-        fmt::print(stderr, "{} {}\n", printable(options_.tracing.target.command.front()),
-                   describe_wait_status(*status));
+    if (const std::string outcome = session.command_outcome(); !outcome.empty())
+        fmt::print(stderr, "{}\n", outcome);
     if (!served) return served.error();
     return 0;
 }

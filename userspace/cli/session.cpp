@@ -224,6 +224,19 @@ void Session::abandon() {
     tracer_.reset();
 }
 
+std::string outcome_of(const std::vector<std::string>& command, LaunchedCommand& launched) {
+    const std::string name = command.empty() ? "the command" : printable(command.front(), 60);
+    if (const auto status = launched.poll_exit())
+        return fmt::format("{} {}", name, describe_wait_status(*status));
+    return fmt::format(
+        "{0} goes on running, as process {1}: seep only stops watching (kill {1} ends it)", name,
+        launched.pid());
+}
+
+std::string Session::command_outcome() {
+    return launched_ ? outcome_of(options_.target.command, *launched_) : "";
+}
+
 std::optional<int> Session::command_status() {
     return launched_ ? launched_->poll_exit() : std::nullopt;
 }

@@ -29,6 +29,10 @@ namespace seep {
 /// seep-COMM-PID-TIME.SUFFIX, for a file about a process.
 std::string default_file_name(const TracedProcess& process, std::string_view suffix);
 
+/// "server exited with status 3"; "server goes on running, as process 1234: ...", for seep ends no
+/// target. `command`: its arguments, if they are known.
+std::string outcome_of(const std::vector<std::string>& command, LaunchedCommand& launched);
+
 class Session {
  public:
     /// `interval`: what the recording says about the time between its snapshots. `file`: the
@@ -57,6 +61,8 @@ class Session {
     [[nodiscard]] const Tracer& tracer() const { return *tracer_; }
     /// How the launched command ended, as wait() tells; empty if it runs, or none was launched.
     std::optional<int> command_status();
+    /// What became of the launched command (outcome_of()); empty if none was launched.
+    [[nodiscard]] std::string command_outcome();
 
  private:
     Result<void> start_tracer();

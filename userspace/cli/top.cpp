@@ -25,7 +25,6 @@
 #include "output/flamegraph.h"
 #include "output/folded.h"
 #include "store/copy.h"
-#include "target/launch.h"
 
 namespace seep {
 namespace {
@@ -110,6 +109,7 @@ class TopCommand {
     void read_keys();
     void obey(LiveWish wish);
     void save(LiveWish wish);
+    void take_saved();
     void notice(std::string text);
     void draw_screen();
     void say_farewell();
@@ -130,6 +130,7 @@ class TopCommand {
     bool wants_analysis_ = false;
     bool quit_ = false;
     std::size_t batches_ = 0;
+    std::vector<std::string> saved_;  ///< What was said of the files that were written.
     Clock::time_point analysis_began_;
     Clock::time_point next_analysis_;
     std::optional<HeldLog> log_;
@@ -180,11 +181,7 @@ Result<void> TopCommand::end_tracing() {
     if (analysis_.busy()) (void)analysis_.wait();  // closing the file takes it for itself
     tracing_ = false;
     if (Result<void> finished = session_.finish(symbol_patience); !finished) return finished;
-    const auto exit = session_.command_status();
-    status_.ended =
-        exit ? fmt::format("{} {}", printable(options_.tracing.target.command.front(), 40),
-                           describe_wait_status(*exit))
-             : "the target has ended";
+    status_.ended = session_.command_status() ? session_.command_outcome() : "the target has ended";
     analyse();
     return {};
 }
@@ -266,13 +263,20 @@ Result<void> TopCommand::wait() {
     return {};
 }
 
+void TopCommand::take_saved() {
+    const auto saved = saving_.take();
+    if (!saved) return;
+    if (*saved) saved_.push_back(**saved);
+    notice(*saved ? **saved : saved->error().message);
+}
+
 Result<void> TopCommand::take_turn() {
     if (Result<void> waited = wait(); !waited) return waited;
     if (caught(signals_)) quit_ = true;
     if (caught(resized_) && screen_) screen_->resize();
     if (Result<void> followed = follow_target(); !followed) return followed;
     if (Result<void> taken = take_analysis(); !taken) return taken;
-    if (const auto saved = saving_.take()) notice(*saved ? **saved : saved->error().message);
+    take_saved();
     read_keys();
     draw_screen();
     return {};
@@ -294,12 +298,9 @@ Result<void> TopCommand::trace() {
 }
 
 void TopCommand::say_farewell() {
-    const std::vector<std::string>& command = options_.tracing.target.command;
-    if (command.empty()) return;
-    if (const auto status = session_.command_status())
-        fmt::print(stderr, "{} {}\n", printable(command.front()), describe_wait_status(*status));
-    else
-        fmt::print(stderr, "{} goes on running\n", printable(command.front()));
+    for (const std::string& file : saved_) fmt::print(stderr, "{}\n", file);
+    if (const std::string outcome = session_.command_outcome(); !outcome.empty())
+        fmt::print(stderr, "{}\n", outcome);
 }
 
 Result<int> TopCommand::run() {

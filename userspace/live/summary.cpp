@@ -43,17 +43,6 @@ void print_line(Page& page, std::string_view label, const std::string& text) {
               fit_columns(text, page.width() - label_columns));
 }
 
-void print_title(Page& page, const Report& report, const LiveStatus& status) {
-    const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
-    const std::string time =
-        fmt::format("{}, every {}", format_duration(window), format_duration(status.interval));
-    const std::size_t room = page.width() - label_columns - time.size() - 2;
-    const std::string targets = targets_text(report.targets, room);
-    const std::size_t gap = room + 2 - std::min(room, display_columns(targets));
-    page.line(page.styled(Style::bold, fmt::format("{:{}}", "seep top", label_columns)) + targets +
-              std::string(gap, ' ') + time);
-}
-
 void print_memory(Page& page, const Report& report) {
     const ProcessMemory& memory = report.memory;
     std::string text = fmt::format("{} {}", bytes(report.rss_bytes),
@@ -145,6 +134,17 @@ std::string sampling_text(const ReportSampling& sampling) {
 }
 
 }  // namespace
+
+void print_title(Page& page, const Report& report, const LiveStatus& status) {
+    const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
+    const std::string time =
+        fmt::format("{}, every {}", format_duration(window), format_duration(status.interval));
+    const std::size_t room = page.width() - label_columns - time.size() - 2;
+    const std::string targets = targets_text(report.targets, room);
+    const std::size_t gap = room + 2 - std::min(room, display_columns(targets));
+    page.line(page.styled(Style::bold, fmt::format("{:{}}", "seep top", label_columns)) + targets +
+              std::string(gap, ' ') + time);
+}
 
 void print_summary(Page& page, const Report& report, const LiveStatus& status) {
     print_title(page, report, status);

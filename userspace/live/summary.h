@@ -21,7 +21,9 @@ struct LiveStatus {
         0;  ///< The most that a warning or a finding may take; 0: all it needs.
 };
 
-/// Each line of it fits the page.
+/// Its first line alone, for pages that need the room: which targets, for how long. Each line of
+/// both fits the page.
+void print_title(Page& page, const Report& report, const LiveStatus& status);
 void print_summary(Page& page, const Report& report, const LiveStatus& status);
 
 }  // namespace seep

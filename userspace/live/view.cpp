@@ -154,7 +154,10 @@ LiveScreen draw(LiveModel& model, LiveControls& controls, const LiveStatus& stat
     }
     const auto new_page = [&] { return Page({.color = true, .width = size.columns}); };
     Page head = new_page();
-    print_summary(head, *model.report(), status);
+    if (controls.page() == LivePage::ranking)
+        print_summary(head, *model.report(), status);
+    else
+        print_title(head, *model.report(), status);
     add(screen, head.take_lines());
     screen.lines.emplace_back();
     const std::size_t rows = size.lines - 1 - screen.lines.size();

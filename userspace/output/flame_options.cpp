@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "output/flamegraph.h"
+#include "output/phrases.h"
 
 namespace seep {
 namespace {
@@ -39,6 +40,9 @@ FlameOptions flame_options(const Report& report, StackValue value) {
             ? std::string("every allocation")
             : fmt::format("sampled each {}",
                           format_bytes(static_cast<double>(report.recording.sampling_bytes))));
+    if (report.sampling.observed_share < 1)
+        options.subtitle +=
+            fmt::format(", seen for {} of the time", percent(report.sampling.observed_share));
     return options;
 }
 

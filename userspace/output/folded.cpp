@@ -18,7 +18,7 @@ constexpr std::array value_names{"live", "growth", "allocated", "freed", "count"
 std::int64_t value_of(const ReportStack& stack, StackValue value) {
     switch (value) {
         case StackValue::live:
-            return clamped(stack.totals.live_bytes());
+            return clamped(stack.totals.held_bytes());
         case StackValue::growth:
             return stack.growth.bytes;
         case StackValue::allocated:
@@ -28,13 +28,13 @@ std::int64_t value_of(const ReportStack& stack, StackValue value) {
         case StackValue::count:
             break;
     }
-    return clamped(stack.totals.live_count());
+    return clamped(stack.totals.held_count());
 }
 
 std::int64_t count_of(const ReportStack& stack, StackValue value) {
     if (value == StackValue::allocated) return clamped(stack.totals.allocated_count);
     if (value == StackValue::freed) return clamped(stack.totals.freed_count);
-    return clamped(stack.totals.live_count());
+    return clamped(stack.totals.held_count());
 }
 
 /// `;` separates frames, so that none may hold one.

@@ -14,7 +14,8 @@
 
 namespace seep {
 
-/// Which number a stack is drawn with; `count` is of live blocks, the others are bytes.
+/// Which number a stack is drawn with; `count` is of live blocks, the others are bytes. What has
+/// lapsed counts as live: nobody has seen it freed.
 enum class StackValue { live, growth, allocated, freed, count };
 Result<StackValue> parse_stack_value(std::string_view name);
 const char* stack_value_name(StackValue value);

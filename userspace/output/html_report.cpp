@@ -107,6 +107,7 @@ Json stack_data(const ReportStack& stack, FrameTable& table) {
     Json json = stack_facts_json(stack);
     json["curves"] = curves_json(stack.curves);
     json["frames"] = std::move(frames);
+    json["culprit"] = stack.culprit;
     return json;
 }
 

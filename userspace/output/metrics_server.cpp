@@ -5,9 +5,12 @@
 #include <fmt/core.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <exception>
 #include <mutex>
+#include <thread>
 
 #include "base/handles.h"
 #include "base/text.h"
@@ -19,16 +22,21 @@ std::string text_of(const ListenAddress& address) {
     return fmt::format("{}:{}", address.address, address.port);
 }
 
+sockaddr_in place_of(const ListenAddress& address) {
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_port = htons(address.port);
+    inet_pton(AF_INET, address.address.c_str(), &place.sin_addr);
+    return place;
+}
+
 /// The library does not say why it cannot listen.
 Result<void> try_to_bind(const ListenAddress& address) {
     const UniqueFd trial(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!trial) return errno_error("cannot make a socket");
     const int reuse = 1;
     setsockopt(trial.get(), SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
-    sockaddr_in place{};
-    place.sin_family = AF_INET;
-    place.sin_port = htons(address.port);
-    inet_pton(AF_INET, address.address.c_str(), &place.sin_addr);
+    const sockaddr_in place = place_of(address);
     // Two sockets that do not listen yet may have one address.
     if (bind(trial.get(), reinterpret_cast<const sockaddr*>(&place), sizeof(place)) == 0 &&
         ::listen(trial.get(), 1) == 0)
@@ -37,6 +45,18 @@ Result<void> try_to_bind(const ListenAddress& address) {
                        ErrorKind::failed,
                        errno == EADDRINUSE ? "give another port with --listen ADDRESS:PORT"
                                            : "give an address of this machine with --listen");
+}
+
+/// civetweb waits for a connection for two seconds before it sees that it is to stop.
+void keep_connecting(const ListenAddress& address, const std::stop_token& stop) {
+    constexpr std::chrono::milliseconds pause{10};
+    const sockaddr_in place = place_of(address);
+    while (!stop.stop_requested()) {
+        const UniqueFd visitor(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (visitor)
+            connect(visitor.get(), reinterpret_cast<const sockaddr*>(&place), sizeof(place));
+        std::this_thread::sleep_for(pause);
+    }
 }
 
 /// civetweb's options. A scrape is one short request, and Prometheus makes one at a time.
@@ -61,8 +81,10 @@ std::vector<std::string> server_options(const ListenAddress& address) {
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
     const auto bad = [&] {
+        const bool is_ipv6 = std::ranges::count(text, ':') > 1;
         return Error{ErrorKind::bad_input,
-                     fmt::format("cannot listen on \"{}\"", printable(text, 80)),
+                     fmt::format("cannot listen on \"{}\"{}", printable(text, 80),
+                                 is_ipv6 ? ": the HTTP library knows no IPv6, only IPv4" : ""),
                      "give an IPv4 address and a port: 127.0.0.1:9977; 0.0.0.0:9977 is all of this "
                      "machine's"};
     };
@@ -122,6 +144,13 @@ Result<MetricsServer> MetricsServer::listen(const ListenAddress& address) {
         return Error{ErrorKind::failed,
                      fmt::format("cannot listen on {}: {}", text_of(address), error.what()), ""};
     }
+}
+
+MetricsServer::~MetricsServer() {
+    if (!exposer_) return;
+    const std::jthread waker(
+        [this](const std::stop_token& stop) { keep_connecting(address_, stop); });
+    exposer_.reset();
 }
 
 void MetricsServer::publish(std::vector<prometheus::MetricFamily> families) {

@@ -36,6 +36,9 @@ class MetricsServer {
     /// to do, if the address cannot be had. Signals must be blocked already: the threads inherit
     /// it.
     static Result<MetricsServer> listen(const ListenAddress& address);
+    MetricsServer(MetricsServer&&) noexcept = default;
+    MetricsServer& operator=(MetricsServer&&) = delete;
+    ~MetricsServer();
 
     void publish(std::vector<prometheus::MetricFamily> families);
     /// The address as it is: with the port that was chosen.

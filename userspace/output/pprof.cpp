@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "output/folded.h"
+#include "output/phrases.h"
 #include "output/pprof_fields.h"
 #include "output/pprof_tables.h"
 
@@ -30,7 +31,7 @@ constexpr const char* default_type = "inuse_space";
 /// In the order of sample_types.
 std::array<std::int64_t, sample_types.size()> values_of(const ReportStack& stack) {
     return {clamped(stack.totals.allocated_count), clamped(stack.totals.allocated_bytes),
-            clamped(stack.totals.live_count()), clamped(stack.totals.live_bytes()),
+            clamped(stack.totals.held_count()), clamped(stack.totals.held_bytes()),
             stack.growth.bytes};
 }
 
@@ -86,6 +87,11 @@ std::vector<std::string> comments_of(const Report& report) {
             ? std::string("sampling: every allocation")
             : fmt::format("sampling: one allocation in about {} bytes; figures are estimates",
                           report.recording.sampling_bytes));
+    if (report.sampling.observed_share < 1)
+        comments.push_back(
+            fmt::format("seen for {} of the time: what may have been freed in between "
+                        "counts as in use",
+                        percent(report.sampling.observed_share)));
     comments.push_back("losses: " + losses_text(report.losses));
     comments.push_back(fmt::format("verdict: {}: {}", report.verdict, report.reason));
     for (const std::string& warning : report.warnings) comments.push_back("warning: " + warning);

@@ -18,9 +18,12 @@ function facts(parent, rows) {
 // --- Summary -------------------------------------------------------------------------------------
 
 function sampling() {
-  return data.sampling.mode === 'exact' ? 'every allocation followed'
-    : `one allocation in about ${human(data.sampling.bytes)} followed; figures are estimates, ` +
+  const { mode, bytes, observed_share: seen } = data.sampling;
+  const followed = mode === 'exact' ? 'every allocation followed'
+    : `one allocation in about ${human(bytes)} followed; figures are estimates, ` +
       '\u00b1 their standard error';
+  return seen < 1 ? `${followed}; seen for ${percent(seen, 1)} of the time: what may have been freed ` +
+    'in between counts as live' : followed;
 }
 
 function nameOf(target) { return target.command || target.executable || String(target.pid); }
@@ -44,7 +47,7 @@ function showSummary() {
     create('dd', box, { class: 'about', text: detail });
   };
   tile('Resident', human(process.rss_bytes), hourly(process.rss_growth_bytes_per_second));
-  tile('Live in the traced heap', liveBytes(process), `in ${blocks(process.live_count)}`);
+  tile('Live in the traced heap', liveBytes(process), `in ${liveBlocks(process)} blocks`);
   tile('Allocated since attach', human(process.allocated_bytes),
     `${human(process.freed_bytes)} of it freed`);
   tile('Cost of tracing', `${short(data.overhead.cpu_percent)} %`, 'of the target\u2019s CPU time');
@@ -116,8 +119,9 @@ function showMemory() {
     ['Covered', memory.coverage === null ? null
       : `${percent(memory.coverage, 1)} of the anonymous memory is live in the traced heap`],
     ['Limit', memory.limited_by === null ? null
-      : `${human(memory.used_bytes)} of ${human(memory.limit_bytes)} used of ` +
-        (memory.limited_by === 'cgroup' ? 'the control group' : 'the host, with swap') +
+      : `${human(memory.used_bytes)} used of the ${human(memory.limit_bytes)} ` +
+        (memory.limited_by === 'cgroup' ? 'that the control group may use'
+          : 'of memory and swap of the host') +
         (memory.seconds_to_limit.expected === null ? ''
           : `, reached in ${duration(memory.seconds_to_limit.expected)} at this growth`)],
   ]);

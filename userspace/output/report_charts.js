@@ -51,9 +51,18 @@ function duration(seconds) {
 
 function signed(bytes) { return `${bytes > 0 ? '+' : ''}${human(bytes)}`; }
 
-// What is live, and how sure that is where it is an estimate.
-function liveBytes({ live_bytes: bytes, live_bytes_standard_error: error }) {
-  return error === null ? human(bytes) : `${human(bytes)} \u00b1 ${human(error)}`;
+// What is not known to have been freed: what is live, and what has lapsed.
+function heldBytes({ live_bytes: live, lapsed_bytes: lapsed }) { return live + lapsed; }
+
+// That, and how sure it is where it is an estimate.
+function liveBytes(of) {
+  const bytes = `${of.lapsed_bytes > 0 ? 'at most ' : ''}${human(heldBytes(of))}`;
+  return of.live_bytes_standard_error === null ? bytes
+    : `${bytes} \u00b1 ${human(of.live_bytes_standard_error)}`;
+}
+
+function liveBlocks({ live_count: live, lapsed_count: lapsed }) {
+  return `${lapsed > 0 ? 'at most ' : ''}${grouped(live + lapsed)}`;
 }
 
 function hourly(bytesPerSecond) { return `${signed(bytesPerSecond * 3600)}/h`; }

@@ -9,9 +9,8 @@ const COLUMNS = [
   { name: 'Verdict', value: (stack) => stack.verdict, up: true, text: true },
   { name: 'Growth an hour', value: (stack) => stack.growth.bytes_per_second,
     shown: (stack) => signed(stack.growth.bytes_per_second * 3600) },
-  { name: 'Live', value: (stack) => stack.live_bytes, shown: liveBytes },
-  { name: 'Live blocks', value: (stack) => stack.live_count,
-    shown: (stack) => grouped(stack.live_count) },
+  { name: 'Live', value: heldBytes, shown: liveBytes },
+  { name: 'Live blocks', value: (stack) => stack.live_count + stack.lapsed_count, shown: liveBlocks },
   { name: 'Allocated', value: (stack) => stack.allocated_bytes,
     shown: (stack) => human(stack.allocated_bytes) },
   { name: 'Freed blocks', value: (stack) => stack.freed_count,
@@ -31,9 +30,9 @@ function unpack(data) {
   data.stacks.forEach((stack, index) => {
     stack.rank = index + 1;
     stack.frames = stack.frames.map((id) => frames[id]);
-    const callers = stack.frames.slice(1);
-    stack.title = (callers[0] ?? stack.frames[0])?.name ?? '';
-    stack.callers = callers.slice(1, 4).map((frame) => frame.name);
+    // The frame that a finding would be named for, and what calls it.
+    stack.title = stack.frames[stack.culprit]?.name ?? '';
+    stack.callers = stack.frames.slice(stack.culprit + 1, stack.culprit + 4).map(({ name }) => name);
   });
 }
 

@@ -5,11 +5,15 @@
 
 function grouped(count) { return count.toLocaleString('en-US'); }
 
-function percent(part, whole) { return `${(whole > 0 ? 100 * part / whole : 0).toFixed(2)} %`; }
-
 // As toPrecision(3), without an exponent and without zeros at the end.
 function short(value) {
   return Math.abs(value) >= 999.5 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+}
+
+// As percent() in output/phrases.h.
+function percent(part, whole) {
+  const share = whole > 0 ? part / whole : 0;
+  return share > 0 && share < 0.001 ? 'under 0.1 %' : `${short(share * 100)} %`;
 }
 
 function human(bytes) {

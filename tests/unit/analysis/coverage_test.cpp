@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "analysis/comparison.h"
 #include "analysis/ranking.h"
 
 namespace seep {
@@ -80,6 +81,36 @@ TEST(Coverage, ALeaksRateIsThatOfTheTimeObserved) {
     EXPECT_EQ(leak.totals.live_bytes(), 1000u);
     EXPECT_EQ(leak.totals.lapsed_bytes, 39'000u);
     EXPECT_NE(report.stacks[1].verdict, Verdict::growing) << report.stacks[1].reason;
+}
+
+TEST(Coverage, WhatHasLapsedRanksAsLive) {
+    RecordingContents contents = in_windows();
+    add_stack(contents, 1, 10, 1000);
+    add_stack(contents, 2, 1000, 1'000'000);
+    contents.stacks[1].at_end.lapsed_bytes = contents.stacks[1].at_end.held_bytes();
+    contents.stacks[1].at_end.lapsed_count = contents.stacks[1].at_end.held_count();
+    for (const SortBy sort : {SortBy::live, SortBy::count})
+        EXPECT_THAT(build_report(contents, {.sort = sort}).stacks[0].frames, SizeIs(2));
+}
+
+TEST(Coverage, ComparedRatesAreThoseOfTheTimeObserved) {
+    RecordingContents slow = in_windows();
+    add_stack(slow, 1, 1000, 1'000'000);
+    RecordingContents fast = in_windows();
+    add_stack(fast, 1, 3000, 1'000'000);
+    const auto comparison = compare(slow, fast, ComparedPer::time);
+    ASSERT_TRUE(comparison);
+    EXPECT_NEAR(comparison->base.growth, 3600 * 1000, 1);
+    EXPECT_NEAR(comparison->stacks[0].current.growth, 3600 * 3000, 1);
+    EXPECT_EQ(comparison->stacks[0].current.live_bytes, 120'000u);
+    EXPECT_THAT(comparison->warnings,
+                ::testing::Contains(HasSubstr("base: seen for 20 % of the time")));
+
+    for (RecordingContents* contents : {&slow, &fast})
+        for (std::size_t i = 0; i <= 40; ++i) contents->snapshots[i].work = i * 500;
+    const auto by_work = compare(slow, fast, ComparedPer::work);
+    ASSERT_TRUE(by_work);
+    EXPECT_NEAR(by_work->base.measure, 4, 1e-6);  // thousands, a fifth of which were seen
 }
 
 TEST(Coverage, AnUpperBoundIsNoLeak) {

@@ -318,7 +318,7 @@ TEST(Warnings, LossesAreSummedAndExplained) {
     }
     const Report report = contents.report();
     EXPECT_EQ(report.losses[SEEP_LOSS_LOST_ALLOCATIONS], 1234u);
-    EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("lost_allocations: 1,234 allocations")));
+    EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("lost_allocations (1,234): allocations")));
 }
 
 TEST(Warnings, SilentProbesUnderAMovingRss) {

@@ -82,6 +82,8 @@ TEST_F(View, OpensAStackWithAllOfItsFrames) {
     model_.show(shared(report));
     press(Key::Kind::enter);
     EXPECT_THAT(lines(), Contains(HasSubstr("because of a")));
+    EXPECT_THAT(lines()[0], StartsWith("seep top  1234 "));
+    EXPECT_THAT(lines(), Not(Contains(StartsWith("resident"))));
     EXPECT_THAT(lines(), Contains(HasSubstr("/src/http.c:7")));
     EXPECT_THAT(lines(), Not(Contains(HasSubstr("frame_99"))));
     press(Key::Kind::end);

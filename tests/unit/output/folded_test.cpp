@@ -39,6 +39,18 @@ TEST(Fold, ShowsOnlyWhatGrewAsGrowth) {
               "main;handle_request(Request&);Cache::insert(std::string const&);malloc 2400\n");
 }
 
+TEST(Fold, TakesWhatHasLapsedForLive) {
+    Report report = sample_report();
+    const std::string live = folded_text(fold(report, StackValue::live));
+    const std::string count = folded_text(fold(report, StackValue::count));
+    for (ReportStack& stack : report.stacks) {
+        stack.totals.lapsed_bytes = stack.totals.held_bytes();
+        stack.totals.lapsed_count = stack.totals.held_count();
+    }
+    EXPECT_EQ(folded_text(fold(report, StackValue::live)), live);
+    EXPECT_EQ(folded_text(fold(report, StackValue::count)), count);
+}
+
 TEST(Fold, KeepsTheBlocksBehindTheValue) {
     EXPECT_EQ(fold(sample_report(), StackValue::live)[1].count, 300);
     EXPECT_EQ(fold(sample_report(), StackValue::allocated)[1].count, 400);

@@ -4,8 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <map>
+#include <thread>
 
 #include "output/metrics_server.h"
 #include "sample_report.h"
@@ -188,6 +191,20 @@ TEST(ListenAddress, IsTheLoopbackUnlessItSaysOtherwise) {
          {"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "host:1", "[::1]:1",
           "127.0.0.1:1,8080", "127.0.0.1:1s", "127.0.0.1:-1", "1.2.3:4"})
         EXPECT_FALSE(parse_listen_address(text)) << text;
+    EXPECT_THAT(parse_listen_address("[::1]:9977").error().message, HasSubstr("IPv6"));
+}
+
+TEST(MetricsServer, EndsAtOnce) {
+    using std::chrono::steady_clock;
+    const auto ending = [] {
+        auto server = MetricsServer::listen({"127.0.0.1", 0});
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));  // until it waits
+        const auto begun = steady_clock::now();
+        { const auto ended = std::move(server); }
+        return steady_clock::now() - begun;
+    };
+    // The library alone takes two seconds.
+    EXPECT_LT(std::min(ending(), ending()), std::chrono::milliseconds(1500));
 }
 
 TEST(MetricsServer, SaysThatAPortIsTaken) {
