@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "target/proc_file.h"
+
 namespace seep::test {
 
 TempDirectory::TempDirectory() {
@@ -65,6 +67,11 @@ Child Child::exec(const std::vector<std::string>& argv) {
     char byte = 0;
     EXPECT_EQ(read(ends[0], &byte, 1), 0);  // closed by the exec
     close(ends[0]);
+    // The kernel closes before it maps the program, and knows its arguments thereafter.
+    EXPECT_TRUE(eventually([&] {
+        const auto stat = parse_proc_stat(read_file(proc_path(child.pid(), "stat")));
+        return !read_file(proc_path(child.pid(), "cmdline")).empty() || !stat || stat->dead();
+    }));
     return child;
 }
 
