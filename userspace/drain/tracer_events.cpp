@@ -9,12 +9,23 @@
 #include "base/text.h"
 #include "drain/tracer_state.h"
 #include "target/cgroup.h"
+#include "target/mappings.h"
 
 namespace seep {
 
-void Tracer::State::take_in_new_code(TracedProcess& process) {
+void Tracer::State::take_in_new_code(TracedProcess& process, const std::vector<Mapping>& mapped) {
+    // It was met in the middle of an exec.
+    if (process.process.info().command_line.empty()) (void)process.process.refresh();
     const Result<void> attached = attach_new_objects(process);
-    if (!attached && process.process.alive()) note(&process, "refused", attached.error().message);
+    if (attached) return;
+    if (read_mappings(process.process.pid())) {
+        note(&process, "refused", attached.error().message);
+        return;
+    }
+    // It has ended, and there may be walks to go on with.
+    process.space.add(mapped);
+    const auto updated = process.unwinding->update(process.space);
+    if (!updated) note(&process, "refused", updated.error().message);
 }
 
 void Tracer::State::on_event(const TargetEvent& event) {
@@ -23,7 +34,7 @@ void Tracer::State::on_event(const TargetEvent& event) {
     TracedProcess& process = *found->second;
     switch (event.kind) {
         case TargetEvent::Kind::code_mapped:
-            take_in_new_code(process);
+            take_in_new_code(process, event.mapped);
             break;
         case TargetEvent::Kind::exec:
             end_image(process, "exec", "runs another executable now");

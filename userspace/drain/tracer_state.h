@@ -78,7 +78,8 @@ struct Tracer::State {
     void note(const TracedProcess* process, std::string kind, std::string text);
     Result<TracedProcess*> begin_image(Process process);
     Result<void> attach_new_objects(TracedProcess& process);
-    void take_in_new_code(TracedProcess& process);
+    /// `mapped`: what there was to see of it, if it was told.
+    void take_in_new_code(TracedProcess& process, const std::vector<Mapping>& mapped = {});
     Result<void> attach_object(TracedProcess& process,
                                const std::shared_ptr<const ObjectFile>& object);
     Result<void> count_work(TracedProcess& process, const std::shared_ptr<const ObjectFile>& object,

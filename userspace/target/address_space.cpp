@@ -2,6 +2,7 @@
 #include "target/address_space.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace seep {
@@ -87,6 +88,19 @@ Result<AddressSpace::Refreshed> AddressSpace::refresh() {
     std::vector<Range> ranges = read_ranges(*mappings, refreshed);
     keep_unmapped(ranges);
     ranges_ = std::move(ranges);
+    return refreshed;
+}
+
+AddressSpace::Refreshed AddressSpace::add(const std::vector<Mapping>& mapped) {
+    Refreshed refreshed;
+    for (const Mapping& mapping : mapped) {
+        std::vector<Range> ranges = read_ranges({mapping}, refreshed);
+        std::erase_if(ranges_, [&](const Range& known) {
+            return known.start < mapping.end && mapping.start < known.end;
+        });
+        std::ranges::move(ranges, std::back_inserter(ranges_));
+    }
+    std::ranges::sort(ranges_, {}, &Range::start);
     return refreshed;
 }
 

@@ -67,6 +67,10 @@ class AddressSpace {
     /// Reads the mappings again. After an error what was known is kept.
     Result<Refreshed> refresh();
 
+    /// Of a process that has ended and cannot be asked any more: takes in what it mapped last, in
+    /// that order, beside what was known.
+    Refreshed add(const std::vector<Mapping>& mapped);
+
     /// O(log n), no system call.
     [[nodiscard]] ResolvedAddress resolve(std::uint64_t address) const;
 

@@ -2,6 +2,8 @@
 #include "target/events.h"
 
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <chrono>
@@ -56,7 +58,26 @@ std::uint64_t time_of(std::span<const std::byte> record) {
 }
 
 TargetEvent event_of(TargetEvent::Kind kind, std::uint32_t pid, std::uint32_t child = 0) {
-    return {kind, static_cast<pid_t>(pid), static_cast<pid_t>(child)};
+    return {kind, static_cast<pid_t>(pid), static_cast<pid_t>(child), {}};
+}
+
+TargetEvent code_mapped(const Mmap2Body& body, std::span<const std::byte> record) {
+    TargetEvent event = event_of(TargetEvent::Kind::code_mapped, body.pid);
+    Mapping& mapping = event.mapped.emplace_back();
+    mapping.start = body.address;
+    mapping.end = body.address + body.length;
+    mapping.file_offset = body.file_offset;
+    mapping.file = {makedev(body.major_number, body.minor_number), body.inode};
+    mapping.readable = (body.protection & PROT_READ) != 0;
+    mapping.writable = (body.protection & PROT_WRITE) != 0;
+    mapping.executable = (body.protection & PROT_EXEC) != 0;
+    mapping.shared = (body.flags & MAP_SHARED) != 0;
+    const auto path = record.subspan(sizeof(perf_event_header) + sizeof body);
+    for (const std::byte character : path) {
+        if (character == std::byte{0}) break;
+        mapping.path += static_cast<char>(character);
+    }
+    return event;
 }
 
 /// What the record says, of whichever process; nullopt for what is of no interest. An `exit` is a
@@ -69,7 +90,7 @@ std::optional<TargetEvent> decode(std::span<const std::byte> record) {
         case PERF_RECORD_MMAP2:
             // Memory without a file (inode 0) is JIT-compiled code: nothing to read again.
             if (const auto body = body_of<Mmap2Body>(record); body && body->inode != 0) {
-                return event_of(Kind::code_mapped, body->pid);
+                return code_mapped(*body, record);
             }
             return std::nullopt;
         case PERF_RECORD_COMM:
@@ -90,6 +111,17 @@ std::optional<TargetEvent> decode(std::span<const std::byte> record) {
         default:
             return std::nullopt;
     }
+}
+
+/// Adds it to the process's last event, if that is one of mapped code, too.
+bool joins_last(const TargetEvent& event, std::vector<TargetEvent>& events) {
+    if (event.kind != TargetEvent::Kind::code_mapped) return false;
+    const auto last = std::find_if(events.rbegin(), events.rend(), [&](const TargetEvent& other) {
+        return other.pid == event.pid;
+    });
+    if (last == events.rend() || last->kind != event.kind) return false;
+    last->mapped.insert(last->mapped.end(), event.mapped.begin(), event.mapped.end());
+    return true;
 }
 
 /// Whether a thread of the process runs on. The kernel marks a thread as exiting before it writes
@@ -219,6 +251,7 @@ std::vector<TargetEvent> TargetEvents::read(const std::vector<pid_t>& watched) {
     if (!changed || *changed) events.push_back({});
     for (const State::TimedEvent& timed : found) {
         const TargetEvent& event = timed.event;
+        if (joins_last(event, events)) continue;
         // One program start maps code several times, and each thread of a process has its exit.
         const bool repeated = std::ranges::find(events, event) != events.end();
         const bool is_state = event.kind != TargetEvent::Kind::fork;

@@ -31,6 +31,8 @@ struct TargetEvent {
     Kind kind = Kind::lost;
     pid_t pid = 0;    ///< As seen by seep; 0 for `lost`.
     pid_t child = 0;  ///< For fork.
+    /// For code_mapped: what appeared, in order. To be asked for only where the process is gone.
+    std::vector<Mapping> mapped;
     bool operator==(const TargetEvent&) const = default;
 };
 
@@ -47,8 +49,8 @@ class TargetEvents {
     /// snapshot as well, so that nothing waits for the next record.
     [[nodiscard]] int poll_fd() const;
     /// The waiting events of the watched processes, in the order of time; but for forks, each once
-    /// a call. A fork is reported if its parent is watched. `exit` may come a moment before the
-    /// process's pidfd is readable.
+    /// a call (code_mapped: once between others of the process). A fork is reported if its parent
+    /// is watched. `exit` may come a moment before the process's pidfd is readable.
     std::vector<TargetEvent> read(const std::vector<pid_t>& watched);
 
  private:

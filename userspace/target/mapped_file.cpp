@@ -52,7 +52,9 @@ std::string path_in_root(pid_t pid, const std::string& path) {
 }
 
 UniqueFd open_in_root(pid_t pid, const std::string& path) {
-    const UniqueFd root(open(proc_path(pid, "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd root(open(proc_path(pid, "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const bool has_ended = !root && errno == ENOENT;
+    if (has_ended) root = UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!root) return {};
     open_how how = {};
     how.flags = O_PATH | O_CLOEXEC;

@@ -66,6 +66,7 @@ Result<Mapping> parse_mapping(std::string_view line) {
 Result<std::vector<Mapping>> read_mappings(pid_t pid) {
     const auto text = read_proc_file(pid, "maps");
     if (!text) return text.error();
+    if (text->empty()) return proc_error(pid, "maps", ESRCH);  // not collected by its parent yet
     std::vector<Mapping> mappings;
     for (std::string_view rest = *text; !rest.empty();) {
         auto mapping = parse_mapping(take_until(rest, '\n'));

@@ -35,9 +35,11 @@ struct Mapping {
     bool shared = false;
     std::string path;  ///< As shown, without " (deleted)"; "[heap]", "[vdso]", ...; may be empty.
     bool deleted = false;
+    bool operator==(const Mapping&) const = default;
 };
 
-/// All mappings of the process, ascending by address.
+/// All mappings of the process, ascending by address. A process that has ended has none, which is
+/// untraceable.
 Result<std::vector<Mapping>> read_mappings(pid_t pid);
 
 /// One line of /proc/PID/maps; an error for what is not one. (The file's text is target-controlled:
@@ -46,7 +48,8 @@ Result<Mapping> parse_mapping(std::string_view line);
 
 /// Opens the mapped file read-only: through /proc/PID/map_files where that is allowed (needs
 /// CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN), else through /proc/PID/root without leaving that root,
-/// and only if it is still the same inode.
+/// and only if it is still the same inode. Of a process that has ended the path is taken as seep
+/// sees it.
 Result<UniqueFd> open_mapped_file(pid_t pid, const Mapping& mapping);
 
 }  // namespace seep

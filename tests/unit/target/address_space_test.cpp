@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -185,6 +186,41 @@ TEST_F(AddressSpaceTest, forgets_the_oldest_of_too_much_that_is_gone) {
     refresh();
     EXPECT_EQ(space_.resolve(address_of(memory)).kind, Kind::none);
     munmap(memory, count * page);
+}
+
+TEST_F(AddressSpaceTest, of_a_process_that_has_ended_takes_in_what_it_mapped_last) {
+    test::Child child = test::Child::exec({"sleep", "1000"});
+    const auto in_libc = [](const Mapping& mapping) {
+        return mapping.executable && mapping.path.ends_with("libc.so.6");
+    };
+    Mapping code;
+    ASSERT_TRUE(test::eventually([&] {  // the dynamic linker is at work
+        const auto all = read_mappings(child.pid()).value_or(std::vector<Mapping>());
+        const auto found = std::ranges::find_if(all, in_libc);
+        if (found != all.end()) code = *found;
+        return found != all.end();
+    }));
+    AddressSpace space(child.pid());
+    ASSERT_TRUE(space.refresh());
+    const auto known = space.code();
+    kill(child.pid(), SIGKILL);  // and not collected yet: a process without mappings
+    EXPECT_TRUE(test::eventually([&] { return !space.refresh(); }));
+    child.kill_and_wait();
+
+    AddressSpace late(child.pid());
+    EXPECT_EQ(names(late.add({code}).added), std::vector<std::string>{"libc.so.6"});
+    EXPECT_EQ(late.resolve(code.start).kind, Kind::file);
+    EXPECT_EQ(late.resolve(code.end).kind, Kind::none);
+    // What was known stays, and what is mapped in a place takes it.
+    Mapping other = code;
+    other.path = library("lib.so");
+    struct stat file = {};
+    ASSERT_EQ(stat(other.path.c_str(), &file), 0);
+    other.file = {file.st_dev, file.st_ino};
+    EXPECT_EQ(names(space.add({other}).added), std::vector<std::string>{"lib.so"});
+    EXPECT_EQ(space.code().size(), known.size());
+    EXPECT_THAT(names(space.objects()), testing::Contains("lib.so"));
+    EXPECT_THAT(names(space.objects()), testing::Not(testing::Contains("libc.so.6")));
 }
 
 TEST(AddressSpaceOf, a_process_that_does_not_exist_is_an_error) {

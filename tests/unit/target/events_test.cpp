@@ -58,6 +58,14 @@ TEST_F(Events, tell_of_a_library_that_is_loaded) {
     ASSERT_TRUE(wait_for(getpid(), Kind::code_mapped));
     EXPECT_EQ(seen_.front().pid, getpid());
     EXPECT_FALSE(has(Kind::lost));
+    // As the process shows it, but for what is next to it.
+    ASSERT_EQ(seen_.front().mapped.size(), 1U);
+    const Mapping& told = seen_.front().mapped.front();
+    const auto mappings = read_mappings(getpid());
+    ASSERT_TRUE(mappings);
+    const auto shown = std::ranges::find(*mappings, told.start, &Mapping::start);
+    ASSERT_NE(shown, mappings->end());
+    EXPECT_EQ(told, *shown);
 }
 
 TEST_F(Events, do_not_tell_of_code_without_a_file) {
@@ -90,7 +98,7 @@ TEST_F(Events, tell_processes_from_threads) {
     const Child child = Child::run([] { pause(); });
     ASSERT_TRUE(wait_for(getpid(), Kind::fork));
     EXPECT_EQ(count(Kind::fork), 1);
-    EXPECT_EQ(seen_.back(), (TargetEvent{Kind::fork, getpid(), child.pid()}));
+    EXPECT_EQ(seen_.back(), (TargetEvent{Kind::fork, getpid(), child.pid(), {}}));
     EXPECT_FALSE(has(Kind::exit));
 }
 
@@ -128,7 +136,7 @@ TEST_F(Events, admit_that_records_were_lost) {
     };
     for (int i = 0; i < 10'000; ++i) map_once();
     EXPECT_THAT(events_->read({getpid()}),
-                testing::Contains(TargetEvent{Kind::code_mapped, getpid(), 0}));
+                testing::Contains(testing::Field(&TargetEvent::kind, Kind::code_mapped)));
     // The kernel says so with the first record that finds room again, on the same CPU.
     EXPECT_TRUE(test::eventually([&] {
         map_once();
