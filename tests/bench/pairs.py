@@ -22,7 +22,7 @@ def measure(tool, threads, seconds):
                    stderr=subprocess.DEVNULL) as program:
         with tool.attach(Target((program.pid,), target_library)):
             program.measure(SETTLING)
-            return program.measure(seconds)
+            return program.measure(max(seconds, tool.least_seconds))
 
 
 def all_rounds(threads, rounds, seconds, progress):

@@ -39,6 +39,7 @@ class Tool:
     needs: tuple = ()
     one_thread: bool = False  # runs one thread at a time, so that more of them tell nothing
     libc_only: bool = False   # probes mmap in the library of the allocator, too
+    least_seconds: float = 0  # of a measurement that says something
 
     def obstacle(self, allocator="libc.so.6"):
         """Why it cannot be used here, or None."""
@@ -94,7 +95,7 @@ def preloaded(library, **environment):
 UNTRACED = Tool("untraced")
 SEEP_EXACT = Tool("seep exact", seep("exact"))
 SEEP_SAMPLED = Tool("seep 512K", seep("512K"))
-SEEP_AUTO = Tool("seep auto", seep("auto"))
+SEEP_AUTO = Tool("seep auto", seep("auto"), least_seconds=12)  # three or four of its windows
 MEMLEAK = Tool("BCC memleak", memleak,
                needs=("memleak-bpfcc", f"/lib/modules/{os.uname().release}/build"), libc_only=True)
 

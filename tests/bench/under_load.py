@@ -30,10 +30,11 @@ def all_rounds(server, rounds, seconds, progress):
     for number in range(rounds):
         for tool in tools:
             progress(f"round {number + 1}: {tool.name}, {type(server).__name__}")
+            length = max(seconds, tool.least_seconds)
             with tool.attach(server.target()) as told:
                 server.work(SETTLING)
-                traced = server.work(seconds)
-            untraced.append(server.work(seconds))
+                traced = server.work(length)
+            untraced.append(server.work(length))
             results[tool.name].append((traced, untraced[-2:], told()))
     return untraced, results
 

@@ -158,9 +158,11 @@ Check probe_costs(const SystemFacts& facts) {
         const ProbeCosts& costs = *facts.trials.costs;
         check.found = fmt::format(
             "us a call without result, with a return probe, with probes at its returns, by "
-            "instruction at the entry: {}; {}; {}. Longer stacks: {:.2f} us a frame",
+            "instruction at the entry: {}; {}; {}. Longer stacks: {:.2f} us a frame. "
+            "After other work: {:.2f} us a hit more",
             call_costs(costs, SiteKind::nop5), call_costs(costs, SiteKind::emulated),
-            call_costs(costs, SiteKind::single_stepped), costs.frame_ns() / 1000);
+            call_costs(costs, SiteKind::single_stepped), costs.frame_ns() / 1000,
+            costs.cold_ns() / 1000);
         return check;
     }
     check.status = CheckStatus::warning;

@@ -12,9 +12,9 @@
 namespace seep {
 namespace {
 
-/// What the model leaves out (cold caches, the attaching itself) is kept in reserve: a server's CPU
-/// time a request grew by 1.2 to 1.6 times what was reckoned (redis-server under redis-benchmark).
-constexpr double reserve = 0.5;
+/// What the model leaves out (how much a program's own caches suffer, the attaching itself) is kept
+/// in reserve.
+constexpr double reserve = 0.6;
 /// Of what is allowed, what a finer level may be predicted to cost: room to stay there.
 constexpr double room = 0.6;
 /// How long peaks are remembered at least, and twice that at most; and how long the targets' CPU

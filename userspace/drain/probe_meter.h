@@ -5,6 +5,7 @@
 // A few system calls a probe. Not thread-safe.
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 
@@ -30,15 +31,18 @@ struct TargetWork {
 
 class ProbeMeter {
  public:
-    /// The work since the last reading; `kept`: what the kernel keeps of the process now.
+    /// The work since the last reading. `kept`: what the kernel keeps of the process now; `cpu_ns`:
+    /// what it has used so far, nothing if that is not known any more.
     TargetWork read(const KernelObject& kernel, std::span<const Attachment* const> attachments,
-                    const seep_process_totals& kept, const ProbeCosts& costs);
+                    const seep_process_totals& kept, std::optional<std::uint64_t> cpu_ns,
+                    const ProbeCosts& costs);
     /// Hits of all probes so far.
     [[nodiscard]] std::uint64_t hits() const { return hits_; }
 
  private:
     std::unordered_map<std::uint32_t, std::uint64_t> hits_by_slot_;
     std::uint64_t hits_ = 0;
+    std::optional<std::uint64_t> last_cpu_ns_;
     seep_process_totals last_{};
     double usual_frames_ = 12;  ///< A guess until stacks have been walked.
 };

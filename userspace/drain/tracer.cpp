@@ -145,10 +145,7 @@ Result<ProbeCosts> Tracer::calibrate() {
 }
 
 TargetWork Tracer::target_work() {
-    for (const auto& [pid, process] : state_->running) {
-        (void)state_->meter(*process);
-        state_->meter_cpu(*process);
-    }
+    for (const auto& [pid, process] : state_->running) (void)state_->meter(*process);
     return state_->spent;
 }
 

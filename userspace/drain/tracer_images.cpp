@@ -195,7 +195,6 @@ void Tracer::State::drop(TracedProcess& process) {
     process.allocators.clear();
     process.work.clear();
     process.unwinding.reset();
-    cpu_seen.erase(process.id);
     by_slot.erase(process.slot);
     process_slots.give_back(process.slot);
     process.slot = 0;

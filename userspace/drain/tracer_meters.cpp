@@ -55,18 +55,12 @@ Result<seep_process> Tracer::State::meter(TracedProcess& process) {
     for (const TracedAllocator& allocator : process.allocators)
         attachments.push_back(&allocator.attachment);
     for (const TracedWork& work : process.work) attachments.push_back(&work.attachment);
-    const TargetWork more = process.meter.read(kernel, attachments, kept->totals, costs);
+    const auto cpu = process_cpu_ns(process.process.pid());
+    const TargetWork more = process.meter.read(kernel, attachments, kept->totals,
+                                               cpu ? std::optional(*cpu) : std::nullopt, costs);
     process.overhead_ns += more.cost_ns;
     spent.add(more);
     return kept;
-}
-
-void Tracer::State::meter_cpu(TracedProcess& process) {
-    const auto now = process_cpu_ns(process.process.pid());
-    if (!now) return;
-    const auto [seen, is_new] = cpu_seen.emplace(process.id, *now);
-    if (*now > seen->second) spent.cpu_ns += static_cast<double>(*now - seen->second);
-    seen->second = *now;
 }
 
 std::uint64_t Tracer::State::unobserved_so_far() const {

@@ -70,7 +70,6 @@ struct Tracer::State {
     std::vector<TracerEvent> happened;
     ProbeCosts costs;
     TargetWork spent;
-    std::map<ProcessId, std::uint64_t> cpu_seen;  ///< Of the processes that run.
     bool paused = false;
     std::int64_t paused_since_ns = 0;  ///< CLOCK_MONOTONIC, as is the next.
     std::uint64_t unobserved_ns = 0;   ///< Up to the last resume().
@@ -99,7 +98,6 @@ struct Tracer::State {
     void rescan();
     ProcessSample sample(TracedProcess& process);
     Result<seep_process> meter(TracedProcess& process);
-    void meter_cpu(TracedProcess& process);
     [[nodiscard]] std::uint64_t unobserved_so_far() const;
     /// `now`: all its page faults so far.
     [[nodiscard]] std::uint64_t unobserved_faults(const TracedProcess& process,

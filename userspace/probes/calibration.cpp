@@ -16,6 +16,7 @@
 #include "probes/attachment.h"
 #include "probes/calibration_code.h"
 #include "probes/calibration_unwinding.h"
+#include "probes/calibration_work.h"
 
 namespace seep {
 namespace {
@@ -30,6 +31,7 @@ constexpr std::size_t batch = 16;
 constexpr std::size_t most_rounds = 64;
 constexpr std::size_t fewest_rounds = 5;
 constexpr std::size_t frame_rounds = 16;
+constexpr std::size_t cold_rounds = 300;
 constexpr std::chrono::milliseconds patience{3};  ///< For each kind of instruction.
 
 constexpr SiteKind kinds[] = {SiteKind::nop5, SiteKind::emulated, SiteKind::single_stepped};
@@ -99,6 +101,12 @@ Result<std::vector<ProbePlan>> own_plans(const ObjectFile& object) {
     return plans;
 }
 
+double median(std::vector<double>& values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::ranges::nth_element(values, middle);
+    return *middle;
+}
+
 /// The times of batches of calls of one function.
 class Timing {
  public:
@@ -111,11 +119,7 @@ class Timing {
     }
     [[nodiscard]] std::size_t calls() const { return batches_.size() * batch; }
     /// The median, so that a batch that was interrupted does not count.
-    [[nodiscard]] double call_ns() {
-        const auto middle = batches_.begin() + static_cast<std::ptrdiff_t>(batches_.size() / 2);
-        std::ranges::nth_element(batches_, middle);
-        return *middle / batch;
-    }
+    [[nodiscard]] double call_ns() { return median(batches_) / batch; }
 
  private:
     std::vector<double> batches_;
@@ -176,6 +180,29 @@ double time_pair_from(std::size_t depth) {
 double time_frame() {
     constexpr std::size_t deep = 32;
     return (time_pair_from(deep) - time_pair_from(0)) / deep;
+}
+
+/// What a call takes longer after other work, whatever it takes by itself. Each time by itself, as
+/// the two that are compared must come close together: what a processor does in a microsecond
+/// changes with its neighbours.
+Result<double> time_coming_back(double call_ns) {
+    auto work = OtherWork::prepare();
+    if (!work) return work.error();
+    const auto release = calibration_function(SiteKind::emulated, ExitProbe::none).call;
+    std::vector<double> more;
+    const auto time = [&](bool with_call, std::uintptr_t block) {
+        const auto start = Clock::now();
+        work->do_some();
+        if (with_call) release(block, nullptr);
+        work->do_some();
+        return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+    };
+    for (std::size_t round = 1; round <= cold_rounds; ++round) {
+        const double before = time(false, 0);
+        const double with = time(true, round * block_bytes);
+        more.push_back(with - (before + time(false, 0)) / 2);
+    }
+    return std::max(0.0, median(more) - call_ns);
 }
 
 /// Taking probes away makes the kernel wait until no program runs any more, for each link or perf
@@ -272,6 +299,10 @@ Result<ProbeCosts> compare(KernelObject& kernel) {
     if (!probes) return probes.error();
     const auto passed = cost_of_calls(kernel, *probes, unprobed, next_to_nothing);
     if (!passed) return passed.error();
+    const auto cold = time_coming_back((*passed)[static_cast<std::size_t>(SiteKind::emulated)]
+                                                [static_cast<std::size_t>(ExitProbe::none)]
+                                                    .call_ns);
+    if (!cold) return cold.error();
     const auto followed = cost_of_calls(kernel, *probes, unprobed, everything);
     if (!followed) return followed.error();
     ProbeCosts costs;
@@ -281,6 +312,7 @@ Result<ProbeCosts> compare(KernelObject& kernel) {
             costs.passed(kinds[kind], exits[exit]) = (*passed)[kind][exit];
         }
     }
+    costs.set_cold_ns(*cold);
     const auto walkable = OwnUnwinding::begin(kernel);
     if (!walkable) return walkable.error();
     costs.set_frame_ns(std::max(0.0, time_frame() - unprobed_frame));

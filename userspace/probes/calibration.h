@@ -8,8 +8,10 @@
 // will be attached to the target's, and calls that allocate and free made-up blocks are timed with
 // and without. The cost so includes the kernel's trap, the ledger's work, and a stack of two
 // frames; what each further frame costs is measured as well. Everything is measured twice: for
-// allocations that are followed, and for those that sampling passes over. probes/cost_model.h makes
-// CPU time of it.
+// allocations that are followed, and for those that sampling passes over. Calls in a row find all
+// that they need in the processor's caches; what one costs more after other work, which then has to
+// do without what the call displaced, is measured by itself. probes/cost_model.h makes CPU time of
+// it.
 //
 //     auto costs = measure_probe_costs(kernel);    // before any process is attached to
 //     costs->of(kind, exit).call_ns                // of a call whose block is followed
@@ -52,9 +54,13 @@ class ProbeCosts {
     /// For each frame beyond two of a stack that is followed.
     [[nodiscard]] double frame_ns() const { return frame_ns_; }
     void set_frame_ns(double nanoseconds) { frame_ns_ = nanoseconds; }
+    /// For each hit that comes after other work, and not after another hit.
+    [[nodiscard]] double cold_ns() const { return cold_ns_; }
+    void set_cold_ns(double nanoseconds) { cold_ns_ = nanoseconds; }
 
  private:
     double frame_ns_ = 0;
+    double cold_ns_ = 0;
     std::array<std::array<ProbeCost, 3>, 3> costs_{};
     std::array<std::array<ProbeCost, 3>, 3> passed_{};
 };

@@ -2,12 +2,16 @@
 #include "probes/cost_model.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace seep {
 namespace {
 
 /// Frames whose walk is in the cost of a followed call.
 constexpr double frames_in_call = 2;
+
+/// How much other work displaces what hits need by 1 - 1/e.
+constexpr double displacing_ns = 1000;
 
 double ratio(double a, double b) {
     return b > 0 ? a / b : 0;
@@ -39,6 +43,14 @@ Following following(const ProbeWork& work, const ProbeCosts& costs) {
     return {ratio(mean.more_ns, weights), ratio(mean.more_hits_ns, weights)};
 }
 
+/// `known_ns`: what the work cost otherwise. Hits are taken to come evenly.
+double coming_back_ns(const ProbeWork& work, const ProbeCosts& costs, double known_ns) {
+    double hits = 0;
+    for (const ProbeHits& probe : work.hits) hits += static_cast<double>(probe.hits);
+    const double between_ns = ratio(std::max(0.0, work.cpu_ns - known_ns), hits);
+    return hits * costs.cold_ns() * -std::expm1(-between_ns / displacing_ns);
+}
+
 }  // namespace
 
 WorkCost cost_of(const ProbeWork& work, const ProbeCosts& costs, double usual_frames) {
@@ -52,6 +64,7 @@ WorkCost cost_of(const ProbeWork& work, const ProbeCosts& costs, double usual_fr
     WorkCost cost;
     cost.following_ns = std::max(0.0, followed.more_ns + walk_ns);
     cost.passing_ns = std::max(0.0, hits_ns - count * followed.more_hits_ns);
+    cost.passing_ns += coming_back_ns(work, costs, cost.passing_ns + count * cost.following_ns);
     cost.total_ns = cost.passing_ns + count * cost.following_ns;
     return cost;
 }

@@ -6,6 +6,8 @@
 //     hits that pass over    each probe's hits, at what a call costs whose block is not followed
 //     + following            what an allocation that is followed costs more, and its free
 //     + walking              the frames of the stacks that were walked
+//     + coming back          what hits cost more for the other work between them, whose code and
+//                            data they displace, and theirs by it
 //
 // A followed allocation may hit its probes once more (at its return), which the second line makes
 // up for; where a stack was remembered instead of walked it is too much by the first frames' walk.
@@ -29,6 +31,7 @@ struct ProbeWork {
     std::span<const ProbeHits> hits;
     std::uint64_t followed = 0;  ///< Allocations.
     std::uint64_t frames = 0;    ///< Of those of their stacks that had to be walked.
+    double cpu_ns = 0;           ///< All that the process used meanwhile; 0: not known.
 };
 
 struct WorkCost {

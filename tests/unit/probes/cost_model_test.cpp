@@ -19,13 +19,15 @@ ProbeCosts session_costs() {
         costs.passed(kind, ExitProbe::return_probe) = {600 + trap, 600 + trap};
     }
     costs.set_frame_ns(150);
+    costs.set_cold_ns(400);
     return costs;
 }
 
-WorkCost cost(SiteKind kind, std::uint64_t calls, std::uint64_t followed, std::uint64_t frames) {
+WorkCost cost(SiteKind kind, std::uint64_t calls, std::uint64_t followed, std::uint64_t frames,
+              double cpu_ns = 0) {
     const std::array hits = {ProbeHits{kind, ExitProbe::return_probe, calls + followed},
                              ProbeHits{kind, ExitProbe::none, calls}};
-    return cost_of({hits, followed, frames}, session_costs(), 10);
+    return cost_of({hits, followed, frames, cpu_ns}, session_costs(), 10);
 }
 
 TEST(CostModel, ChargesCallsThatArePassedOver) {
@@ -45,8 +47,22 @@ TEST(CostModel, ChargesWhatIsFollowedOnce) {
     }
 }
 
+TEST(CostModel, HitsInTheMidstOfOtherWorkCostMore) {
+    const double in_a_row = cost(SiteKind::emulated, 100, 0, 0).total_ns;
+    const auto with_work = [&](double between_ns) {
+        const WorkCost all = cost(SiteKind::emulated, 100, 0, 0, in_a_row + 200 * between_ns);
+        EXPECT_DOUBLE_EQ(all.passing_ns, all.total_ns);
+        return all.total_ns - in_a_row;
+    };
+    EXPECT_DOUBLE_EQ(with_work(0), 0);
+    EXPECT_NEAR(with_work(1000), 200 * 400 * 0.6321, 10);  // 1 - 1/e
+    EXPECT_NEAR(with_work(100'000), 200 * 400, 0.01);
+    // Less than the hits cost: their price is too high, and nothing came between.
+    EXPECT_DOUBLE_EQ(cost(SiteKind::emulated, 100, 0, 0, in_a_row / 2).total_ns, in_a_row);
+}
+
 TEST(CostModel, NothingCostsNothing) {
-    const WorkCost none = cost_of({{}, 0, 0}, session_costs(), 10);
+    const WorkCost none = cost_of({{}, 0, 0, 1e9}, session_costs(), 10);
     EXPECT_EQ(none.total_ns, 0);
     EXPECT_EQ(none.following_ns, 8 * 150);
 }
