@@ -57,7 +57,7 @@ class Governor(seep_test.SeepTestCase):
         # 4,099 blocks at most are in flight at any time, of 257 bytes on average.
         for stack in report["stacks"][1:]:
             self.assertLess(stack["live_bytes"], 2 * 4099 * 257, stack)
-            self.assertLess(stack["growth"]["bytes_per_second"], rate, stack)
+            self.assertLess(stack["growth"]["low"], rate, stack)
 
     def check_coverage(self, report):
         sampling = report["sampling"]
