@@ -6,6 +6,10 @@ stops in the same frame. There a debugger writes the stack down; seep has record
 allocation. Every size occurs once, so the bytes that seep has for a stack tell whether all of its
 stops were recorded at it, and none else.
 
+Where the dynamic linker allocates (workloads/chains/loader_calls.c) nothing can be stopped at without
+a breakpoint, and that would be in the way of the probes. But every run of the program does the
+same: all stacks of all calls are compared, of a run in the debugger and of one that is recorded.
+
 CHAINS_CHECKPOINTS says how many stops a program makes; the environment of ctest has the programs.
 """
 
@@ -88,22 +92,34 @@ def comparable(ending, callers):
     return (ending, *callers[:MAX_CALLERS])
 
 
-def stops_in_gdb(workload):
-    """Every stop, from one gdb that stays attached."""
+def in_gdb(workload, **environment):
+    """What one gdb that stays attached says while the workload works, and the addresses then."""
     with tempfile.NamedTemporaryFile("r", prefix="seep-test-") as output:
         gdb = subprocess.Popen(
             ["gdb", "-nx", "-batch", "-p", str(workload.pid), "-x",
              os.path.join(HERE, "chains_in_gdb.py")],
-            env={**ENVIRONMENT, "CHAINS_OUTPUT": output.name}, stdin=subprocess.DEVNULL,
+            env={**ENVIRONMENT, **environment, "CHAINS_OUTPUT": output.name}, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         seep_test.eventually(lambda: is_traced_by(workload.pid, gdb.pid), "gdb attached")
         workload.start_working()
         said = gdb.communicate(timeout=600)[0]
         if gdb.returncode or "Python Exception" in said:
             raise AssertionError(f"gdb: {said}")
-        addresses = Addresses(workload.pid)
-        return [Stop(stop["size"], stop["frames"], addresses)
-                for stop in map(json.loads, output)]
+        return [json.loads(line) for line in output], Addresses(workload.pid)
+
+
+def stops_in_gdb(workload):
+    """Every stop of the workload."""
+    stops, addresses = in_gdb(workload)
+    return [Stop(stop["size"], stop["frames"], addresses) for stop in stops]
+
+
+def calls_in_gdb(workload, functions):
+    """How often each stack of callers has called one of the functions."""
+    calls, addresses = in_gdb(workload, CHAINS_CALLS=" ".join(functions))
+    return collections.Counter(
+        (COMPLETE, *((*addresses.of(pc), bool(is_call)) for pc, is_call in call["frames"][1:]))
+        for call in calls)
 
 
 def is_traced_by(pid, tracer):
@@ -148,10 +164,8 @@ def eu_stack(thread):
             for i, (pc, is_call) in enumerate(frames)]
 
 
-def recorded_stacks(path, checkpoint):
-    """Bytes allocated by the checkpoint, by the stack of its callers."""
-    name, address = checkpoint
-    totals = collections.Counter()
+def all_recorded_stacks(path):
+    """(ending, frames from the allocator on, bytes, calls) of each."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         frames = collections.defaultdict(list)
         for stack, where, path_of, is_call in db.execute(
@@ -159,14 +173,21 @@ def recorded_stacks(path, checkpoint):
                 " JOIN location ON location.id = location"
                 " LEFT JOIN object ON object.id = object ORDER BY stack, position"):
             frames[stack].append((os.path.basename(path_of or ""), where, bool(is_call)))
-        for stack, ending, allocated in db.execute(
-                "SELECT id, ending, allocated_bytes FROM stack"
-                " JOIN latest_totals ON stack = id"):
-            # operator new is followed by way of malloc, which it calls.
-            for i, (object_name, where, _) in enumerate(frames[stack][1:4], 2):
-                if object_name == name and 0 <= address - where < 128:
-                    totals[comparable(ending, frames[stack][i:])] += allocated
-                    break
+        return [(ending, frames[stack], size, calls) for stack, ending, size, calls in db.execute(
+            "SELECT id, ending, allocated_bytes, allocated_count FROM stack"
+            " JOIN latest_totals ON stack = id")]
+
+
+def recorded_stacks(path, checkpoint):
+    """Bytes allocated by the checkpoint, by the stack of its callers."""
+    name, address = checkpoint
+    totals = collections.Counter()
+    for ending, frames, size, _ in all_recorded_stacks(path):
+        # operator new is followed by way of malloc, which it calls.
+        for i, (object_name, where, _) in enumerate(frames[1:4], 2):
+            if object_name == name and 0 <= address - where < 128:
+                totals[comparable(ending, frames[i:])] += size
+                break
     return totals
 
 
@@ -200,6 +221,26 @@ class StacksMatchDebuggers(SeepTestCase):
 
     def test_programs_are_there(self):
         self.assertGreaterEqual(len(PROGRAMS), 8)
+
+    def test_calls_of_the_dynamic_linker(self):
+        folder = os.path.join(seep_test.WORKLOADS, "chains", "loader")
+        command = (os.path.join("chains", "loader", "loader_calls"),
+                   *sorted(glob.glob(os.path.join(folder, "libloaded*"))))
+        with Workload(*command) as workload:
+            seen = calls_in_gdb(workload, ("malloc", "calloc", "realloc", "memalign"))
+        with Workload(*command) as workload, Recording(workload.pid) as recording:
+            workload.work()
+            recording.stop()
+            recorded = collections.Counter()
+            for ending, frames, _, calls in all_recorded_stacks(recording.path):
+                recorded[(ending, *frames[1:])] += calls
+        self.assertGreater(seen.total(), 100)
+        lines = []
+        for stack in sorted((seen - recorded) + (recorded - seen), key=len):
+            lines += [f"{seen[stack]} in gdb, {recorded[stack]} recorded:",
+                      *map(text_of, stack)]
+        self.assertEqual(lines, [], "\n".join(lines[:100]))
+        print(f"{seen.total()} calls of {len(seen)} stacks compared")
 
     def test_gdb(self):
         self.compare_all(stops_in_gdb, CHECKPOINTS, 11)
