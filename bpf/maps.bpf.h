@@ -133,12 +133,14 @@ struct {
 	__type(value, struct stray_call);
 } stray_calls SEC(".maps");
 
-/* Registers of a caller, as they are when the allocator has returned to it. */
+/* Registers of a caller, as they are when the allocator has returned to it; or where a walk begins
+ * besides. */
 struct registers {
 	u64 pc;
 	u64 sp;
 	u64 fp;
 	u64 bx;
+	bool exact; /* pc is no return address, nor behind a system call */
 };
 
 /*

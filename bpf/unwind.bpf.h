@@ -296,9 +296,9 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	walk->bx = caller->bx;
 	walk->fp_known = true;
 	walk->bx_known = true;
-	walk->exact = false;
+	walk->exact = caller->exact;
 	walk->hash = stack->frames[0];
-	push_frame(stack, &walk->hash, walk->pc);
+	push_frame(stack, &walk->hash, walk->pc | (walk->exact ? SEEP_FRAME_EXACT : 0));
 	walk_on(thread, generation);
 	if (stack->end == SEEP_STACK_NO_MAPPING)
 		tell_of_stray(walk->process, thread->rules.generation);

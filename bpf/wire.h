@@ -163,7 +163,7 @@ enum seep_stack_end {
 	SEEP_STACK_UNSUPPORTED = 6, /* a rule of a kind that the tables cannot say */
 };
 
-/* Set in a frame that is no return address: what a signal interrupted. */
+/* Set in a frame that is no return address: what a signal or a page fault interrupted. */
 #define SEEP_FRAME_EXACT (1ULL << 63)
 
 /* A call stack: inserted once, never changed. Only frames[0..depth) are meaningful. */
@@ -269,6 +269,7 @@ enum seep_loss {
 	SEEP_LOSS_STACKS_NO_ROW,
 	SEEP_LOSS_STACKS_UNSUPPORTED,
 	SEEP_LOSS_LOST_MAPPING_CALLS, /* calls of mmap and its kin: the ring buffer was full */
+	SEEP_LOSS_LOST_FAULTS,	      /* page faults: the ring buffer was full, or no memory */
 	SEEP_LOSS_COUNT
 };
 
@@ -295,6 +296,19 @@ struct seep_mapping_call {
 	__u64 result;
 };
 SEEP_ASSERT(sizeof(struct seep_mapping_call) == 64);
+
+/* A page fault, as it stands in the ring buffer faults: this, and `depth` frames of 8 bytes behind
+ * it, innermost first. frames[0] is the instruction that faulted, or what is behind the system call
+ * in which the kernel did. */
+struct seep_fault {
+	__u32 process; /* slot */
+	__u8 depth;
+	__u8 end;	/* enum seep_stack_end */
+	__u8 was_there; /* the page could be read before */
+	__u8 pad;
+	__u64 address;
+};
+SEEP_ASSERT(sizeof(struct seep_fault) == 16);
 
 /* What the kernel keeps of a process image, by its slot. Per CPU: the collector adds them up. */
 struct seep_process {

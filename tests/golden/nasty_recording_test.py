@@ -53,16 +53,20 @@ class NastyRecording(unittest.TestCase):
 
     def json(self, output):
         report = json.loads(output.decode())
-        self.assertEqual(len(report["stacks"]), 3)
+        self.assertEqual(sorted(stack["kind"] for stack in report["stacks"]),
+                         ["fault", "heap", "heap", "heap"])
         self.assertEqual(report["targets"][0]["pid"], 4242)
 
-    def folded(self, output):
+    def folded(self, output, frames=(3, 3, 7)):
         lines = output.decode().removesuffix("\n").split("\n")
         for line in lines:
             self.printable(line)
             self.assertRegex(line, " [0-9]+$")
         # A `;` in a name would make a frame more; the second stack starts at [truncated].
-        self.assertEqual(sorted(line.count(";") for line in lines), [2, 2, 6])
+        self.assertEqual(sorted(line.count(";") + 1 for line in lines), list(frames))
+
+    def folded_pages(self, output):
+        self.folded(output, [5])
 
     def svg(self, output):
         page = xml.dom.minidom.parseString(output)
@@ -84,7 +88,7 @@ class NastyRecording(unittest.TestCase):
                         " button.click()")
             self.assertNotEqual(browser.run("return document.title"), "hacked")
             self.assertEqual(browser.run("return document.querySelectorAll('script').length"), 2)
-            self.assertEqual(browser.run("return document.querySelectorAll('tr.detail').length"), 3)
+            self.assertEqual(browser.run("return document.querySelectorAll('tr.detail').length"), 4)
             self.assertEqual(browser.run("return document.querySelector('iframe').contentDocument"
                                          ".querySelectorAll('script').length"), 2)
             self.assertEqual(browser.log(), [])
@@ -109,6 +113,7 @@ class NastyRecording(unittest.TestCase):
         (["report", "--top", "0", "--sort", "live"], text),
         (["report", "--format", "json"], json),
         (["folded"], folded),
+        (["folded", "--kind", "fault"], folded_pages),
         (["flame", "-o", "-"], svg),
         (["report", "--format", "html"], html),
         (["pprof", "-o", "-"], pprof),

@@ -28,6 +28,7 @@ constexpr std::uint64_t snapshots = 12;
 const StackId leak{1};
 const StackId cache{2};
 const StackId cut{3};
+const StackId pages{4};
 
 template <typename T>
 T must(Result<T> result) {
@@ -89,10 +90,18 @@ void put_stacks(RecordingWriter& writer) {
         StackRecord{cut, ProcessId(1), StackEnd::broken, {LocationId(1), LocationId(6)}}));
 }
 
-void finish(RecordingWriter& writer, std::uint64_t rate, std::optional<std::uint64_t> limit = {}) {
+/// Besides, a page for each snapshot, where faults are followed.
+void add_pages(std::uint64_t index, Snapshot& snapshot) {
+    snapshot.processes.front().faulted = FaultedBytes{index * 4096, 4096, 1 << 20};
+    snapshot.changed.push_back({pages, totals(index, 0, 4096), {}});
+}
+
+void finish(RecordingWriter& writer, std::uint64_t rate, std::optional<std::uint64_t> limit = {},
+            bool with_pages = false) {
     put_stacks(writer);
     for (std::uint64_t index = 0; index < snapshots; ++index) {
         Snapshot each = snapshot(index, rate);
+        if (with_pages) add_pages(index, each);
         ProcessSample& sample = each.processes.front();
         sample.cgroup_limit = limit;
         if (limit) sample.cgroup_current = sample.anonymous_bytes = sample.rss_bytes;
@@ -145,7 +154,9 @@ void write_nasty(const std::string& path) {
         "31m\x00\xff\xfe\xc0\xaf\xed\xa0\x80\xe2\x80\xae\xe2\x80\xa8"
         "\"'`<script>document.title='hacked'</script>]]>--><!--&amp;&#x3c;{}\\ 1 2 $(id) %s%n"s;
     const std::string huge = repeated("h\xc3\xbcge<&;\n\x1b[31m", 3 << 20);
-    RecordingWriter writer = must(RecordingWriter::create(path, info("bytes", 4096)));
+    RecordingInfo followed = info("bytes", 4096);
+    followed.sources.faults = true;
+    RecordingWriter writer = must(RecordingWriter::create(path, followed));
     must(writer.put(ProcessRecord{ProcessId(1), 4242, all + huge, "/" + all, start, 0, all}));
     must(writer.put(ObjectRecord{ObjectId(1), ObjectKind::file, "/lib/" + all, all}));
     must(writer.put(ObjectRecord{ObjectId(2), ObjectKind::file, huge, huge}));
@@ -162,7 +173,12 @@ void write_nasty(const std::string& path) {
     put(6, ObjectId(2), {});
     must(writer.put(ProbeRecord{1, ProcessId(1), ObjectId(1), all, 0x9a700, all, 1, 0}));
     must(writer.put_event(start, ProcessId(1), all, huge));
-    finish(writer, 1000);
+    must(writer.put(StackRecord{pages,
+                                ProcessId(1),
+                                StackEnd::complete,
+                                {LocationId(2), LocationId(5), LocationId(4)},
+                                StackKind::fault}));
+    finish(writer, 1000, std::nullopt, true);
 }
 
 void write_many(const std::string& path) {

@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "root"))
 import seep_test  # pylint: disable=wrong-import-position
 
 KERNEL, RELEASE = sys.argv[1:3]
-COMMANDS = ("eight_functions", "exact_threads 2 1009", "thrower", "mapper")
+COMMANDS = ("eight_functions", "exact_threads 2 1009", "thrower", "mapper", "toucher")
 PATIENCE = 300
 
 
@@ -120,6 +120,14 @@ class OtherKernel(seep_test.SeepTestCase):
                        if stack["kind"] == "mapping" and seep_test.stack_calls(stack, [function]))
             self.assertEqual(live, expected, function)
         self.assertEqual(report["losses"]["lost_mapping_calls"], 0)
+
+    def test_faults(self):
+        truth, report = self.result("toucher")
+        for function, expected in truth["touched"].items():
+            live = sum(stack["live_bytes"] for stack in report["stacks"]
+                       if stack["kind"] == "fault" and seep_test.stack_calls(stack, [function]))
+            self.assertEqual(live, expected, function)
+        self.assertEqual(report["losses"]["lost_faults"], 0)
 
 
 if __name__ == "__main__":

@@ -30,11 +30,13 @@ constexpr double accepted_false = 0.05;
 constexpr const char* base_name = "base";
 constexpr const char* current_name = "file";
 
-double allocations_within(const std::vector<MergedStack>& stacks) {
+double allocations_within(const RecordingContents& contents,
+                          const std::vector<MergedStack>& stacks) {
     double count = 0;
     for (const MergedStack& stack : stacks)
-        count += static_cast<double>(stack.totals.allocated_count) -
-                 static_cast<double>(stack.at_start.allocated_count);
+        if (!contents.info.sources.repeats(stack.record.kind))
+            count += static_cast<double>(stack.totals.allocated_count) -
+                     static_cast<double>(stack.at_start.allocated_count);
     return count;
 }
 
@@ -54,7 +56,7 @@ Result<double> measure_of(const RecordingContents& contents, ComparedPer per,
         return error("nothing was followed in the window", "compare longer windows");
     }
     if (per == ComparedPer::allocated) {
-        const double allocations = allocations_within(stacks);
+        const double allocations = allocations_within(contents, stacks);
         if (allocations > 0) return allocations / 1000;
         return error("nothing was allocated in the window", "compare longer windows");
     }
@@ -69,7 +71,8 @@ Result<double> measure_of(const RecordingContents& contents, ComparedPer per,
 
 /// Same for the same functions in any build.
 std::string name_key(const MergedStack& stack, const std::vector<ReportFrame>& frames) {
-    std::string key = stack.record.end == StackEnd::complete ? "" : "[truncated]\n";
+    std::string key = stack_kind_name(stack.record.kind);
+    key += stack.record.end == StackEnd::complete ? "\n" : " [truncated]\n";
     for (const ReportFrame& frame : frames)
         key += (frame.function.empty() ? fmt::format("[{}]", frame.module) : frame.function) + '\n';
     return key;
@@ -102,6 +105,7 @@ void add_side(const RecordingContents& contents, const std::vector<MergedStack>&
                 .value_or(0) /
             window.measure;
         pair.variance += deviation * deviation;
+        pair.stack.kind = merged.record.kind;
         pair.stack.truncated = merged.record.end != StackEnd::complete;
         pair.stack.frames = std::move(frames);
     }
@@ -119,6 +123,7 @@ Result<ComparedWindow> describe(const RecordingContents& contents, ComparedPer p
     window.snapshots = contents.window.snapshots();
     window.measure = *measure;
     for (const MergedStack& stack : stacks) {
+        if (contents.info.sources.repeats(stack.record.kind)) continue;
         window.live_bytes += stack.totals.held_bytes();
         window.growth += (static_cast<double>(stack.totals.held_bytes()) -
                           static_cast<double>(stack.at_start.held_bytes())) /

@@ -59,6 +59,7 @@ const char* change_name(Change change);
 
 struct ComparedStack {
     Change change = Change::same;
+    StackKind kind = StackKind::heap;
     StackSide base;
     StackSide current;
     double difference = 0;  ///< Of growth by measure, with the ends of its 95 % interval.

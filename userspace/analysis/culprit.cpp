@@ -172,17 +172,21 @@ WrapperFinder::WrapperFinder(const Report& report) {
     }
 }
 
-bool WrapperFinder::passes_on(const ReportFrame& frame, const std::string& allocator) const {
+bool WrapperFinder::passes_on(const ReportFrame& frame, const std::string* allocator) const {
     const bool own = programs_.contains(frame.module);
-    if (!own && (frame.module == allocator || is_runtime_module(frame.module))) return true;
+    const bool of_allocator = allocator != nullptr && frame.module == *allocator;
+    if (!own && (of_allocator || is_runtime_module(frame.module))) return true;
     const auto [known, is_new] = by_name_.try_emplace(frame.function, false);
     if (is_new) known->second = is_wrapper_name(frame.function);
     return known->second || shared_.contains(frame_key(frame));
 }
 
 std::size_t WrapperFinder::first_with_purpose(const ReportStack& stack) const {
-    std::size_t at = 1;
-    while (at < stack.frames.size() && passes_on(stack.frames[at], stack.frames[0].module)) ++at;
+    // A page is touched by the program itself, not on its behalf.
+    const bool touches = stack.kind == StackKind::fault;
+    const std::string* const allocator = touches ? nullptr : &stack.frames[0].module;
+    std::size_t at = touches ? 0 : 1;
+    while (at < stack.frames.size() && passes_on(stack.frames[at], allocator)) ++at;
     return at;
 }
 

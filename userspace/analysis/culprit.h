@@ -50,7 +50,8 @@ class WrapperFinder {
     [[nodiscard]] std::size_t culprit(const ReportStack& stack) const;
 
  private:
-    [[nodiscard]] bool passes_on(const ReportFrame& frame, const std::string& allocator) const;
+    /// `allocator`: its module; null if the stack has none.
+    [[nodiscard]] bool passes_on(const ReportFrame& frame, const std::string* allocator) const;
     [[nodiscard]] std::size_t first_with_purpose(const ReportStack& stack) const;
 
     std::unordered_set<std::string> programs_;  ///< Modules that are the targets' own.

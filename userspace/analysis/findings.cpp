@@ -56,7 +56,7 @@ void add_stack(Cause& cause, const ReportStack& stack) {
 /// Stacks in lockstep, or else of one function, with one verdict are one cause.
 std::vector<Cause> gather(const Report& report) {
     std::vector<Cause> causes;
-    // Bytes of one kind are part of the other's, so they are never added up.
+    // Bytes of one kind are part of another's, so they are never added up.
     std::map<std::tuple<Verdict, StackKind, std::uint32_t>, std::size_t> by_cluster;
     std::map<std::tuple<Verdict, StackKind, std::string>, std::size_t> by_function;
     for (const ReportStack& stack : report.stacks) {
@@ -134,9 +134,8 @@ std::string predicate(const Cause& cause, const Finding& finding) {
 
 std::string blocks(const Finding& finding) {
     const std::uint64_t held = finding.live_count + finding.lapsed_count;
-    const std::string live =
-        fmt::format("{} block{} live{}", format_count(held), held == 1 ? "" : "s",
-                    finding.lapsed_count == 0 ? "" : " or lapsed");
+    const std::string live = fmt::format("{} live{}", counted(held, finding.kind),
+                                         finding.lapsed_count == 0 ? "" : " or lapsed");
     if (finding.freed_count == 0)
         return live + (finding.lapsed_count == 0 ? ", none ever freed" : ", none seen freed");
     const double freed = static_cast<double>(finding.freed_count) /
@@ -157,6 +156,7 @@ Finding describe(const Cause& cause, const Report& report) {
     finding.verdict = verdict_name(cause.verdict);
     finding.frame = *cause.culprits.front();
     finding.evidence = cause.stacks.front()->evidence;
+    finding.kind = cause.stacks.front()->kind;
     for (const ReportStack* stack : cause.stacks) {
         finding.growth.bytes_per_second += stack->growth.bytes_per_second;
         finding.growth.low += stack->growth.low;

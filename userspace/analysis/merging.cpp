@@ -7,6 +7,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "analysis/culprit.h"
+
 namespace seep {
 
 namespace {
@@ -47,6 +49,22 @@ void add_location(Fnv1a& hash, const LocationRecord& location, const RecordingCo
     }
     if (has_file) hash.add(object->build_id.empty() ? base_name(object->path) : object->build_id);
     hash.add(location.address);
+}
+
+/// Which instruction comes to a new page first is chance where several run over the memory, as in a
+/// memcpy: those of one line are one, and those of one function of a runtime library.
+void add_toucher(Fnv1a& hash, const LocationRecord& location, const RecordingContents& contents) {
+    const ObjectRecord* object = object_of(location, contents);
+    if (object == nullptr || location.frames.empty() || location.frames.front().function.empty()) {
+        add_location(hash, location, contents);
+        return;
+    }
+    const std::string module = base_name(object->path);
+    hash.add(module);
+    for (const FrameRecord& frame : location.frames) {
+        hash.add(frame.function);
+        if (!is_runtime_module(module)) hash.add(frame.line);
+    }
 }
 
 bool ended_by(const ProcessRecord& process, std::int64_t time_ns) {
@@ -122,8 +140,12 @@ void accumulate(Totals& sum, const Totals& part) {
 
 std::uint64_t stack_code(const StackRecord& stack, const RecordingContents& contents) {
     Fnv1a hash;
-    for (const LocationId location : stack.locations)
-        add_location(hash, contents.locations.at(location), contents);
+    bool is_toucher = stack.kind == StackKind::fault;
+    for (const LocationId id : stack.locations) {
+        const LocationRecord& location = contents.locations.at(id);
+        is_toucher ? add_toucher(hash, location, contents) : add_location(hash, location, contents);
+        is_toucher = false;
+    }
     if (stack.end != StackEnd::complete) hash.add("truncated");
     if (stack.kind != StackKind::heap) hash.add(stack_kind_name(stack.kind));
     return hash.value();
@@ -178,9 +200,11 @@ std::vector<ReportFrame> report_frames(const StackRecord& stack, const Recording
         frame.offset = location.address;
         frame.is_call = location.is_call;
         if (location.frames.empty()) frames.push_back(frame);
-        // What is inlined into the allocator's own function is of no interest to its caller.
+        // What is inlined into the allocator's own function is of no interest to its caller; a page
+        // is touched by the program itself.
+        const bool allocators = frames.empty() && stack.kind != StackKind::fault;
         const std::size_t first =
-            frames.empty() && !location.frames.empty() ? location.frames.size() - 1 : 0;
+            allocators && !location.frames.empty() ? location.frames.size() - 1 : 0;
         for (std::size_t i = first; i < location.frames.size(); ++i) {
             frame.function = location.frames[i].function;
             frame.file = location.frames[i].file;

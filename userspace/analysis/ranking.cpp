@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -35,7 +36,7 @@ namespace seep {
 
 namespace {
 
-/// Mappings are never sampled.
+/// Mappings and faults are never sampled.
 std::uint64_t sampling_of(StackKind kind, const RecordingContents& contents) {
     return kind == StackKind::heap ? contents.info.sampling_bytes : 0;
 }
@@ -149,7 +150,10 @@ void add_totals(const std::vector<MergedStack>& stacks, Report& report) {
     double truncated = 0;
     for (const MergedStack& stack : stacks) {
         const bool heap = stack.record.kind == StackKind::heap;
-        accumulate(heap ? report.totals : report.mapping_totals, stack.totals);
+        accumulate(heap                                      ? report.totals
+                   : stack.record.kind == StackKind::mapping ? report.mapping_totals
+                                                             : report.fault_totals,
+                   stack.totals);
         if (heap && stack.record.end != StackEnd::complete)
             truncated += static_cast<double>(stack.totals.allocated_count);
     }
@@ -214,6 +218,17 @@ MergedStack sum_of(const std::vector<MergedStack>& stacks) {
     return sum;
 }
 
+/// What the processes have in memory, together, by whether it is known who came for it.
+void add_faulted(const RecordingContents& contents, Report& report) {
+    for (const ProcessSample* sample : last_samples(contents)) {
+        if (sample == nullptr || !sample->faulted) continue;
+        FaultedBytes& sum = report.faulted ? *report.faulted : report.faulted.emplace();
+        sum.touched += sample->faulted->touched;
+        sum.untold += sample->faulted->untold;
+        sum.earlier += sample->faulted->earlier;
+    }
+}
+
 /// What the processes have mapped, together.
 void add_mapped(const RecordingContents& contents, Report& report) {
     for (const ProcessSample* sample : last_samples(contents)) {
@@ -236,13 +251,14 @@ std::optional<ReportWork> report_work(const RecordingContents& contents) {
     return work;
 }
 
-/// Mappings have losses of their own.
+/// Mappings and pages have losses of their own. A page whose fault was lost is in no stack.
 Surroundings survey_kind(StackKind kind, const RecordingContents& contents, const LiveSeries& all,
                          const Losses& losses) {
     Surroundings surroundings = survey(contents, all);
     if (kind == StackKind::heap) return surroundings;
     surroundings.sampling_bytes = sampling_of(kind, contents);
-    surroundings.missed_frees = losses[SEEP_LOSS_LOST_MAPPING_CALLS];
+    surroundings.missed_frees =
+        kind == StackKind::mapping ? losses[SEEP_LOSS_LOST_MAPPING_CALLS] : 0;
     surroundings.lost_share = 0;
     surroundings.late_old_frees = 0;
     return surroundings;
@@ -254,14 +270,14 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
                       const RecordingContents& contents, std::size_t curve_points,
                       SuppressionCounts& suppressions, Report& report) {
     const MergedStack sum = sum_of(stacks);
-    // Where not all was observed, growth is judged on a clock of what was. Mappings always are.
+    // Where not all was observed, growth is judged on a clock of what was. All else always is.
     const ReportSampling sampling = kind == StackKind::heap ? report.sampling : ReportSampling{};
     std::optional<RecordingContents> on_clock;
     if (sampling.observed_share < 1) on_clock = on_observed_clock(contents);
     const RecordingContents& judged = on_clock ? *on_clock : contents;
     const Surroundings surroundings = survey_kind(kind, judged, sum.live, report.losses);
     const auto work_clock = on_work_clock(contents, sampling.observed_share < 1);
-    if ((kind == StackKind::mapping) == (contents.info.sources == "mapping")) {
+    if (kind == contents.info.sources.leading()) {
         const Facts whole = weigh_all({sum}, judged, surroundings).front();
         Judgement judgement = tempered(judge(whole, surroundings), sampling);
         report.verdict = verdict_name(judgement.verdict);
@@ -351,26 +367,28 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     report.activity = activity(contents);
     report.work = report_work(contents);
     add_mapped(contents, report);
+    add_faulted(contents, report);
     std::vector<MergedStack> stacks = merge_stacks(contents);
     add_totals(stacks, report);
-    const auto mapped = std::stable_partition(
-        stacks.begin(), stacks.end(),
-        [](const MergedStack& stack) { return stack.record.kind == StackKind::heap; });
-    std::vector<MergedStack> mappings(std::make_move_iterator(mapped),
-                                      std::make_move_iterator(stacks.end()));
-    stacks.erase(mapped, stacks.end());
-    report.truncated = truncations(stacks, contents);
+    std::array<std::vector<MergedStack>, 3> by_kind;
+    for (MergedStack& stack : stacks)
+        by_kind.at(static_cast<std::size_t>(stack.record.kind)).push_back(std::move(stack));
+    const auto& [blocks, mappings, pages] = by_kind;
+    report.truncated = truncations(blocks, contents);
     for (std::string& advice : truncation_advice(report.truncated, report.totals.allocated_count))
         report.warnings.push_back(std::move(advice));
     SuppressionCounts suppressions(options.suppressions, contents);
-    const std::size_t points = options.curves ? points_a_stack(stacks.size() + mappings.size()) : 0;
+    const std::size_t points = options.curves ? points_a_stack(stacks.size()) : 0;
     const LiveSeries heap =
-        add_stacks(StackKind::heap, stacks, contents, points, suppressions, report);
+        add_stacks(StackKind::heap, blocks, contents, points, suppressions, report);
     if (report.mapped)
         add_stacks(StackKind::mapping, mappings, contents, points, suppressions, report);
+    if (report.faulted) add_stacks(StackKind::fault, pages, contents, points, suppressions, report);
     if (options.curves) report.over_time = memory_over_time(contents, heap);
     report.suppressions = suppressions.take();
-    std::ranges::move(mappings, std::back_inserter(stacks));
+    stacks.clear();
+    for (std::vector<MergedStack>& part : by_kind)
+        std::ranges::move(part, std::back_inserter(stacks));
     std::ranges::sort(stacks, {}, &MergedStack::id);
     sort_stacks(report.stacks, SortBy::growth);
     report.clusters = cluster(report, stacks, contents);

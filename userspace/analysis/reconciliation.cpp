@@ -228,7 +228,7 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     memory.file_bytes = static_cast<std::uint64_t>(end.file);
     memory.heap_bytes = live_at(heap, window.last);
     memory.heap_peak_bytes = peak_of(heap, window);
-    if (end.anonymous > 0 && contents.info.sources != "mapping")
+    if (end.anonymous > 0 && contents.info.sources.heap)
         memory.coverage = std::min(1.0, static_cast<double>(memory.heap_bytes) / end.anonymous);
     if (window.snapshots() < 2) return memory;
     memory.anonymous = growth_of(contents, window, &Sum::anonymous);
@@ -254,8 +254,7 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
                           static_cast<double>(memory.heap_bytes) + freed_unseen;
     difference.allocated = std::max(0.0, end.allocated - start.allocated);
     // Of the heap nothing is known, or only an upper bound.
-    if (contents.info.sources == "mapping" || sampling_of(contents).observed_share < 1)
-        return memory;
+    if (!contents.info.sources.heap || sampling_of(contents).observed_share < 1) return memory;
     judge(difference, mapping_growth, memory);
     if (memory.verdict == "fragmentation" || memory.verdict == "retention")
         memory.advice = retention_advice(used_allocators(contents));

@@ -3,12 +3,21 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace seep {
 
 std::string frame_name(const ReportFrame& frame) {
     if (!frame.function.empty()) return frame.function;
     return fmt::format("[{}+0x{:x}]", frame.module.empty() ? "unknown" : frame.module,
                        frame.offset);
+}
+
+std::string counted(std::uint64_t count, StackKind kind) {
+    const char* unit = kind == StackKind::heap      ? "block"
+                       : kind == StackKind::mapping ? "mapping"
+                                                    : "page";
+    return fmt::format("{} {}{}", format_count(count), unit, count == 1 ? "" : "s");
 }
 
 const char* memory_limit_name(MemoryLimit limit) {

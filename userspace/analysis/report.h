@@ -29,6 +29,9 @@ struct ReportFrame {
     bool is_call = false;  ///< `offset` is a return address: the call is what lies before it.
 };
 
+/// "1 block", "3,000 mappings", "12 pages".
+std::string counted(std::uint64_t count, StackKind kind);
+
 /// The name to show for a frame: its function, or "[module+0xOFFSET]" ("[unknown+0x...]" if no
 /// module is known either).
 std::string frame_name(const ReportFrame& frame);
@@ -190,9 +193,10 @@ struct Finding {
     std::uint64_t lapsed_count = 0;
     std::uint64_t allocated_count = 0;
     std::uint64_t freed_count = 0;
-    TimeToLimit limit;                ///< ProcessMemory::limited_by, if nothing else grew.
-    Evidence evidence;                ///< Of the first of its stacks.
-    std::vector<std::string> stacks;  ///< Their ids, in rank order.
+    TimeToLimit limit;                 ///< ProcessMemory::limited_by, if nothing else grew.
+    Evidence evidence;                 ///< Of the first of its stacks.
+    std::vector<std::string> stacks;   ///< Their ids, in rank order.
+    StackKind kind = StackKind::heap;  ///< Of all of them.
 };
 
 /// A pattern that suppressed something.
@@ -277,6 +281,8 @@ struct Report {
     std::optional<double> live_standard_error;  ///< Of totals; absent where nothing was sampled.
     Totals mapping_totals;                      ///< Sum of all stacks of kind mapping.
     std::optional<MappedBytes> mapped;          ///< If mappings were traced.
+    Totals fault_totals;                        ///< Sum of all stacks of kind fault.
+    std::optional<FaultedBytes> faulted;        ///< If page faults were traced.
     ProcessMemory memory;
     std::optional<ReportWork> work;       ///< If units were counted.
     std::optional<Activity> activity;     ///< From the snapshot before it, if both saw anything.

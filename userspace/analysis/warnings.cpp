@@ -48,6 +48,9 @@ constexpr std::array loss_meanings = {
     LossMeaning{SEEP_LOSS_UNREADABLE_RESULTS,
                 "allocations were not followed, because their result could not be read: live bytes "
                 "are too low"},
+    LossMeaning{SEEP_LOSS_LOST_FAULTS,
+                "page faults were not followed, because there were too many at once: their pages "
+                "are in no stack, or in one that touched others beside them"},
     LossMeaning{SEEP_LOSS_LOST_MAPPING_CALLS,
                 "calls that map or unmap memory were not followed, because there were too many at "
                 "once: what they mapped is in no stack, and was then counted as from earlier"},
@@ -66,7 +69,7 @@ void warn_of_losses(const RecordingContents& contents, std::vector<std::string>&
 }
 
 void warn_of_silent_probes(const RecordingContents& contents, std::vector<std::string>& warnings) {
-    if (contents.info.sources == "mapping") return;
+    if (!contents.info.sources.heap) return;
     const auto first = first_samples(contents);
     const auto last = last_samples(contents);
     for (std::size_t i = 0; i < contents.processes.size(); ++i) {

@@ -71,14 +71,16 @@ void add_request_options(CLI::App& command, ReportRequest& request) {
 }
 
 void add_kind_option(CLI::App& command, std::optional<StackKind>& kind) {
-    const std::map<std::string, std::optional<StackKind>> kinds{
-        {"heap", StackKind::heap}, {"mapping", StackKind::mapping}, {"all", std::nullopt}};
+    const std::map<std::string, std::optional<StackKind>> kinds{{"heap", StackKind::heap},
+                                                                {"mapping", StackKind::mapping},
+                                                                {"fault", StackKind::fault},
+                                                                {"all", std::nullopt}};
     command
         .add_option_function<std::string>(
             "--kind", [&kind, kinds](const std::string& name) { kind = kinds.at(name); },
             "Only stacks of this kind [all]")
-        ->type_name("heap|mapping|all")
-        ->check(CLI::IsMember({"heap", "mapping", "all"}));
+        ->type_name("heap|mapping|fault|all")
+        ->check(CLI::IsMember({"heap", "mapping", "fault", "all"}));
 }
 
 void add_suppressions_option(CLI::App& command, ReportRequest& request) {

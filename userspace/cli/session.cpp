@@ -17,16 +17,6 @@
 #include "kernel/attach_mode.h"
 
 namespace seep {
-namespace {
-
-/// As the recording has them.
-std::string sources_text(const Sources& sources) {
-    if (!sources.mappings) return "heap";
-    return sources.heap ? "heap,mapping" : "mapping";
-}
-
-}  // namespace
-
 std::string default_file_name(const TracedProcess& process, std::string_view suffix) {
     std::string comm = process.process.info().comm;
     std::replace_if(
@@ -73,7 +63,7 @@ RecordingInfo Session::describe() const {
     info.kernel = system.release;
     info.machine = system.machine;
     info.attach_mode = attach_mode_name(kernel_options_.mode);
-    info.sources = sources_text(options_.sources());
+    info.sources = options_.sources();
     info.frame_cost_ps = static_cast<std::uint64_t>(probe_costs_.frame_ns() * 1000);
     return info;
 }

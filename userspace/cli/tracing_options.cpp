@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <charconv>
-#include <sstream>
 
 #include "base/text.h"
 #include "kernel/attach_mode.h"
@@ -20,23 +19,6 @@ Result<std::uint64_t> parse_sampling(const std::string& text) {
     if (*size == 0 || *size > (std::uint64_t{1} << 30))
         return Error{ErrorKind::bad_input, "the sampling size must be from 1 byte to 1G", ""};
     return size;
-}
-
-/// --source: a comma-separated list of heap and mapping.
-Result<Sources> parse_sources(const std::string& text) {
-    Sources sources{.heap = false, .mappings = false};
-    std::istringstream list(text + ",");
-    for (std::string name; std::getline(list, name, ',');) {
-        if (name == "heap")
-            sources.heap = true;
-        else if (name == "mapping")
-            sources.mappings = true;
-        else
-            return Error{ErrorKind::bad_input,
-                         fmt::format("no source is called '{}'", printable(name, 80)),
-                         "the sources are heap and mapping; separate them by a comma"};
-    }
-    return sources;
 }
 
 /// --max-overhead: a share of 1.
@@ -94,9 +76,11 @@ void add_tracing_options(CLI::App& command, TracingOptions& options) {
         ->capture_default_str()
         ->check(check_with(parse_sampling, ""));
     command
-        .add_option("--source", options.source,
-                    "What to follow: heap (blocks of allocators), mapping (memory from mmap, brk "
-                    "and their kin), or heap,mapping")
+        .add_option(
+            "--source", options.source,
+            "What to follow: any of heap (blocks of allocators), mapping (memory from mmap, brk "
+            "and their kin) and faults (pages in memory, by who first touched them), "
+            "separated by commas")
         ->type_name("LIST")
         ->capture_default_str()
         ->check(check_with(parse_sources, ""));

@@ -129,18 +129,27 @@ Check own_programs(const SystemFacts& facts) {
 }
 
 /// Not needed for the heap.
-Check mappings(const SystemFacts& facts) {
-    Check check{.name = "mappings",
-                .found = "can be watched",
-                .needed = "a program at the return of system calls, for --source mapping"};
-    if (facts.trials.mappings) {
+Check other_source(const char* name, const char* needed, const std::optional<Error>& refused,
+                   const SystemFacts& facts) {
+    Check check{.name = name, .found = "can be watched", .needed = needed};
+    if (refused) {
         check.status = CheckStatus::warning;
-        check.found = "cannot be watched: " + printable(facts.trials.mappings->message);
+        check.found = "cannot be watched: " + printable(refused->message);
     } else if (facts.trials.programs) {
         check.status = CheckStatus::warning;
         check.found = "not tried, because seep's programs are refused";
     }
     return check;
+}
+
+Check mappings(const SystemFacts& facts) {
+    return other_source("mappings", "a program at the return of system calls, for --source mapping",
+                        facts.trials.mappings, facts);
+}
+
+Check page_faults(const SystemFacts& facts) {
+    return other_source("page faults", "a program on a perf event, for --source faults",
+                        facts.trials.faults, facts);
 }
 
 /// By way to see the result.
@@ -180,7 +189,11 @@ std::vector<Check> check_kernel(const SystemFacts& facts) {
     std::vector<Check> depending{
         from_trial("sleepable programs", "one was loaded", facts.trials.sleepable,
                    "programs that may wait for the target's memory to be paged in"),
-        attach_modes(facts), own_programs(facts), probe_costs(facts), mappings(facts)};
+        attach_modes(facts),
+        own_programs(facts),
+        probe_costs(facts),
+        mappings(facts),
+        page_faults(facts)};
     for (Check& check : depending) {
         checks.push_back(facts.trials.bpf ? not_tried(std::move(check)) : std::move(check));
     }

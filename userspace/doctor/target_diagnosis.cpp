@@ -12,7 +12,7 @@ Error no_allocator() {
     return {ErrorKind::untraceable,
             "no allocator found: no mapped object defines malloc and free under a name seep knows",
             "a statically linked and stripped program hides them: run one that is not stripped, or "
-            "see where it maps its memory: seep record --source mapping"};
+            "see where it maps its memory and who touches it: seep record --source mapping,faults"};
 }
 
 std::string name_of_user(uid_t user) {

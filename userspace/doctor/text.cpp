@@ -207,6 +207,12 @@ std::string target_text(const TargetDiagnosis& target) {
     for (const auto& object : target.objects) {
         if (!object->allocator.empty()) text += allocator_text(*object);
     }
+    if (target.probes() > 0)
+        text += "\n" +
+                paragraph("", 2,
+                          "If it calls its allocator so often that --max-overhead leaves little to "
+                          "see, what it maps (--source mapping) and who first touches its pages "
+                          "(--source faults) are followed without a probe on the allocator.");
     return text + objects_text(target);
 }
 

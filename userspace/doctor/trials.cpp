@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/handles.h"
+#include "kernel/fault_probes.h"
 #include "kernel/kernel_object.h"
 #include "kernel/mapping_probes.h"
 #include "target/events.h"
@@ -71,6 +72,7 @@ void try_programs(Trials& trials) {
         }
         if (const auto probes = MappingProbes::attach(*kernel); !probes)
             trials.mappings = probes.error();
+        if (const auto probes = FaultProbes::load(*kernel); !probes) trials.faults = probes.error();
         return;
     }
     trials.programs = kernel.error();

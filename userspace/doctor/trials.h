@@ -26,6 +26,7 @@ struct Trials {
     std::optional<ProbeCosts> costs;        ///< If its programs were loaded.
     std::string no_costs;                   ///< Why they could not be measured then.
     std::optional<Error> mappings;          ///< Watching what is mapped, for --source mapping.
+    std::optional<Error> faults;            ///< Watching page faults, for --source faults.
     std::optional<Error> events;            ///< Watching processes map code, fork and exec.
 };
 

@@ -13,6 +13,7 @@ constexpr std::array loss_names = {
     "truncated_stacks",   "missed_frees",     "abandoned_calls",    "no_thread_state",
     "unreadable_results", "stacks_too_deep",  "stacks_unreadable",  "stacks_broken",
     "stacks_no_mapping",  "stacks_no_row",    "stacks_unsupported", "lost_mapping_calls",
+    "lost_faults",
 };
 static_assert(loss_names.size() == SEEP_LOSS_COUNT);
 
@@ -24,7 +25,15 @@ const char* loss_name(std::size_t loss) {
 }
 
 const char* stack_kind_name(StackKind kind) {
-    return kind == StackKind::heap ? "heap" : "mapping";
+    switch (kind) {
+        case StackKind::heap:
+            return "heap";
+        case StackKind::mapping:
+            return "mapping";
+        case StackKind::fault:
+            break;
+    }
+    return "fault";
 }
 
 }  // namespace seep

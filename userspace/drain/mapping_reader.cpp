@@ -9,23 +9,6 @@
 #include "base/clock.h"
 
 namespace seep {
-namespace {
-
-/// A round of a multiply-xorshift hash a word, as the kernel's ids are made (bpf/unwind.bpf.h).
-/// The kernel's are of slots and never zero words: the kind goes in, so that a stack of two ledgers
-/// has two ids.
-StackId hashed(ProcessId process, const std::vector<std::uint64_t>& words) {
-    std::uint64_t hash = (std::uint64_t{process.value} << 8) | SEEP_MMAP;
-    for (const std::uint64_t word : words) {
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
-        hash ^= hash >> 29;
-    }
-    hash = (hash ^ (hash >> 32)) * 0xd6e8feb86659fd93U;
-    return StackId(hash ^ (hash >> 32));
-}
-
-}  // namespace
-
 MappingReader::MappingReader(MappingProbes probes, std::uint64_t attach_time_ns,
                              std::size_t max_stacks, IsAllocator is_allocator)
     : probes_(std::move(probes)),
@@ -51,7 +34,11 @@ Result<void> MappingReader::begin(std::uint32_t process_slot, ProcessId id,
     // Followed first: a call that is in both is one that the mappings show already.
     if (Result<void> followed = probes_.follow(process.pidfd(), process_slot); !followed)
         return followed;
-    books_.insert_or_assign(process_slot, Books{id, {}, {}, {}, {}, 0, 0});
+    StackBook stacks(id, StackKind::mapping, max_stacks_,
+                     [this, process_slot](std::span<const std::uint64_t> addresses) {
+                         return is_allocator_(process_slot, addresses);
+                     });
+    books_.insert_or_assign(process_slot, Books{{}, std::move(stacks), 0});
     return synchronize(process_slot, process.pid());
 }
 
@@ -73,30 +60,6 @@ void MappingReader::drop(std::uint32_t process_slot) {
     books_.erase(process_slot);
 }
 
-MappingReader::Stack MappingReader::stack_of(Books& books, const seep_mapping_call& call,
-                                             std::span<const std::byte> frames) {
-    std::vector<std::uint64_t> words(1 + call.depth);
-    words[0] = call.end;
-    std::memcpy(words.data() + 1, frames.data(), call.depth * sizeof(std::uint64_t));
-    const auto known = books.stacks.find(words);
-    if (known != books.stacks.end()) return known->second;
-    if (books.stacks.size() >= max_stacks_) {
-        ++books.lost_stacks;
-        return {};
-    }
-    const std::span<const std::uint64_t> addresses = std::span(words).subspan(1);
-    Stack stack{hashed(books.process, words), is_allocator_(call.process, addresses)};
-    while (!stack.id || !books.ids.insert(stack.id).second) ++stack.id.value;
-    if (!stack.allocator)
-        books.new_stacks.push_back({stack.id,
-                                    books.process,
-                                    static_cast<StackEnd>(call.end),
-                                    {addresses.begin(), addresses.end()},
-                                    StackKind::mapping});
-    books.stacks.emplace(std::move(words), stack);
-    return stack;
-}
-
 void MappingReader::take_in(std::span<const std::byte> record) {
     seep_mapping_call call{};
     if (record.size() < sizeof(call)) return;
@@ -111,9 +74,9 @@ void MappingReader::take_in(std::span<const std::byte> record) {
     by.time_us = since_attach_us(call.time_ns);
     by.allocator = call.in_allocator != 0;
     if (call.depth > 0 && !by.allocator) {
-        const Stack stack = stack_of(books, call, frames);
+        const StackBook::Known stack = books.stacks.find(call.end, frames, call.depth);
         by.stack = stack.id;
-        by.allocator = stack.allocator;
+        by.allocator = stack.hidden;
     }
     const std::uint64_t refused = books.ledger.refused();
     books.ledger.apply(*decoded, by);
@@ -121,15 +84,15 @@ void MappingReader::take_in(std::span<const std::byte> record) {
 }
 
 Result<void> MappingReader::read_calls() {
-    return probes_.read([this](std::span<const std::byte> record) { take_in(record); });
+    return probes_.ring().read([this](std::span<const std::byte> record) { take_in(record); });
 }
 
 MappingReading MappingReader::take(std::uint32_t process_slot) {
     const auto found = books_.find(process_slot);
     if (found == books_.end()) return {};
     Books& books = found->second;
-    return {std::exchange(books.new_stacks, {}), books.ledger.take_changed(), books.ledger.mapped(),
-            books.lost_calls, books.lost_stacks};
+    return {books.stacks.take_new(), books.ledger.take_changed(), books.ledger.mapped(),
+            books.lost_calls, books.stacks.lost()};
 }
 
 }  // namespace seep

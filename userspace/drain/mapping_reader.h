@@ -9,13 +9,13 @@
 #include <map>
 #include <memory>
 #include <span>
-#include <unordered_set>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
 #include "drain/mapping_ledger.h"
 #include "drain/snapshot.h"
+#include "drain/stack_book.h"
 #include "kernel/mapping_probes.h"
 #include "target/process.h"
 
@@ -48,7 +48,7 @@ class MappingReader {
     /// Calls were lost: reads the process's mappings again.
     Result<void> synchronize(std::uint32_t process_slot, pid_t pid);
 
-    [[nodiscard]] int poll_fd() const { return probes_.poll_fd(); }
+    [[nodiscard]] int poll_fd() const { return probes_.ring().poll_fd(); }
     /// Takes in the calls that are waiting.
     Result<void> read_calls();
     /// What has changed since the last reading, as of the last read_calls().
@@ -56,25 +56,16 @@ class MappingReader {
     void detach() { probes_.detach(); }
 
  private:
-    struct Stack {
-        StackId id;
-        bool allocator = false;
-    };
     struct Books {
-        ProcessId process;
         MappingLedger ledger;
-        std::map<std::vector<std::uint64_t>, Stack> stacks;  ///< By end and addresses.
-        std::unordered_set<StackId> ids;
-        std::vector<NewStack> new_stacks;
+        StackBook stacks;  ///< Hides those of the allocator.
         std::uint64_t lost_calls = 0;
-        std::uint64_t lost_stacks = 0;
     };
 
     MappingReader(MappingProbes probes, std::uint64_t attach_time_ns, std::size_t max_stacks,
                   IsAllocator is_allocator);
     [[nodiscard]] std::uint64_t since_attach_us(std::uint64_t monotonic_ns) const;
     void take_in(std::span<const std::byte> record);
-    Stack stack_of(Books& books, const seep_mapping_call& call, std::span<const std::byte> frames);
 
     MappingProbes probes_;
     std::uint64_t attach_time_ns_;

@@ -49,8 +49,9 @@ using Lifetimes = std::array<std::uint64_t, SEEP_LIFETIME_BUCKETS>;
 enum class StackKind : std::uint8_t {
     heap = 0,     ///< Blocks of an allocator.
     mapping = 1,  ///< Memory that the program maps itself.
+    fault = 2,    ///< Pages in memory, by who first touched them; blocks and mappings among them.
 };
-/// "heap", "mapping".
+/// "heap", "mapping", "fault".
 const char* stack_kind_name(StackKind kind);
 
 struct StackTotals {
@@ -72,7 +73,7 @@ enum class StackEnd : std::uint8_t {
 
 /// A stack seen for the first time, as addresses of its process: [0] inside the allocator's
 /// function, or after the system call, then return addresses outwards; one with SEEP_FRAME_EXACT is
-/// where a signal came.
+/// where a signal or a page fault came.
 struct NewStack {
     StackId id;
     ProcessId process;
@@ -88,6 +89,14 @@ struct MappedBytes {
     std::uint64_t thread_stacks = 0;  ///< Of `program`.
     std::uint64_t earlier = 0;        ///< Before attach, or by calls that were lost.
     bool operator==(const MappedBytes&) const = default;
+};
+
+/// Anonymous pages that a process has in memory.
+struct FaultedBytes {
+    std::uint64_t touched = 0;  ///< Since attach, by a fault: the sum over its stacks.
+    std::uint64_t untold = 0;   ///< Since attach, without a fault that was seen.
+    std::uint64_t earlier = 0;  ///< There when tracing began.
+    bool operator==(const FaultedBytes&) const = default;
 };
 
 /// Loss counters of one process image since attach, by enum seep_loss.
@@ -113,7 +122,8 @@ struct ProcessSample {
     std::uint64_t freed_count = 0;
     std::uint64_t failed_count = 0;
     std::uint64_t probe_hits = 0;
-    std::optional<MappedBytes> mapped;  ///< If mappings are traced.
+    std::optional<MappedBytes> mapped;    ///< If mappings are traced.
+    std::optional<FaultedBytes> faulted;  ///< If page faults are traced.
     std::uint64_t overhead_ns = 0;  ///< Of cpu_ns, what the probes took since attach; an estimate.
     /// Since its start, and of them without probes: how much of what takes new memory was not seen.
     std::uint64_t page_faults = 0;

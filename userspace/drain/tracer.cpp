@@ -47,6 +47,11 @@ Result<Tracer> Tracer::create(const TracerOptions& options) {
         if (!mappings) return mappings.error();
         state->mappings.emplace(std::move(*mappings));
     }
+    if (options.sources.faults) {
+        auto faults = FaultReader::load(state->kernel, options.kernel.max_stacks);
+        if (!faults) return faults.error();
+        state->faults.emplace(std::move(*faults));
+    }
     return Tracer(std::move(state));
 }
 
@@ -84,6 +89,7 @@ std::vector<int> Tracer::poll_fds() const {
     std::vector<int> fds{state_->events.poll_fd(), state_->strays.poll_fd(),
                          state_->deferred.poll_fd()};
     if (state_->mappings) fds.push_back(state_->mappings->poll_fd());
+    if (state_->faults) std::ranges::copy(state_->faults->poll_fds(), std::back_inserter(fds));
     for (const auto& [pid, process] : state_->running) fds.push_back(process->process.pidfd());
     return fds;
 }
@@ -116,6 +122,7 @@ Result<Snapshot> Tracer::snapshot() {
     auto reading = state_->reader.read_stacks();
     if (!reading) return reading.error();
     state_->read_mapping_calls();
+    state_->read_faults();
     snapshot.time_ns = realtime_ns();
     snapshot.unobserved_ns = state_->unobserved_so_far();
     snapshot.host = read_host_memory();
@@ -131,6 +138,7 @@ Result<Snapshot> Tracer::snapshot() {
     for (const auto& [slot, process] : state_->by_slot) {
         snapshot.processes.push_back(state_->sample(*process));
         state_->take_mappings(*process, snapshot);
+        state_->take_faults(*process, snapshot);
         if (process->ended_ns != 0) ended.push_back(process);
     }
     if (state_->work_file || !state_->work_function.empty()) snapshot.work = state_->work_so_far();
@@ -198,6 +206,7 @@ void Tracer::note(std::string kind, std::string text) {
 void Tracer::detach() {
     state_->detach_allocators();
     if (state_->mappings) state_->mappings->detach();
+    if (state_->faults) state_->faults->detach();
     for (const auto& [pid, process] : state_->running) state_->detach(*process);
 }
 

@@ -23,6 +23,7 @@
 #include "drain/kernel_reader.h"
 #include "drain/probe_meter.h"
 #include "drain/snapshot.h"
+#include "drain/sources.h"
 #include "drain/work_file.h"
 #include "kernel/kernel_object.h"
 #include "probes/attachment.h"
@@ -32,12 +33,6 @@
 #include "unwind/space_sync.h"
 
 namespace seep {
-
-/// What is followed of a target.
-struct Sources {
-    bool heap = true;       ///< Blocks of its allocators.
-    bool mappings = false;  ///< What it maps (drain/mapping_ledger.h).
-};
 
 struct TracerOptions {
     KernelOptions kernel;

@@ -62,6 +62,12 @@ void Tracer::State::read_mapping_calls() {
         note(nullptr, "lost", read.error().message);
 }
 
+void Tracer::State::read_faults() {
+    if (!faults) return;
+    if (const Result<void> read = faults->read_faults(); !read)
+        note(nullptr, "lost", read.error().message);
+}
+
 /// Goes on with the walks that the kernel broke off. One that comes to unknown code even so is of
 /// code that was mapped after the last look at the process.
 void Tracer::State::walk_on() {
@@ -95,6 +101,7 @@ void Tracer::State::walk_on() {
 void Tracer::State::catch_up() {
     // Of an image that an event ends, they are the last.
     read_mapping_calls();
+    read_faults();
     std::vector<pid_t> watched;
     for (const auto& [pid, process] : running) watched.push_back(pid);
     bool lost = false;

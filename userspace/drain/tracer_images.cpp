@@ -45,8 +45,8 @@ Error no_allocator_error(const TracedProcess& process) {
                         process.process.pid(), printable(process.process.info().comm),
                         process.examined.size()),
             "a statically linked and stripped program hides them: run one that is not stripped, or "
-            "see where it maps its memory with --source mapping; `seep doctor -p PID` lists what "
-            "was searched"};
+            "see where it maps its memory, and who touches it, with --source mapping,faults; `seep "
+            "doctor -p PID` lists what was searched"};
 }
 
 }  // namespace
@@ -148,6 +148,7 @@ void Tracer::State::detach(TracedProcess& process) {
 void Tracer::State::end_image(TracedProcess& process, const char* kind, std::string text) {
     detach(process);
     if (mappings) mappings->end(process.process);
+    if (faults) faults->end(process.slot, process.process);
     process.ended_ns = realtime_ns();
     running.erase(process.process.pid());
     note(&process, kind, std::move(text));
@@ -163,13 +164,14 @@ Result<void> Tracer::State::add(pid_t pid, bool allocator_may_come, const char* 
     Result<void> attached = attach_new_objects(traced);
     if (attached && heap && traced.allocators.empty() && !allocator_may_come) {
         const Error error = no_allocator_error(traced);
-        if (mappings)
-            note(&traced, "refused", error.message + "; only what it maps is traced");
+        if (mappings || faults)
+            note(&traced, "refused", error.message + "; only the rest of its memory is traced");
         else
             attached = error;
     }
     // With the unwinder's tables in place: the first call that is told has its whole stack.
     if (attached && mappings) attached = mappings->begin(traced.slot, traced.id, traced.process);
+    if (attached && faults) attached = faults->begin(traced.slot, traced.id, traced.process);
     if (!attached) {
         end_image(traced, "refused", attached.error().message);
         drop(traced);
@@ -192,6 +194,7 @@ void Tracer::State::drop(TracedProcess& process) {
     if (!purged) spdlog::warn("{}", purged.error().message);
     reader.forget(process.stacks);
     if (mappings) mappings->drop(process.slot);
+    if (faults) faults->drop(process.slot);
     process.allocators.clear();
     process.work.clear();
     process.unwinding.reset();

@@ -33,6 +33,21 @@ void Tracer::State::take_mappings(TracedProcess& process, Snapshot& snapshot) {
     sample.losses[SEEP_LOSS_LOST_STACKS] += reading.lost_stacks;
 }
 
+/// Who came for the pages that are there now. Of a process that has ended: at the last look.
+void Tracer::State::take_faults(TracedProcess& process, Snapshot& snapshot) {
+    if (!faults) return;
+    const Result<void> looked = faults->look(process.slot);
+    // It may be about to end, which handle_events() will find.
+    if (!looked && process.process.alive()) note(&process, "lost", looked.error().message);
+    FaultReading reading = faults->take(process.slot);
+    std::ranges::move(reading.new_stacks, std::back_inserter(snapshot.new_stacks));
+    std::ranges::move(reading.changed, std::back_inserter(snapshot.changed));
+    ProcessSample& sample = snapshot.processes.back();
+    sample.faulted = reading.faulted;
+    sample.losses[SEEP_LOSS_LOST_FAULTS] += reading.lost_faults;
+    sample.losses[SEEP_LOSS_LOST_STACKS] += reading.lost_stacks;
+}
+
 std::uint64_t Tracer::State::hits_of(const Attachment& attachment) {
     std::uint64_t hits = 0;
     for (const AttachedProbe& probe : attachment.probes())

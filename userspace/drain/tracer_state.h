@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "drain/deferred_walks.h"
+#include "drain/fault_reader.h"
 #include "drain/mapping_reader.h"
 #include "drain/stray_calls.h"
 #include "drain/tracer.h"
@@ -52,6 +53,7 @@ struct Tracer::State {
     MapOfMaps spaces;
     KernelReader reader;
     std::optional<MappingReader> mappings;
+    std::optional<FaultReader> faults;
     TargetEvents events;
     StrayCalls strays;
     DeferredWalks deferred;
@@ -91,8 +93,10 @@ struct Tracer::State {
     void try_add(pid_t pid, const char* kind);
     void on_event(const TargetEvent& event);
     void read_mapping_calls();
+    void read_faults();
     void walk_on();
     void take_mappings(TracedProcess& process, Snapshot& snapshot);
+    void take_faults(TracedProcess& process, Snapshot& snapshot);
     void catch_up();
     void check_exits();
     void rescan();

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "base/handles.h"
 #include "seep_mappings.skel.h"
@@ -13,8 +14,7 @@ namespace seep {
 
 struct MappingProbes::State {
     CHandle<seep_mappings_bpf, seep_mappings_bpf__destroy> skeleton;
-    CHandle<ring_buffer, ring_buffer__free> ring;
-    std::function<void(std::span<const std::byte>)> on_call;
+    std::optional<EventRing> ring;
 };
 
 namespace {
@@ -23,23 +23,6 @@ Error attach_error(const char* operation, int error) {
     return errno_error(std::string("cannot ") + operation + " the program that watches mappings",
                        error, ErrorKind::untraceable,
                        "record without --source mapping; `seep doctor` shows what is missing");
-}
-
-/// One process image has one slot, one thread one state, and so on, whichever object looks.
-int share_maps(const bpf_object& object, const KernelObject& kernel) {
-    bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, &object) {
-        const int shared = kernel.map_named(bpf_map__name(map));
-        if (shared < 0 || bpf_map__is_internal(map)) continue;
-        if (const int error = bpf_map__reuse_fd(map, shared)) return error;
-    }
-    return 0;
-}
-
-int hand_over(void* context, void* data, std::size_t size) {
-    const auto& on_call = *static_cast<std::function<void(std::span<const std::byte>)>*>(context);
-    if (on_call) on_call({static_cast<const std::byte*>(data), size});
-    return 0;
 }
 
 }  // namespace
@@ -56,9 +39,8 @@ Result<MappingProbes> MappingProbes::attach(const KernelObject& kernel) {
     seep_mappings_bpf& object = *state->skeleton;
     if (const int error = share_maps(*object.obj, kernel)) return attach_error("set up", -error);
     if (const int error = seep_mappings_bpf__load(&object)) return attach_error("load", -error);
-    state->ring.reset(ring_buffer__new(bpf_map__fd(object.maps.mapping_calls), hand_over,
-                                       &state->on_call, nullptr));
-    if (!state->ring) return attach_error("read from", errno);
+    state->ring.emplace(bpf_map__fd(object.maps.mapping_calls));
+    if (!*state->ring) return attach_error("read from", errno);
     if (const int error = seep_mappings_bpf__attach(&object)) return attach_error("attach", -error);
     return MappingProbes(std::move(state));
 }
@@ -73,16 +55,11 @@ void MappingProbes::let_go(int pidfd) {
     bpf_map_delete_elem(bpf_map__fd(state_->skeleton->maps.mapping_targets), &pidfd);
 }
 
-int MappingProbes::poll_fd() const {
-    return ring_buffer__epoll_fd(state_->ring.get());
+EventRing& MappingProbes::ring() {
+    return *state_->ring;
 }
-
-Result<void> MappingProbes::read(const std::function<void(std::span<const std::byte>)>& on_call) {
-    state_->on_call = on_call;
-    const int count = ring_buffer__consume(state_->ring.get());
-    state_->on_call = nullptr;
-    if (count < 0) return errno_error("cannot read the calls that mapped memory", -count);
-    return {};
+const EventRing& MappingProbes::ring() const {
+    return *state_->ring;
 }
 
 void MappingProbes::detach() {

@@ -6,13 +6,11 @@
 // each system call of the machine takes about 0.08 us longer (docs/architecture.md). Destruction
 // detaches. Not thread-safe.
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <span>
 
 #include "base/result.h"
+#include "kernel/event_ring.h"
 #include "kernel/kernel_object.h"
 
 namespace seep {
@@ -29,11 +27,9 @@ class MappingProbes {
     Result<void> follow(int pidfd, std::uint32_t process_slot);
     void let_go(int pidfd);
 
-    /// Polls readable when the buffer of calls is filling up; otherwise calls wait to be read.
-    [[nodiscard]] int poll_fd() const;
-    /// Calls `on_call` with each waiting call (seep_mapping_call and its frames), in the order of
-    /// their returns. The bytes are valid during the call.
-    Result<void> read(const std::function<void(std::span<const std::byte>)>& on_call);
+    /// Of seep_mapping_call and its frames, in the order of the calls' returns.
+    [[nodiscard]] EventRing& ring();
+    [[nodiscard]] const EventRing& ring() const;
 
     /// Nothing is told from now on.
     void detach();

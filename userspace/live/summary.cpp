@@ -68,18 +68,22 @@ std::string activity_text(const std::optional<Activity>& activity) {
 }
 
 void print_heap(Page& page, const Report& report) {
-    if (report.recording.sources != "mapping") {
+    if (report.recording.sources.heap) {
         const Totals& totals = report.totals;
-        print_line(
-            page, "live heap",
-            fmt::format("{} in {}{} {}", bytes(totals.live_bytes()), blocks(totals.live_count()),
-                        lapsed_text(totals), hourly_growth(report.memory.heap.bytes_per_second)));
+        print_line(page, "live heap",
+                   fmt::format("{} in {}{} {}", bytes(totals.live_bytes()),
+                               counted(totals.live_count(), StackKind::heap), lapsed_text(totals),
+                               hourly_growth(report.memory.heap.bytes_per_second)));
         print_line(page, "calls", activity_text(report.activity));
     }
     if (report.mapped)
         print_line(page, "mapped",
                    fmt::format("{} by the program, {} by its allocator since attach",
                                bytes(report.mapped->program), bytes(report.mapped->allocator)));
+    if (report.faulted)
+        print_line(page, "touched",
+                   fmt::format("{} in memory by page faults since attach",
+                               bytes(report.faulted->touched)));
 }
 
 /// Wrapped, and if it takes more lines than that, cut. 0: never.

@@ -30,8 +30,10 @@ std::string name_text(const ReportStack& stack) {
     if (stack.frames.empty()) return stack.truncated ? "[truncated]" : "?";
     const ReportFrame& frame = stack.frames[stack.culprit];
     const std::string place = brief_place(frame);
-    return (stack.kind == StackKind::mapping ? "(mapping) " : "") + brief_name(frame) +
-           (place.empty() ? "" : "  " + place) + (stack.suppressed ? "  (suppressed)" : "");
+    const std::string kind =
+        stack.kind == StackKind::heap ? "" : fmt::format("({}) ", stack_kind_name(stack.kind));
+    return kind + brief_name(frame) + (place.empty() ? "" : "  " + place) +
+           (stack.suppressed ? "  (suppressed)" : "");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "output/frames_text.h"
 #include "output/json_parts.h"
 #include "output/page.h"
+#include "output/phrases.h"
 
 namespace seep {
 namespace {
@@ -69,6 +70,7 @@ void print_stack(Page& page, const ComparedStack& stack, std::size_t rank, const
     page.line(page.styled(Style::bold, fmt::format("{:>4}  {:>10} {}", fmt::format("#{}", rank),
                                                    change_of(stack.difference), measure)) +
               "  " + page.styled(change_style(stack.change), change_name(stack.change)) +
+              kind_text(stack.kind) +
               fmt::format("  ({} to {}, 95 %)", change_of(stack.low), change_of(stack.high)));
     const auto side = [](const StackSide& values) {
         if (!values.seen) return std::string("not seen");
@@ -112,6 +114,7 @@ Json stack_json(const ComparedStack& stack, std::size_t rank) {
     return {
         {"rank", rank},
         {"change", change_name(stack.change)},
+        {"kind", stack_kind_name(stack.kind)},
         {"difference", {{"estimate", stack.difference}, {"low", stack.low}, {"high", stack.high}}},
         {"z", stack.z ? Json(*stack.z) : Json()},
         {"q_value", stack.q_value},

@@ -86,7 +86,9 @@ std::vector<FoldedStack> fold(const Report& report, StackValue value,
                               std::optional<StackKind> kind) {
     std::map<std::vector<std::string>, FoldedStack> folded;
     for (const ReportStack& stack : report.stacks) {
-        if (stack.frames.empty() || (kind && stack.kind != *kind)) continue;
+        if (stack.frames.empty() ||
+            (kind ? stack.kind != *kind : report.recording.sources.repeats(stack.kind)))
+            continue;
         FoldedStack& sum = folded[folded_frames(stack)];
         sum.value = saturating_add(sum.value, value_of(stack, value));
         sum.count = saturating_add(sum.count, count_of(stack, value));

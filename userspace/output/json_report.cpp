@@ -65,6 +65,16 @@ Json mapped_json(const Report& report) {
             {"earlier_bytes", report.mapped->earlier}};
 }
 
+Json faulted_json(const Report& report) {
+    if (!report.faulted) return nullptr;
+    const Totals& totals = report.fault_totals;
+    return {{"live_bytes", report.faulted->touched},
+            {"allocated_bytes", totals.allocated_bytes},
+            {"freed_bytes", totals.freed_bytes},
+            {"untold_bytes", report.faulted->untold},
+            {"earlier_bytes", report.faulted->earlier}};
+}
+
 Json totals_json(const Report& report) {
     const Totals& totals = report.totals;
     return {{"rss_bytes", report.rss_bytes},
@@ -79,6 +89,7 @@ Json totals_json(const Report& report) {
             {"lapsed_count", totals.lapsed_count},
             {"rss_growth_bytes_per_second", report.rss_growth_bytes_per_second},
             {"mapped", mapped_json(report)},
+            {"faulted", faulted_json(report)},
             {"work", work_json(report)},
             {"growth_per_1000_work", report.work ? per_work_json(report.work->growth) : Json()},
             {"verdict", report.verdict},
@@ -195,6 +206,7 @@ Json finding_json(const Finding& finding, std::size_t rank) {
     const ReportFrame& frame = finding.frame;
     return {{"rank", rank},
             {"verdict", finding.verdict},
+            {"kind", finding.stacks.empty() ? Json() : Json(stack_kind_name(finding.kind))},
             {"sentence", finding.sentence},
             {"function", frame.function},
             {"module", frame.module},
@@ -222,7 +234,7 @@ Json report_header_json(const Report& report) {
              {{"start", format_rfc3339(report.window_start_ns)},
               {"seconds", seconds(report.window_end_ns - report.window_start_ns)},
               {"snapshots", report.snapshots}}},
-            {"sources", report.recording.sources},
+            {"sources", sources_name(report.recording.sources)},
             {"sampling", sampling_json(report.sampling)},
             {"overhead",
              {{"probe_hits", report.probe_hits},

@@ -108,8 +108,9 @@ void add_memory_metrics(const Report& report, const Labels& target, MetricFamili
     add_growth("heap", memory.heap, target, families);
     add_limit(memory, target, families);
     add_verdict(report, target, families);
-    if (report.recording.sources != "mapping") add_totals("heap", report.totals, target, families);
+    if (report.recording.sources.heap) add_totals("heap", report.totals, target, families);
     if (report.mapped) add_totals("mapping", report.mapping_totals, target, families);
+    if (report.faulted) add_totals("fault", report.fault_totals, target, families);
 }
 
 void add_process_metrics(const Report& report, const Labels& target, std::size_t top,

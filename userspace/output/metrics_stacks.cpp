@@ -32,8 +32,9 @@ std::string location_of(const ReportFrame& frame) {
 
 std::vector<StackKind> kinds_of(const Report& report) {
     std::vector<StackKind> kinds;
-    if (report.recording.sources != "mapping") kinds.push_back(StackKind::heap);
+    if (report.recording.sources.heap) kinds.push_back(StackKind::heap);
     if (report.mapped) kinds.push_back(StackKind::mapping);
+    if (report.faulted) kinds.push_back(StackKind::fault);
     return kinds;
 }
 

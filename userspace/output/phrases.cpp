@@ -17,9 +17,16 @@ std::string percent(double share) {
     return share > 0 && share < 0.001 ? "under 0.1 %" : fmt::format("{:.3g} %", share * 100);
 }
 
-std::string blocks(std::uint64_t count, StackKind kind) {
-    return fmt::format("{} {}{}", format_count(count),
-                       kind == StackKind::heap ? "block" : "mapping", count == 1 ? "" : "s");
+const char* kind_text(StackKind kind) {
+    switch (kind) {
+        case StackKind::mapping:
+            return "  (mapping, not heap)";
+        case StackKind::fault:
+            return "  (pages touched)";
+        case StackKind::heap:
+            break;
+    }
+    return "";
 }
 
 std::string lapsed_text(const Totals& totals) {

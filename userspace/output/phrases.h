@@ -15,8 +15,8 @@ namespace seep {
 std::string signed_bytes(double bytes);
 /// Of a share of 1: "12.3 %", "under 0.1 %".
 std::string percent(double share);
-/// "1 block", "1,234 blocks"; of mappings: "2 mappings".
-std::string blocks(std::uint64_t count, StackKind kind = StackKind::heap);
+/// Behind a stack's verdict: "  (pages touched)"; empty for one of the heap.
+const char* kind_text(StackKind kind);
 /// " + 3 MiB lapsed"; empty if nothing has.
 std::string lapsed_text(const Totals& totals);
 /// What is live, "3 MiB", and how sure that is where it is an estimate: "3 MiB ± 10 KiB".

@@ -55,7 +55,7 @@ void write_sample(pbf_writer& profile, const ReportStack& stack, const Report& r
     message.add_packed_uint64(pprof::sample::location_id, locations.begin(), locations.end());
     message.add_packed_int64(pprof::sample::value, values.begin(), values.end());
     write_label(message, "stack", stack.id, tables);
-    write_label(message, "kind", stack.kind == StackKind::heap ? "heap" : "mapping", tables);
+    write_label(message, "kind", stack_kind_name(stack.kind), tables);
     write_label(message, "verdict", verdict_name(stack.verdict), tables);
     // Stacks of several processes with the same code are one in the report.
     if (report.targets.size() != 1) return;
@@ -116,7 +116,9 @@ std::string pprof_profile(const Report& report, ProfileTime time) {
     PprofTables tables(report.objects);
     for (const SampleType& type : sample_types)
         write_type(profile, profile::sample_type, type, tables);
-    for (const ReportStack& stack : report.stacks) write_sample(profile, stack, report, tables);
+    for (const ReportStack& stack : report.stacks)
+        if (!report.recording.sources.repeats(stack.kind))
+            write_sample(profile, stack, report, tables);
     profile.add_int64(profile::time_nanos,
                       time == ProfileTime::start ? report.window_start_ns : report.window_end_ns);
     profile.add_int64(profile::duration_nanos, report.window_end_ns - report.window_start_ns);

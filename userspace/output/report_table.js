@@ -99,7 +99,7 @@ function stackTable(section, data) {
         cell.className = 'stack';
         const button = create('button', cell, { type: 'button', 'aria-expanded': 'false' });
         create('code', button, { text: stack.title || 'no frames' });
-        if (stack.kind === 'mapping') create('small', button, { text: 'mapping' });
+        if (stack.kind !== 'heap') create('small', button, { text: stack.kind });
         create('small', cell, { class: 'callers',
           text: stack.callers.length ? `from ${stack.callers.join(' \u2190 ')}` : '' });
         button.addEventListener('click', () => toggle(row, button, stack));

@@ -30,15 +30,14 @@ void print_stack(Page& page, const ReportStack& stack, std::size_t rank, std::si
                     signed_bytes(stack.growth.bytes_per_second * seconds_an_hour));
     page.line(page.styled(Style::bold, head) + "  " +
               page.styled(verdict_style(verdict_name(stack.verdict)), verdict_name(stack.verdict)) +
-              interval_text(stack.growth) +
-              (stack.kind == StackKind::mapping ? "  (mapping, not heap)" : "") +
+              interval_text(stack.growth) + kind_text(stack.kind) +
               (finding > 0 ? fmt::format("  (finding {})", finding) : "") +
               (stack.suppressed ? "  (suppressed)" : ""));
     page.paragraph(
         "", frame_indent,
         fmt::format("{} live in {}{} ({} in the window), {} allocated, {} freed",
                     live_text(totals, stack.live_standard_error),
-                    blocks(totals.live_count(), stack.kind), lapsed_text(totals),
+                    counted(totals.live_count(), stack.kind), lapsed_text(totals),
                     signed_bytes(static_cast<double>(stack.growth.bytes)),
                     format_count(totals.allocated_count), format_count(totals.freed_count)));
     if (stack.growth_per_work) page.paragraph("", frame_indent, work_text(*stack.growth_per_work));

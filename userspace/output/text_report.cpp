@@ -101,7 +101,8 @@ std::string overhead_text(const Report& report) {
             report.overhead_core_percent, budget * least_governed_cpu);
     else if (budget > 0)
         text += fmt::format(" of {:.3g} % allowed", budget);
-    return text + fmt::format(", {} probe hits", format_count(report.probe_hits));
+    text += fmt::format(", {} probe hits", format_count(report.probe_hits));
+    return text + (report.faulted ? "; without what is taken by page faults" : "");
 }
 
 /// Growth of the live heap over the window, in bytes: the stacks together.
@@ -135,16 +136,16 @@ void print_heap(Page& page, const Report& report) {
     const double grown = heap_growth(report);
     page.paragraph(
         "Traced heap", header_indent,
-        fmt::format("{} live in {}{}, {} in the window{}",
-                    live_text(totals, report.live_standard_error), blocks(totals.live_count()),
-                    lapsed_text(totals), signed_bytes(grown),
-                    hours > 0 ? fmt::format(", {} an hour", signed_bytes(grown / hours)) : ""));
+        fmt::format(
+            "{} live in {}{}, {} in the window{}", live_text(totals, report.live_standard_error),
+            counted(totals.live_count(), StackKind::heap), lapsed_text(totals), signed_bytes(grown),
+            hours > 0 ? fmt::format(", {} an hour", signed_bytes(grown / hours)) : ""));
     page.paragraph("Since attach", header_indent,
                    fmt::format("{} allocated in {}, {} freed in {}",
                                format_bytes(static_cast<double>(totals.allocated_bytes)),
-                               blocks(totals.allocated_count),
+                               counted(totals.allocated_count, StackKind::heap),
                                format_bytes(static_cast<double>(totals.freed_bytes)),
-                               blocks(totals.freed_count)));
+                               counted(totals.freed_count, StackKind::heap)));
 }
 
 void print_memory(Page& page, const ProcessMemory& memory) {
@@ -200,7 +201,7 @@ void print_header(Page& page, const Report& report) {
         fmt::format("{}, {} an hour", format_bytes(static_cast<double>(report.rss_bytes)),
                     signed_bytes(report.rss_growth_bytes_per_second * seconds_an_hour)));
     print_memory(page, report.memory);
-    if (report.recording.sources != "mapping") print_heap(page, report);
+    if (report.recording.sources.heap) print_heap(page, report);
     if (report.mapped) {
         const MappedBytes& mapped = *report.mapped;
         page.paragraph(
@@ -212,6 +213,16 @@ void print_header(Page& page, const Report& report) {
                         format_bytes(static_cast<double>(mapped.thread_stacks)),
                         format_bytes(static_cast<double>(mapped.allocator)),
                         format_bytes(static_cast<double>(mapped.earlier))));
+    }
+    if (report.faulted) {
+        const FaultedBytes& faulted = *report.faulted;
+        page.paragraph(
+            "Touched", header_indent,
+            fmt::format("{} in memory by faults since attach; {} came without one that was seen, "
+                        "{} was there before. Heap and mappings are among it",
+                        format_bytes(static_cast<double>(faulted.touched)),
+                        format_bytes(static_cast<double>(faulted.untold)),
+                        format_bytes(static_cast<double>(faulted.earlier))));
     }
     if (report.work) print_work(page, *report.work);
     if (!report.verdict.empty()) {

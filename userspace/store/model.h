@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "drain/snapshot.h"
+#include "drain/sources.h"
 
 namespace seep {
 
@@ -26,7 +27,7 @@ struct RecordingInfo {
     std::string kernel;       ///< uname -r
     std::string machine;      ///< uname -m
     std::string attach_mode;  ///< "session", "multi", "single".
-    std::string sources = "heap";     ///< What was followed: "heap", "mapping", "heap,mapping".
+    Sources sources;          ///< What was followed.
     std::uint64_t frame_cost_ps = 0;  ///< Measured cost of a frame of a stack that is followed.
 };
 

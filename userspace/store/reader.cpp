@@ -197,14 +197,14 @@ Result<void> RecordingReader::State::read_info() {
         info.kernel = row.text(7);
         info.machine = row.text(8);
         info.attach_mode = row.text(9);
-        info.sources = row.text(10);
+        const std::string sources = row.text(10);
+        info.sources = parse_sources(sources).value_or(Sources{});
+        if (sources_name(info.sources) != sources) row.reject(10, "is no list of sources");
         info.frame_cost_ps = row.counter(11);
         if (info.sampling_asked != "auto" && info.sampling_asked != "exact" &&
             info.sampling_asked != "bytes")
             row.reject(4, "is neither auto, exact nor bytes");
         if (info.budget_ppm > 1'000'000) row.reject(6, "is more than everything");
-        if (info.sources != "heap" && info.sources != "mapping" && info.sources != "heap,mapping")
-            row.reject(10, "is no list of sources");
     });
 }
 
@@ -285,8 +285,11 @@ Result<void> RecordingReader::State::read_samples() {
             sample.mapped = {*program, row.optional_counter(20).value_or(0),
                              row.optional_counter(21).value_or(0),
                              row.optional_counter(22).value_or(0)};
+        if (const auto touched = row.optional_counter(23))
+            sample.faulted = {*touched, row.optional_counter(24).value_or(0),
+                              row.optional_counter(25).value_or(0)};
         for (std::size_t loss = 0; loss < sample.losses.size(); ++loss)
-            sample.losses[loss] = row.counter(23 + static_cast<int>(loss));
+            sample.losses[loss] = row.counter(26 + static_cast<int>(loss));
         if (row.problem().empty()) snapshots[snapshot].processes.push_back(sample);
     });
 }
@@ -409,8 +412,8 @@ Result<std::vector<StackRecord>> RecordingReader::stacks() {
         stack.process = state_->process(row, 1);
         stack.end = static_cast<StackEnd>(
             row.integer(2, 0, static_cast<std::int64_t>(StackEnd::unsupported)));
-        stack.kind = static_cast<StackKind>(
-            row.integer(3, 0, static_cast<std::int64_t>(StackKind::mapping)));
+        stack.kind =
+            static_cast<StackKind>(row.integer(3, 0, static_cast<std::int64_t>(StackKind::fault)));
         stacks.push_back(std::move(stack));
     });
     if (read) read = state_->read_stack_frames(stacks);

@@ -46,7 +46,10 @@ Table process_sample_table() {
                  {"mapped_bytes", optional_number},
                  {"allocator_mapped_bytes", optional_number},
                  {"thread_stack_bytes", optional_number},
-                 {"earlier_mapped_bytes", optional_number}},
+                 {"earlier_mapped_bytes", optional_number},
+                 {"touched_bytes", optional_number},
+                 {"untold_bytes", optional_number},
+                 {"earlier_bytes", optional_number}},
                 "snapshot, process"};
     for (std::size_t loss = 0; loss < SEEP_LOSS_COUNT; ++loss)
         table.columns.push_back({loss_name(loss), number});

@@ -221,7 +221,8 @@ Result<void> RecordingWriter::put_info(const RecordingInfo& info) {
     return state_->write(state_->statements.recording, only_row, info.seep_version, info.started_ns,
                          counter(info.interval_ns), info.sampling_asked,
                          counter(info.sampling_bytes), counter(info.budget_ppm), info.kernel,
-                         info.machine, info.attach_mode, info.sources, counter(info.frame_cost_ps));
+                         info.machine, info.attach_mode, sources_name(info.sources),
+                         counter(info.frame_cost_ps));
 }
 
 Result<void> RecordingWriter::put(const ProcessRecord& process) {
@@ -298,17 +299,22 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
         const auto mapped = [&](std::uint64_t MappedBytes::*bytes) {
             return sample.mapped ? std::optional((*sample.mapped).*bytes) : std::nullopt;
         };
-        done = state.write(
-            state.statements.process_sample, state.last_snapshot, sample.process.value,
-            sample.alive, counter(sample.rss_bytes), counter(sample.anonymous_bytes),
-            counter(sample.swap_bytes), counter(sample.virtual_bytes), counter(sample.cpu_ns),
-            sample.cgroup_current, sample.cgroup_limit, sample.cgroup_inactive_file,
-            counter(sample.allocated_count), counter(sample.allocated_bytes),
-            counter(sample.freed_count), counter(sample.failed_count), counter(sample.probe_hits),
-            counter(sample.overhead_ns), counter(sample.page_faults),
-            counter(sample.unobserved_page_faults), mapped(&MappedBytes::program),
-            mapped(&MappedBytes::allocator), mapped(&MappedBytes::thread_stacks),
-            mapped(&MappedBytes::earlier), std::span(sample.losses));
+        const auto faulted = [&](std::uint64_t FaultedBytes::*bytes) {
+            return sample.faulted ? std::optional((*sample.faulted).*bytes) : std::nullopt;
+        };
+        done = state.write(state.statements.process_sample, state.last_snapshot,
+                           sample.process.value, sample.alive, counter(sample.rss_bytes),
+                           counter(sample.anonymous_bytes), counter(sample.swap_bytes),
+                           counter(sample.virtual_bytes), counter(sample.cpu_ns),
+                           sample.cgroup_current, sample.cgroup_limit, sample.cgroup_inactive_file,
+                           counter(sample.allocated_count), counter(sample.allocated_bytes),
+                           counter(sample.freed_count), counter(sample.failed_count),
+                           counter(sample.probe_hits), counter(sample.overhead_ns),
+                           counter(sample.page_faults), counter(sample.unobserved_page_faults),
+                           mapped(&MappedBytes::program), mapped(&MappedBytes::allocator),
+                           mapped(&MappedBytes::thread_stacks), mapped(&MappedBytes::earlier),
+                           faulted(&FaultedBytes::touched), faulted(&FaultedBytes::untold),
+                           faulted(&FaultedBytes::earlier), std::span(sample.losses));
     }
     if (done) done = state.write_totals(snapshot.changed);
     if (!done) return done;

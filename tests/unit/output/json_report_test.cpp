@@ -31,10 +31,10 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
                                         "truncated_in", "process", "memory", "warnings", "findings",
                                         "suppressions", "clusters", "stacks"));
     EXPECT_THAT(keys(json["findings"][0]),
-                ElementsAre("rank", "verdict", "sentence", "function", "module", "file", "line",
-                            "bytes_per_hour", "growth_per_1000_work", "live_bytes", "live_count",
-                            "lapsed_bytes", "lapsed_count", "allocated_count", "freed_count",
-                            "seconds_to_limit", "stacks"));
+                ElementsAre("rank", "verdict", "kind", "sentence", "function", "module", "file",
+                            "line", "bytes_per_hour", "growth_per_1000_work", "live_bytes",
+                            "live_count", "lapsed_bytes", "lapsed_count", "allocated_count",
+                            "freed_count", "seconds_to_limit", "stacks"));
     EXPECT_THAT(keys(json["memory"]),
                 ElementsAre("anonymous_bytes", "swap_bytes", "file_bytes", "heap_bytes",
                             "heap_peak_bytes", "bytes_per_hour", "kappa", "coverage", "limited_by",
@@ -50,7 +50,7 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
                 ElementsAre("rss_bytes", "live_bytes", "live_bytes_standard_error", "live_count",
                             "allocated_bytes", "allocated_count", "freed_bytes", "freed_count",
                             "lapsed_bytes", "lapsed_count", "rss_growth_bytes_per_second", "mapped",
-                            "work", "growth_per_1000_work", "verdict", "reason"));
+                            "faulted", "work", "growth_per_1000_work", "verdict", "reason"));
     EXPECT_THAT(
         keys(json["stacks"][0]),
         ElementsAre("rank", "id", "kind", "live_bytes", "live_bytes_standard_error", "live_count",

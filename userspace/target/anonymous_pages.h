@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Which pages of a process are in memory and its own: anonymous ones, what RssAnon counts. Walks
+// the page tables once, by PAGEMAP_SCAN where the kernel has it (6.7), else by /proc/PID/pagemap,
+// eight bytes a page. Stateless, thread-safe.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "base/result.h"
+
+namespace seep {
+
+/// Pages in a row: [start, end).
+struct PageRun {
+    std::uint64_t start = 0;
+    std::uint64_t end = 0;
+    bool operator==(const PageRun&) const = default;
+};
+
+/// Ascending and apart. Pages of files and shared memory, pages in swap, and the page of zeros that
+/// untouched memory reads from, are none.
+Result<std::vector<PageRun>> read_anonymous_pages(pid_t pid);
+
+}  // namespace seep
