@@ -148,9 +148,11 @@ bool KernelReader::fold(StackId deferred, const WalkedStack& walked) {
 
 Result<KernelReading> KernelReader::read_stacks() {
     KernelReading reading;
+    reading.changed.reserve(last_changed_);
     const Result<void> read =
         for_each_totals([&](std::uint64_t id, const seep_totals& raw) { take(id, raw, reading); });
     if (!read) return read.error();
+    last_changed_ = reading.changed.size();
     return reading;
 }
 

@@ -79,6 +79,7 @@ class KernelReader {
     std::unordered_map<std::uint64_t, Lapsed> lapsed_;
     std::vector<std::uint64_t> keys_;
     std::vector<seep_totals> values_;
+    std::size_t last_changed_ = 0;  ///< So many stacks at the last reading: room for the next.
 };
 
 /// The kernel's fixed-point counters as whole numbers. Pure.

@@ -81,9 +81,12 @@ std::string lifetimes_text(const Lifetimes& lifetimes) {
     std::size_t size = lifetimes.size();
     while (size > 0 && lifetimes[size - 1] == 0) --size;
     std::string text = "[";
-    for (std::size_t bucket = 0; bucket < size; ++bucket)
-        fmt::format_to(std::back_inserter(text), "{}{}", bucket > 0 ? "," : "", lifetimes[bucket]);
-    return text + "]";
+    for (std::size_t bucket = 0; bucket < size; ++bucket) {
+        if (bucket > 0) text += ',';
+        const fmt::format_int count(lifetimes[bucket]);
+        text.append(count.data(), count.size());
+    }
+    return text += ']';
 }
 
 /// In key order, so that rows are appended to the B-tree instead of being scattered over it.
