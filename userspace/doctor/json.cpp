@@ -47,7 +47,9 @@ Json unwind_table_json(const ObjectDiagnosis& object) {
     if (!object.unwind_table) return nullptr;
     return {{"bytes", object.unwind_table->bytes},
             {"rows", object.unwind_table->rows},
-            {"unsupported_rows", object.unwind_table->unsupported}};
+            {"unsupported_rows", object.unwind_table->unsupported},
+            {"code_bytes", object.unwind_table->code_bytes},
+            {"uncovered_bytes", object.unwind_table->uncovered_bytes}};
 }
 
 Json object_json(const ObjectDiagnosis& object) {

@@ -78,6 +78,29 @@ Result<void> note_frame_pointers(const ObjectFile& object, ObjectDiagnosis& diag
     return {};
 }
 
+/// Whether there is a rule for any part of [start, end). Looks 16 bytes apart are enough, as
+/// functions are padded with fewer than 64.
+bool is_covered(const UnwindTable& table, std::uint64_t start, std::uint64_t end) {
+    constexpr std::uint64_t step = 16;
+    for (std::uint64_t address = start; address < end; address += step) {
+        if (find_rule(table, address).cfa != SEEP_CFA_UNKNOWN) return true;
+    }
+    return false;
+}
+
+void note_coverage(const ObjectFile& object, const UnwindTable& table, UnwindTableSize& size) {
+    constexpr std::uint64_t stretch = 64;
+    for (const LoadSegment& segment : object.segments()) {
+        if (!segment.executable) continue;
+        const std::uint64_t end = segment.address + segment.file_size;
+        size.code_bytes += segment.file_size;
+        for (std::uint64_t start = segment.address; start < end; start += stretch) {
+            const std::uint64_t next = std::min(end, start + stretch);
+            if (!is_covered(table, start, next)) size.uncovered_bytes += next - start;
+        }
+    }
+}
+
 Result<void> note_unwind_table(const ObjectFile& object, ObjectDiagnosis& diagnosis) {
     const auto table = compile_unwind_table(object);
     if (!table) return table.error();
@@ -85,6 +108,7 @@ Result<void> note_unwind_table(const ObjectFile& object, ObjectDiagnosis& diagno
     diagnosis.unwind_table = {
         table->words.size() * sizeof table->words[0], table->counts.rows,
         std::accumulate(unsupported.begin() + 1, unsupported.end(), std::uint64_t{0})};
+    note_coverage(object, *table, *diagnosis.unwind_table);
     return {};
 }
 

@@ -30,6 +30,10 @@ struct UnwindTableSize {
     std::uint64_t bytes = 0;  ///< Memory in the kernel.
     std::uint64_t rows = 0;
     std::uint64_t unsupported = 0;  ///< Rows of its CFI that say what a table cannot.
+    std::uint64_t code_bytes = 0;
+    /// Of these, what has no rule, so that stacks are followed through it by frame pointers, and
+    /// end in it where it keeps none. Padding between functions is left out.
+    std::uint64_t uncovered_bytes = 0;
 };
 
 struct ObjectDiagnosis {

@@ -146,6 +146,21 @@ std::string object_row(std::string_view name, std::string_view unwind_table,
                        frame_pointers, symbols, debug_info);
 }
 
+/// Where stacks may end; empty if that is too little to speak of. The stubs that a compiler adds to
+/// each object are some hundred bytes.
+std::string uncovered_text(const ObjectDiagnosis& object) {
+    constexpr double least_share = 0.005;
+    constexpr std::uint64_t least_bytes = 1024;
+    if (!object.unwind_table || object.unwind_table->uncovered_bytes < least_bytes) return {};
+    const double share = static_cast<double>(object.unwind_table->uncovered_bytes) /
+                         static_cast<double>(object.unwind_table->code_bytes);
+    if (share < least_share) return {};
+    return paragraph("", 6,
+                     fmt::format("{:.2g} % of its code ({}) have no call frame information: stacks "
+                                 "are followed by frame pointers there, and end if it keeps none",
+                                 share * 100, bytes(object.unwind_table->uncovered_bytes)));
+}
+
 std::string unwind_tables_text(const TargetDiagnosis& target) {
     UnwindTableSize sum;
     std::size_t tables = 0;
@@ -176,6 +191,7 @@ std::string objects_text(const TargetDiagnosis& target) {
                            object->unwind_table ? bytes(object->unwind_table->bytes) : "none",
                            frame_pointers_text(object->frame_pointers),
                            symbols_name(object->symbols), debug_info_name(object->debug_info));
+        text += uncovered_text(*object);
         if (!object->problem.empty()) text += paragraph("", 6, printable(object->problem));
     }
     for (const std::string& why : target.unreadable) {

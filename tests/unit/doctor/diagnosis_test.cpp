@@ -45,6 +45,21 @@ TEST(ObjectDiagnosisTest, WhatNamesItsFunctions) {
     EXPECT_EQ(diagnose("-shared -fPIC").allocator, "");
 }
 
+TEST(ObjectDiagnosisTest, CodeWithoutCallFrameInformation) {
+    const auto sizes = [](const std::string& source) {
+        return diagnose_object(build("x.c", source, "-shared -fPIC -nostdlib"))
+            .unwind_table.value();
+    };
+    const std::string covered =
+        "int f(int n) { return n * 3 + 1; }\n"
+        "__attribute__((aligned(64))) int g(int n) { return f(n) + 1; }\n";
+    EXPECT_EQ(sizes(covered).uncovered_bytes, 0U);
+    const UnwindTableSize half =
+        sizes(covered + "__asm__(\".text; .balign 64; .skip 40000, 0xc3; .balign 64\");");
+    EXPECT_EQ(half.uncovered_bytes, 40'000U);
+    EXPECT_GT(half.code_bytes, half.uncovered_bytes);
+}
+
 TEST(TargetDiagnosisTest, ThisProcess) {
     TargetExaminer examiner;
     const TargetDiagnosis target = examiner.examine(getpid());

@@ -26,7 +26,8 @@ ObjectDiagnosis hostile_object() {
     ObjectDiagnosis object{.path = "/tmp/" + name, .name = name, .build_id = "c0ffee"};
     object.allocator = "allocator in " + name;
     object.frame_pointers = {.sampled = 1000, .keep = 300};
-    object.unwind_table = {.bytes = 4096, .rows = 777, .unsupported = 1};
+    object.unwind_table = {
+        .bytes = 4096, .rows = 777, .unsupported = 1, .code_bytes = 40960, .uncovered_bytes = 2048};
     object.problem = name;
     object.probes.plans = {
         {.function = {&malloc_function, name, 0x1000, 64, ""},
@@ -88,6 +89,7 @@ TEST(DoctorTextTest, SaysWhereProbesSit) {
     EXPECT_THAT(text, HasSubstr("partly (30 %)"));
     EXPECT_THAT(text, HasSubstr("(.eh_frame)"));
     EXPECT_THAT(text, HasSubstr("Unwind tables of 1 object take 4 KiB in the kernel"));
+    EXPECT_THAT(text, HasSubstr("5 % of its code (2 KiB) have no call frame information"));
 }
 
 TEST(DoctorJsonTest, HoldsWhatTheTextSays) {
@@ -105,6 +107,7 @@ TEST(DoctorJsonTest, HoldsWhatTheTextSays) {
     EXPECT_EQ(target["allocators"][0]["functions"][0]["moved"], 4);
     EXPECT_EQ(target["objects"][0]["frame_pointers"]["kept"], "partly");
     EXPECT_EQ(target["objects"][0]["unwind_table"]["rows"], 777);
+    EXPECT_EQ(target["objects"][0]["unwind_table"]["uncovered_bytes"], 2048);
     EXPECT_EQ(target["memory"]["cgroup_limit_bytes"], nullptr);
     EXPECT_EQ(json["targets"][1]["status"], "missing");
     EXPECT_EQ(json["targets"][1]["mend"], "look");
