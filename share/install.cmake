@@ -24,7 +24,7 @@ install(CODE "
   endforeach()")
 configure_file(share/systemd/seep@.service.in ${CMAKE_BINARY_DIR}/seep@.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/seep@.service DESTINATION ${SEEP_UNIT_DIR})
-install(PROGRAMS scripts/leak-flamegraph.sh scripts/leak-growth.sh scripts/alloc-sizes.sh
+install(PROGRAMS scripts/triage.sh scripts/leak-flamegraph.sh scripts/leak-growth.sh scripts/alloc-sizes.sh
                  scripts/page-growth.sh DESTINATION ${CMAKE_INSTALL_DATADIR}/seep/scripts)
 install(FILES share/prometheus/seep-alerts.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/seep/prometheus)
 install(FILES share/grafana/seep-dashboard.json DESTINATION ${CMAKE_INSTALL_DATADIR}/seep/grafana)

@@ -1,8 +1,9 @@
-# SEEP_STATIC: link the archives that Debian has, so that the program can be copied onto a host
-# without its libraries, and the package onto one without backports. glibc and the C++ library stay
-# shared: any host has them. Debian's libdw.a of elfutils 0.192 lacks the part with eu_tsearch(), and
-# fmt, spdlog, prometheus-cpp and Zydis have no archive: these and ncurses are installed in lib/seep
-# (component `libraries`), where the program looks first.
+# SEEP_STATIC: link the archives that Debian has (libbpf, SQLite), so that the package needs nothing
+# from backports, and bring along what it has none of, so that the archive (.tar.gz) can be copied
+# onto a host that has none of it. Debian's libdw.a of elfutils 0.192 lacks the part with eu_tsearch(),
+# and fmt, spdlog, prometheus-cpp, civetweb and Zydis have no archive. They and all that they need but
+# glibc, which must be the host's own, are installed in lib/seep (component `libraries`), where the
+# program looks first.
 foreach(name bpf sqlite3)
   find_library(archive_${name} lib${name}.a REQUIRED)
 endforeach()
@@ -13,11 +14,6 @@ set_target_properties(PkgConfig::SQLITE PROPERTIES INTERFACE_LINK_LIBRARIES
 set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib/seep")
 # As DT_RPATH, which is also where the libraries' own libraries (civetweb) are looked for.
 add_link_options(LINKER:--disable-new-dtags)
-foreach(name Zydis Zycore fmt spdlog ncursesw tinfo prometheus-cpp-core prometheus-cpp-pull civetweb
-        civetweb-cpp dw elf)
-  find_library(shared_${name} lib${name}.so REQUIRED)
-  get_filename_component(directory ${shared_${name}} DIRECTORY)
-  # The library and the name that programs ask for.
-  file(GLOB files ${directory}/lib${name}.so.* ${directory}/lib${name}-0.*.so)
-  install(FILES ${files} DESTINATION lib/seep COMPONENT libraries)
-endforeach()
+set(glibc "/(ld-linux-|lib(c|m|dl|rt|pthread|resolv)\\.so)")
+install(RUNTIME_DEPENDENCY_SET libraries POST_EXCLUDE_REGEXES ${glibc}
+        DESTINATION lib/seep COMPONENT libraries)

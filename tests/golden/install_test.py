@@ -2,6 +2,7 @@
 """What `cmake --install` puts where, and that the installed unit is one that systemd accepts."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -65,7 +66,11 @@ class Install(unittest.TestCase):
     def test_places(self):
         for name in INSTALLED:
             self.assertTrue(os.path.getsize(self.path(name)) > 0, name)
-        self.assertTrue(os.access(self.path("share/seep/scripts/leak-growth.sh"), os.X_OK))
+        with open(self.path("share/doc/seep/README.md"), encoding="utf-8") as readme:
+            scripts = re.findall(r"^\| `scripts/([a-z-]+\.sh)", readme.read(), re.MULTILINE)
+        self.assertIn("triage.sh", scripts)
+        for script in scripts:
+            self.assertTrue(os.access(self.path(f"share/seep/scripts/{script}"), os.X_OK), script)
 
     def test_the_program_and_its_scripts_run_from_there(self):
         for program in ("bin/seep", "share/seep/scripts/leak-flamegraph.sh"):

@@ -3,14 +3,19 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "base/text.h"
 
 namespace seep {
 
 std::string frame_name(const ReportFrame& frame) {
     if (!frame.function.empty()) return frame.function;
-    return fmt::format("[{}+0x{:x}]", frame.module.empty() ? "unknown" : frame.module,
-                       frame.offset);
+    std::string_view module = frame.module;
+    if (module.empty()) module = "unknown";
+    if (module.starts_with('[') && module.ends_with(']'))  // "[jit 1234]"
+        module = module.substr(1, module.size() - 2);
+    return fmt::format("[{}+0x{:x}]", module, frame.offset);
 }
 
 std::string counted(std::uint64_t count, StackKind kind) {

@@ -130,7 +130,9 @@ Result<int> RecordCommand::show_result() {
         "grew)\n"
         "  seep folded {0}                  folded stacks\n",
         session_.file());
-    const std::string text = text_report(*report, terminal_text_options(10));
+    TextOptions shown = terminal_text_options(10);
+    shown.skip_empty = true;
+    const std::string text = text_report(*report, shown);
     if (const Result<void> written = write_output("", text + "\n" + next); !written)
         return written.error();
     return check_conditions(*report, options_.fail_on);

@@ -144,7 +144,11 @@ Result<void> ServeCommand::loop(Session& session) {
         if (Result<void> waited = wait_for_any(fds, "the target"); !waited) return waited;
 
         if (Result<void> handled = session.handle(); !handled) return handled;
-        if (caught(signals_) || session.over()) return {};
+        if (caught(signals_)) return {};
+        if (session.over()) {
+            spdlog::info("all targets have ended");
+            return {};
+        }
         publish();
         if (expired(clock)) {
             if (Result<void> taken = session.snapshot(); !taken) return taken;

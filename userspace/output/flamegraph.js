@@ -336,6 +336,11 @@
   svg.setAttribute('width', '100%');
   svg.removeAttribute('viewBox');
   window.addEventListener('resize', resize);
+  // Paper is narrower, and nothing is drawn anew for it: what is drawn is scaled.
+  svg.setAttribute('preserveAspectRatio', 'xMinYMin');
+  window.addEventListener('beforeprint', () => svg.setAttribute('viewBox',
+    `0 0 ${pageWidth()} ${svg.getAttribute('height')}`));
+  window.addEventListener('afterprint', () => svg.removeAttribute('viewBox'));
   find();
   resize();
 })();

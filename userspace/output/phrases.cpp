@@ -46,6 +46,7 @@ std::string losses_text(const Losses& losses) {
         if (losses[loss] == 0) continue;
         std::string name = loss_name(loss);
         std::replace(name.begin(), name.end(), '_', ' ');
+        if (losses[loss] == 1 && name.ends_with('s')) name.pop_back();
         text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_count(losses[loss]), name);
     }
     return text.empty() ? "none" : text;

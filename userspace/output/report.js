@@ -62,7 +62,9 @@ function showFindings(showOnly) {
   for (const warning of data.warnings) create('p', parent, { class: 'warning', text: warning });
   const verdict = create('p', parent, { class: 'verdict' });
   badge(verdict, data.process.verdict);
-  addWords(verdict, ` ${ending(data.process.reason || 'the process as a whole')}`);
+  const known = data.findings.some(({ sentence }) => sentence === data.process.reason);
+  addWords(verdict, ` ${ending(known || !data.process.reason ? 'the process as a whole'
+    : data.process.reason)}`);
   if (data.memory.advice) addWords(create('p', parent), `Try: ${ending(data.memory.advice)}`);
   if (data.findings.length === 0) {
     const grew = data.stacks.some((stack) => stack.growth.bytes > 0);

@@ -159,7 +159,7 @@ void print_memory(Page& page, const ProcessMemory& memory) {
     if (memory.coverage)
         text += fmt::format("; {} of it is traced heap", percent(*memory.coverage));
     if (memory.kappa)
-        text += fmt::format("; {:.2g} bytes for each that the heap grew by", *memory.kappa);
+        text += fmt::format("; it grew {:.2g} times as much as the heap", *memory.kappa);
     page.paragraph("Anonymous", header_indent, text);
     if (memory.limited_by == MemoryLimit::unknown) return;
     const std::string reached = limit_text(memory.limit);
@@ -226,16 +226,25 @@ void print_header(Page& page, const Report& report) {
     }
     if (report.work) print_work(page, *report.work);
     if (!report.verdict.empty()) {
+        const bool is_finding =
+            !report.findings.empty() && report.findings.front().sentence == report.reason;
         page.paragraph(
             "Verdict", header_indent,
-            printable(report.verdict + (report.reason.empty() ? "" : ": ") + report.reason));
+            printable(report.verdict + (is_finding              ? ": finding 1"
+                                        : report.reason.empty() ? ""
+                                                                : ": " + report.reason)));
     }
 }
 
-void print_ranking(Page& page, const Report& report, std::size_t top) {
+bool is_empty(const ReportStack& stack) {
+    return stack.totals.held_bytes() == 0 && stack.growth.bytes_per_second == 0;
+}
+
+void print_ranking(Page& page, const Report& report, const TextOptions& options) {
     const std::size_t count = report.stacks.size();
     if (count == 0) return;
-    const std::size_t shown = top == 0 ? count : std::min(top, count);
+    std::size_t shown = options.top == 0 ? count : std::min(options.top, count);
+    while (options.skip_empty && shown > 1 && is_empty(report.stacks[shown - 1])) --shown;
     page.line(
         shown == count
             ? fmt::format("{} stack{}:", format_count(count), count == 1 ? "" : "s")
@@ -264,7 +273,7 @@ std::string text_report(const Report& report, const TextOptions& options) {
     page.line();
     print_header(page, report);
     page.line();
-    print_ranking(page, report, options.top);
+    print_ranking(page, report, options);
     return page.take();
 }
 
