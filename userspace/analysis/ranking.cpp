@@ -9,6 +9,7 @@
 #include <iterator>
 #include <limits>
 #include <tuple>
+#include <unordered_set>
 
 #include "analysis/activity.h"
 #include "analysis/clusters.h"
@@ -218,26 +219,30 @@ MergedStack sum_of(const std::vector<MergedStack>& stacks) {
     return sum;
 }
 
-/// What the processes have in memory, together, by whether it is known who came for it.
-void add_faulted(const RecordingContents& contents, Report& report) {
-    for (const ProcessSample* sample : last_samples(contents)) {
-        if (sample == nullptr || !sample->faulted) continue;
-        FaultedBytes& sum = report.faulted ? *report.faulted : report.faulted.emplace();
-        sum.touched += sample->faulted->touched;
-        sum.untold += sample->faulted->untold;
-        sum.earlier += sample->faulted->earlier;
-    }
+void add(const MappedBytes& part, MappedBytes& sum) {
+    sum.program += part.program;
+    sum.allocator += part.allocator;
+    sum.thread_stacks += part.thread_stacks;
+    sum.earlier += part.earlier;
 }
 
-/// What the processes have mapped, together.
-void add_mapped(const RecordingContents& contents, Report& report) {
+void add(const FaultedBytes& part, FaultedBytes& sum) {
+    sum.touched += part.touched;
+    sum.untold += part.untold;
+    sum.earlier += part.earlier;
+}
+
+/// What the processes have mapped and touched, together: those whose stacks count (merge_stacks()).
+void add_mapped_and_faulted(const RecordingContents& contents, Report& report) {
+    std::unordered_set<ProcessId> gone;
+    for (const ProcessRecord* process : gone_processes(contents)) gone.insert(process->id);
     for (const ProcessSample* sample : last_samples(contents)) {
-        if (sample == nullptr || !sample->mapped) continue;
-        MappedBytes& sum = report.mapped ? *report.mapped : report.mapped.emplace();
-        sum.program += sample->mapped->program;
-        sum.allocator += sample->mapped->allocator;
-        sum.thread_stacks += sample->mapped->thread_stacks;
-        sum.earlier += sample->mapped->earlier;
+        if (sample == nullptr) continue;
+        if (sample->mapped && !report.mapped) report.mapped.emplace();
+        if (sample->faulted && !report.faulted) report.faulted.emplace();
+        if (gone.contains(sample->process)) continue;
+        if (sample->mapped) add(*sample->mapped, *report.mapped);
+        if (sample->faulted) add(*sample->faulted, *report.faulted);
     }
 }
 
@@ -366,8 +371,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     add_rss(contents, report);
     report.activity = activity(contents);
     report.work = report_work(contents);
-    add_mapped(contents, report);
-    add_faulted(contents, report);
+    add_mapped_and_faulted(contents, report);
     std::vector<MergedStack> stacks = merge_stacks(contents);
     add_totals(stacks, report);
     std::array<std::vector<MergedStack>, 3> by_kind;

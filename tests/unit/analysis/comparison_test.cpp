@@ -48,6 +48,12 @@ class Build {
         contents_.stacks.push_back(std::move(stack));
     }
 
+    void add_pages(const std::string& function, std::uint64_t pages, std::uint64_t kept) {
+        add(function, pages, kept);
+        contents_.stacks.back().record.kind = StackKind::fault;
+        contents_.info.sources.faults = true;
+    }
+
     void count_work(std::uint64_t at_start, std::uint64_t at_end) {
         contents_.snapshots.front().work = at_start;
         contents_.snapshots.back().work = at_end;
@@ -80,6 +86,20 @@ TEST(Comparison, MatchesByNamesAcrossBuilds) {
         EXPECT_TRUE(stack.base.seen && stack.current.seen);
         EXPECT_EQ(stack.change, Change::same);
     }
+}
+
+TEST(Comparison, KeepsPagesApartFromBlocks) {
+    Build base(0x1000);
+    Build current(0x9000);
+    for (Build* build : {&base, &current}) {
+        build->add("f", 100, 10);
+        build->add_pages("f", 300, 200);
+    }
+    const auto both = compare(*base, *current, ComparedPer::allocated);
+    ASSERT_TRUE(both);
+    EXPECT_EQ(both->stacks.size(), 2u);
+    EXPECT_EQ(both->base.live_bytes, 1000u);
+    EXPECT_DOUBLE_EQ(both->base.measure, 0.1);
 }
 
 TEST(Comparison, RanksSignificantDifferenceFirst) {

@@ -290,6 +290,51 @@ TEST(Ended, MemoryOfAnEndedProcessIsFreedIfAnotherOutlivesIt) {
     EXPECT_THAT(contents.report().warnings, IsEmpty());
 }
 
+TEST(Ended, SoAreItsMappingsAndPages) {
+    Contents contents(4);
+    for (ProcessSample& sample : contents->snapshots[3].processes) {
+        sample.mapped = MappedBytes{100, 20, 3, 4};
+        sample.faulted = FaultedBytes{500, 60, 7};
+    }
+    EXPECT_EQ(contents.report().mapped, (MappedBytes{200, 40, 6, 8}));
+    EXPECT_EQ(contents.report().faulted, (FaultedBytes{1000, 120, 14}));
+    contents->processes[0].ended_ns = start + 15 * second;
+    EXPECT_EQ(contents.report().mapped, (MappedBytes{100, 20, 3, 4}));
+    EXPECT_EQ(contents.report().faulted, (FaultedBytes{500, 60, 7}));
+}
+
+TEST(Pages, AreNotAddedToBlocks) {
+    Contents contents(4);
+    contents->info.sources.faults = true;
+    for (SnapshotRecord& snapshot : contents->snapshots) snapshot.processes[0].faulted.emplace();
+    contents.add(1, {1, 2}, {100, 100, 100, 100});
+    contents.add(1, {2, 3}, {0, 1000, 2000, 4000}).record.kind = StackKind::fault;
+    const Report report = contents.report();
+    EXPECT_EQ(report.totals.live_bytes(), 100u);
+    EXPECT_EQ(report.fault_totals.live_bytes(), 4000u);
+    EXPECT_THAT(live_bytes(report), ElementsAre(4000, 100));
+    // What is inlined into the function that touched a page is shown.
+    EXPECT_EQ(report.stacks[0].frames[0].function, "inner");
+    EXPECT_EQ(report.stacks[0].culprit, 0u);
+}
+
+TEST(Pages, GoByLineAndInARuntimeLibraryByFunction) {
+    Contents contents(2);
+    contents->info.sources.faults = true;
+    for (SnapshotRecord& snapshot : contents->snapshots) snapshot.processes[0].faulted.emplace();
+    contents.add_location(7, 1, 0x500, {{"memcpy", "memcpy.S", 1, false}});
+    contents.add_location(8, 1, 0x510, {{"memcpy", "memcpy.S", 2, false}});
+    contents.add_location(9, 2, 0x400, {{"fill", "a.c", 5, false}});
+    contents.add_location(10, 2, 0x410, {{"fill", "a.c", 5, false}});
+    contents.add_location(11, 2, 0x420, {{"fill", "a.c", 6, false}});
+    std::uint64_t bytes = 10;
+    for (const std::uint32_t location : {7, 8, 9, 10, 11})
+        contents.add(1, {location, 3}, {0, bytes *= 2}).record.kind = StackKind::fault;
+    EXPECT_THAT(live_bytes(contents.report(SortBy::live)), ElementsAre(320, 80 + 160, 20 + 40));
+    for (StackHistory& stack : contents->stacks) stack.record.kind = StackKind::heap;
+    EXPECT_EQ(contents.report().stacks.size(), 5u);
+}
+
 TEST(Ended, WhatTheLastProcessHeldIsShown) {
     Contents contents(4);
     contents.add(1, {1, 2}, {100, 300, 300, 300});
