@@ -8,6 +8,7 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
+#include <span>
 #include <tuple>
 #include <unordered_set>
 
@@ -23,6 +24,7 @@
 #include "analysis/pace.h"
 #include "analysis/process_findings.h"
 #include "analysis/reconciliation.h"
+#include "analysis/replacement.h"
 #include "analysis/sampling.h"
 #include "analysis/surroundings.h"
 #include "analysis/truncation.h"
@@ -293,6 +295,7 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
                 sampling.rate_scale);
     }
     const std::vector<Facts> facts = weigh_all(stacks, judged, surroundings);
+    const std::size_t first = report.stacks.size();
     for (std::size_t i = 0; i < stacks.size(); ++i) {
         report.stacks.push_back(
             report_stack(stacks[i], facts[i], contents, surroundings, sampling, report.objects));
@@ -306,6 +309,8 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
             report.stacks.back().curves = stack_curves(stacks[i], facts[i], contents,
                                                        surroundings.sampling_bytes, curve_points);
     }
+    temper_by_whole(std::span(report.stacks).subspan(first), sum.live, judged.snapshots,
+                    judged.window);
     return sum.live;
 }
 
