@@ -2,9 +2,9 @@
 #pragma once
 
 // Who came for the pages that the targets have in memory: reads the kernel's ring buffer of faults,
-// keeps a FaultLedger a process, and holds it to the page tables at every snapshot, and four times
-// a second while there are faults (less often where that takes long: some 2 % of a core at most).
-// So of a process that ends between two snapshots, all is known but its last moment. Not
+// keeps a FaultLedger a process, and holds it to the page tables at every snapshot, and in between
+// four times a second while there are faults (less often where that takes long: 2 % of a core at
+// most). So of a process that ends between two snapshots, all is known but its last moment. Not
 // thread-safe.
 
 #include <cstdint>
