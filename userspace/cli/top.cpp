@@ -110,7 +110,7 @@ class TopCommand {
     void obey(LiveWish wish);
     void save(LiveWish wish);
     void take_saved();
-    void notice(std::string text);
+    void notice(const std::string& text);
     void draw_screen();
     void say_farewell();
 
@@ -137,7 +137,7 @@ class TopCommand {
     std::unique_ptr<Screen> screen_;  // given back before what was logged is written
 };
 
-void TopCommand::notice(std::string text) {
+void TopCommand::notice(const std::string& text) {
     status_.notice = printable(text, 400);
     notice_end_ = make_timer(notice_time, nanoseconds(0));
 }
@@ -241,7 +241,7 @@ void TopCommand::read_keys() {
 void TopCommand::draw_screen() {
     if (!screen_) return;
     if (expired(notice_end_)) status_.notice.clear();
-    if (std::string line = log_->take_last(); !line.empty()) notice(std::move(line));
+    if (const std::string line = log_->take_last(); !line.empty()) notice(line);
     if (model_.report()) screen_->show(draw(model_, controls_, status_, screen_->size()));
 }
 

@@ -122,6 +122,7 @@ std::vector<std::string> stack_lines(Page page, const LiveModel& model, const Li
 
 std::vector<std::string> help_lines(const Page& page) {
     std::vector<std::string> lines;
+    lines.reserve(help.size());
     for (const auto& [keys, meaning] : help)
         lines.push_back(page.styled(Style::bold, fmt::format("{:<16}", keys)) +
                         fit_columns(meaning, page.width() - 16));

@@ -54,7 +54,8 @@ void keep_connecting(const ListenAddress& address, const std::stop_token& stop) 
     while (!stop.stop_requested()) {
         const UniqueFd visitor(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         if (visitor)
-            connect(visitor.get(), reinterpret_cast<const sockaddr*>(&place), sizeof(place));
+            static_cast<void>(
+                connect(visitor.get(), reinterpret_cast<const sockaddr*>(&place), sizeof(place)));
         std::this_thread::sleep_for(pause);
     }
 }
