@@ -13,14 +13,14 @@
 #define SEEP_ASSERT(what) _Static_assert(what, #what)
 #else
 #include <stdint.h>
-typedef uint8_t __u8;
-typedef uint16_t __u16;
-typedef uint32_t __u32;
-typedef int16_t __s16;
-typedef int32_t __s32;
+typedef uint8_t __u8;		  // NOLINT(modernize-use-using,bugprone-reserved-identifier)
+typedef uint16_t __u16;		  // NOLINT(modernize-use-using,bugprone-reserved-identifier)
+typedef uint32_t __u32;		  // NOLINT(modernize-use-using,bugprone-reserved-identifier)
+typedef int16_t __s16;		  // NOLINT(modernize-use-using,bugprone-reserved-identifier)
+typedef int32_t __s32;		  // NOLINT(modernize-use-using,bugprone-reserved-identifier)
 #ifndef _ASM_GENERIC_INT_LL64_H
 #ifndef _ASM_GENERIC_INT_L64_H
-typedef unsigned long long __u64;
+typedef unsigned long long __u64; // NOLINT(modernize-use-using,bugprone-reserved-identifier)
 #endif
 #endif
 #define SEEP_ASSERT(what) static_assert(what, #what)
