@@ -95,7 +95,7 @@ class Faults(seep_test.SeepTestCase):
                    "if os.fork() == 0:\n"
                    "    sys.stdin.readline()\n"
                    "    kept = fill()\n"
-                   "    time.sleep(2)\n"
+                   "    time.sleep(4)\n"
                    "    sys.exit()\n"
                    "kept = fill()\n"
                    "os.wait()\n")

@@ -15,7 +15,7 @@ namespace seep {
 namespace {
 
 constexpr std::chrono::milliseconds least_pause{250};
-constexpr int pauses_a_look = 50;  ///< A pause is at least as many times what the look took.
+constexpr int pauses_a_look = 50;  ///< A pause is at least as many times the look's CPU time.
 
 }  // namespace
 
@@ -77,10 +77,12 @@ Result<void> FaultReader::read_faults() {
 
 /// What cannot be read now is told of at the next snapshot.
 void FaultReader::look_at_all() {
-    const std::int64_t began = monotonic_ns();
+    // Not the time that went by: on a busy machine most of it may be others'.
+    const std::int64_t began = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     for (auto& [slot, books] : books_)
         if (books.touched) (void)look(books);
-    const std::chrono::nanoseconds pause(pauses_a_look * (monotonic_ns() - began));
+    const std::chrono::nanoseconds pause(pauses_a_look *
+                                         (clock_ns(CLOCK_THREAD_CPUTIME_ID) - began));
     next_look_ = make_timer(std::max<std::chrono::nanoseconds>(least_pause, pause),
                             std::chrono::nanoseconds(0));
 }
