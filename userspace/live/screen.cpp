@@ -209,7 +209,7 @@ std::optional<Key> Screen::read_key() {
     while (true) {
         const int kind = get_wch(&code);
         if (kind == ERR) return std::nullopt;
-        const auto key = kind == KEY_CODE_YES ? named_key(code) : character_key(code);
+        auto key = kind == KEY_CODE_YES ? named_key(code) : character_key(code);
         if (key) return key;
     }
 }

@@ -63,7 +63,7 @@ std::string find_program(const std::string& name) {
     const char* const path = std::getenv("PATH");
     std::istringstream directories(path != nullptr ? path : "/usr/bin:/bin");
     for (std::string directory; std::getline(directories, directory, ':');)
-        if (const std::string file = directory + "/" + name; runs(file)) return file;
+        if (std::string file = fmt::format("{}/{}", directory, name); runs(file)) return file;
     return {};
 }
 
@@ -127,6 +127,7 @@ struct SpawnSettings {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
     std::vector<char*> result;
+    result.reserve(texts.size());
     for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
     return result;
 }
