@@ -76,6 +76,16 @@ Growth growth_of(const RecordingContents& contents, const Window& window, double
     return estimate_growth(series, contents.snapshots, window).growth;
 }
 
+/// Of what was seen, on the clock of that, and then for all of the time, as stacks have it.
+Growth heap_growth(const RecordingContents& contents, const LiveSeries& heap, const Window& window,
+                   const ReportSampling& sampling) {
+    if (sampling.observed_share >= 1)
+        return estimate_growth(heap, contents.snapshots, window).growth;
+    const RecordingContents seen = on_observed_clock(contents);
+    return over_window(estimate_growth(heap, seen.snapshots, window).growth, sampling,
+                       window_seconds(contents.snapshots, window));
+}
+
 std::uint64_t peak_of(const LiveSeries& heap, const Window& window) {
     std::uint64_t peak = live_at(heap, window.first);
     for (const LivePoint& point : heap)
@@ -233,7 +243,8 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     if (window.snapshots() < 2) return memory;
     memory.anonymous = growth_of(contents, window, &Sum::anonymous);
     memory.file = growth_of(contents, window, &Sum::file);
-    memory.heap = estimate_growth(heap, contents.snapshots, window).growth;
+    const ReportSampling sampling = sampling_of(contents);
+    memory.heap = heap_growth(contents, heap, window, sampling);
     const auto grown = static_cast<double>(memory.anonymous.bytes);
     const auto heap_grown = static_cast<double>(memory.heap.bytes);
     const double noise =
@@ -254,7 +265,7 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
                           static_cast<double>(memory.heap_bytes) + freed_unseen;
     difference.allocated = std::max(0.0, end.allocated - start.allocated);
     // Of the heap nothing is known, or only an upper bound.
-    if (!contents.info.sources.heap || sampling_of(contents).observed_share < 1) return memory;
+    if (!contents.info.sources.heap || sampling.observed_share < 1) return memory;
     judge(difference, mapping_growth, memory);
     if (memory.verdict == "fragmentation" || memory.verdict == "retention")
         memory.advice = retention_advice(used_allocators(contents));

@@ -49,6 +49,7 @@ struct Course {
     double swapped = 0;          ///< The share of anonymous memory that is in swap at the end.
     std::uint64_t blocks = 10;   ///< Live at each snapshot, for each MiB.
     std::uint64_t limit = 0;
+    double unseen = 0;  ///< The share of the time without probes.
 };
 
 ProcessMemory memory_of(const Course& course, double mapped = 0) {
@@ -79,6 +80,8 @@ ProcessMemory memory_of(const Course& course, double mapped = 0) {
         }
         SnapshotRecord& snapshot = contents.snapshots.emplace_back();
         snapshot.time_ns = static_cast<std::int64_t>(i) * 10 * second;
+        snapshot.unobserved_ns =
+            static_cast<std::uint64_t>(course.unseen * static_cast<double>(snapshot.time_ns));
         snapshot.processes = {sample};
         LivePoint point{.snapshot = i};
         point.live = point.least = bytes(course.heap(at));
@@ -96,6 +99,15 @@ TEST(Reconciliation, LeavesToTheHeapWhatTheHeapExplains) {
     EXPECT_NEAR(leak.anonymous.bytes_per_second, mebibyte / 2, 1);
     EXPECT_THAT(memory_of({}).verdict, IsEmpty());
     EXPECT_THAT(memory_of({.anonymous = flat, .heap = rising}).verdict, IsEmpty());
+}
+
+TEST(Reconciliation, TakesWhatWasSeenInWindowsForAllOfTheTime) {
+    // 100 MiB seen to be taken in 50 of 200 seconds.
+    const ProcessMemory seen = memory_of(
+        {.anonymous = [](double i) { return 100 + 20 * i; }, .heap = rising, .unseen = 0.75});
+    EXPECT_NEAR(seen.heap.bytes_per_second, 2 * mebibyte, 1);
+    EXPECT_NEAR(seen.kappa.value(), 1, 1e-6);
+    EXPECT_THAT(seen.verdict, IsEmpty());
 }
 
 TEST(Reconciliation, SmallBlocksNeedMoreThanTheyWereAskedFor) {
