@@ -5,6 +5,7 @@ A test module ends with `seep_test.main()`. Where nothing can be traced (not roo
 BTF) it exits 77, which ctest shows as skipped, unless SEEP_REQUIRE_BPF=1 makes that a failure.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -230,7 +231,8 @@ def links_of(pid):
     """Ids of the BPF links that a process holds open."""
     ids = set()
     for entry in os.scandir(f"/proc/{pid}/fdinfo"):
-        with open(entry, encoding="ascii") as file:
+        # It goes on meanwhile, and may just have closed one.
+        with contextlib.suppress(FileNotFoundError), open(entry, encoding="ascii") as file:
             ids |= {int(line.split()[1]) for line in file if line.startswith("link_id:")}
     return ids
 
