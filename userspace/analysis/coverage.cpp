@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "analysis/pace.h"
 
@@ -43,14 +44,19 @@ ReportSampling sampling_of(const RecordingContents& contents) {
     return sampling;
 }
 
-RecordingContents on_observed_clock(const RecordingContents& contents) {
-    RecordingContents result = contents;
+std::vector<SnapshotRecord> on_observed_clock(std::vector<SnapshotRecord> snapshots) {
     std::int64_t last = 0;
-    for (SnapshotRecord& snapshot : result.snapshots) {
+    for (SnapshotRecord& snapshot : snapshots) {
         snapshot.time_ns -= static_cast<std::int64_t>(snapshot.unobserved_ns);
         // The system's clock may have been set between.
         last = snapshot.time_ns = std::max(snapshot.time_ns, last);
     }
+    return snapshots;
+}
+
+RecordingContents on_observed_clock(const RecordingContents& contents) {
+    RecordingContents result = contents;
+    result.snapshots = on_observed_clock(std::move(result.snapshots));
     return result;
 }
 

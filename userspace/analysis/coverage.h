@@ -22,6 +22,8 @@ namespace seep {
 /// What was followed up to the window's end, and for which share of the window.
 ReportSampling sampling_of(const RecordingContents& contents);
 
+/// The snapshots on a clock that stands still while nothing is observed.
+std::vector<SnapshotRecord> on_observed_clock(std::vector<SnapshotRecord> snapshots);
 /// The same with its snapshots on a clock that stands still while nothing is observed.
 RecordingContents on_observed_clock(const RecordingContents& contents);
 

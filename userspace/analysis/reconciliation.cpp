@@ -81,8 +81,8 @@ Growth heap_growth(const RecordingContents& contents, const LiveSeries& heap, co
                    const ReportSampling& sampling) {
     if (sampling.observed_share >= 1)
         return estimate_growth(heap, contents.snapshots, window).growth;
-    const RecordingContents seen = on_observed_clock(contents);
-    return over_window(estimate_growth(heap, seen.snapshots, window).growth, sampling,
+    const std::vector<SnapshotRecord> seen = on_observed_clock(contents.snapshots);
+    return over_window(estimate_growth(heap, seen, window).growth, sampling,
                        window_seconds(contents.snapshots, window));
 }
 
