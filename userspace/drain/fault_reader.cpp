@@ -106,8 +106,9 @@ FaultReading FaultReader::take(std::uint32_t process_slot) {
     const auto found = books_.find(process_slot);
     if (found == books_.end()) return {};
     Books& books = found->second;
-    return {books.stacks.take_new(), books.ledger.take_changed(), books.ledger.faulted(),
-            books.ledger.refused(), books.stacks.lost()};
+    return {{books.stacks.take_new(), books.ledger.take_changed(), books.stacks.lost()},
+            books.ledger.faulted(),
+            books.ledger.refused()};
 }
 
 }  // namespace seep

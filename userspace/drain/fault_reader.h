@@ -23,12 +23,9 @@
 
 namespace seep {
 
-struct FaultReading {
-    std::vector<NewStack> new_stacks;
-    std::vector<StackTotals> changed;
+struct FaultReading : StackReading {
     FaultedBytes faulted;
     std::uint64_t lost_faults = 0;  ///< Not followed in user space, since attach.
-    std::uint64_t lost_stacks = 0;  ///< Faults beyond the greatest number of stacks.
 };
 
 class FaultReader {

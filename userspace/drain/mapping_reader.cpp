@@ -91,8 +91,9 @@ MappingReading MappingReader::take(std::uint32_t process_slot) {
     const auto found = books_.find(process_slot);
     if (found == books_.end()) return {};
     Books& books = found->second;
-    return {books.stacks.take_new(), books.ledger.take_changed(), books.ledger.mapped(),
-            books.lost_calls, books.stacks.lost()};
+    return {{books.stacks.take_new(), books.ledger.take_changed(), books.stacks.lost()},
+            books.ledger.mapped(),
+            books.lost_calls};
 }
 
 }  // namespace seep

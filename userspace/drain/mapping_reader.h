@@ -21,13 +21,10 @@
 
 namespace seep {
 
-struct MappingReading {
-    std::vector<NewStack> new_stacks;
-    std::vector<StackTotals> changed;
+/// What calls map that are beyond the greatest number of stacks counts as earlier.
+struct MappingReading : StackReading {
     MappedBytes mapped;
-    std::uint64_t lost_calls = 0;   ///< Not followed in user space, since attach.
-    std::uint64_t lost_stacks = 0;  ///< Beyond the greatest number of stacks; what they map counts
-                                    ///< as earlier.
+    std::uint64_t lost_calls = 0;  ///< Not followed in user space, since attach.
 };
 
 class MappingReader {

@@ -17,6 +17,13 @@
 
 namespace seep {
 
+/// What has happened at the stacks of a process since the last reading.
+struct StackReading {
+    std::vector<NewStack> new_stacks;
+    std::vector<StackTotals> changed;
+    std::uint64_t lost_stacks = 0;  ///< Events beyond the greatest number of stacks, since attach.
+};
+
 class StackBook {
  public:
     /// Whether a stack is to be kept back, and only its id used.

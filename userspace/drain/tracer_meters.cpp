@@ -14,6 +14,16 @@
 #include "target/process_counters.h"
 
 namespace seep {
+namespace {
+
+/// Of the process whose sample is the last.
+void take_in(StackReading& reading, Snapshot& snapshot) {
+    std::ranges::move(reading.new_stacks, std::back_inserter(snapshot.new_stacks));
+    std::ranges::move(reading.changed, std::back_inserter(snapshot.changed));
+    snapshot.processes.back().losses[SEEP_LOSS_LOST_STACKS] += reading.lost_stacks;
+}
+
+}  // namespace
 
 /// What was mapped since the last snapshot; and where calls were lost, what is mapped now.
 void Tracer::State::take_mappings(TracedProcess& process, Snapshot& snapshot) {
@@ -25,12 +35,10 @@ void Tracer::State::take_mappings(TracedProcess& process, Snapshot& snapshot) {
         if (!known) note(&process, "lost", known.error().message);
     }
     MappingReading reading = mappings->take(process.slot);
-    std::ranges::move(reading.new_stacks, std::back_inserter(snapshot.new_stacks));
-    std::ranges::move(reading.changed, std::back_inserter(snapshot.changed));
+    take_in(reading, snapshot);
     ProcessSample& sample = snapshot.processes.back();
     sample.mapped = reading.mapped;
     sample.losses[SEEP_LOSS_LOST_MAPPING_CALLS] += reading.lost_calls;
-    sample.losses[SEEP_LOSS_LOST_STACKS] += reading.lost_stacks;
 }
 
 /// Who came for the pages that are there now. Of a process that has ended: at the last look.
@@ -40,12 +48,10 @@ void Tracer::State::take_faults(TracedProcess& process, Snapshot& snapshot) {
     // It may be about to end, which handle_events() will find.
     if (!looked && process.process.alive()) note(&process, "lost", looked.error().message);
     FaultReading reading = faults->take(process.slot);
-    std::ranges::move(reading.new_stacks, std::back_inserter(snapshot.new_stacks));
-    std::ranges::move(reading.changed, std::back_inserter(snapshot.changed));
+    take_in(reading, snapshot);
     ProcessSample& sample = snapshot.processes.back();
     sample.faulted = reading.faulted;
     sample.losses[SEEP_LOSS_LOST_FAULTS] += reading.lost_faults;
-    sample.losses[SEEP_LOSS_LOST_STACKS] += reading.lost_stacks;
 }
 
 std::uint64_t Tracer::State::hits_of(const Attachment& attachment) {
