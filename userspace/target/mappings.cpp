@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "target/mappings.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "base/text.h"
 #include "target/proc_file.h"
@@ -42,6 +46,17 @@ bool take_file(std::string_view& text, FileIdentity& file) {
     return true;
 }
 
+/// errno, or 0. The text comes in pieces of a page, and ends early if the memory that it describes
+/// goes in between, by an exit or an exec. Then nothing can be read from its beginning any more.
+int read_maps(pid_t pid, std::string& text) {
+    const UniqueFd fd(open(proc_path(pid, "maps").c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return errno;
+    text.clear();
+    if (const int number = read_whole(fd.get(), text)) return number;
+    char first = 0;
+    return pread(fd.get(), &first, 1, 0) == 1 ? 0 : ESRCH;
+}
+
 }  // namespace
 
 Result<Mapping> parse_mapping(std::string_view line) {
@@ -64,11 +79,12 @@ Result<Mapping> parse_mapping(std::string_view line) {
 }
 
 Result<std::vector<Mapping>> read_mappings(pid_t pid) {
-    const auto text = read_proc_file(pid, "maps");
-    if (!text) return text.error();
-    if (text->empty()) return proc_error(pid, "maps", ESRCH);  // not collected by its parent yet
+    std::string text;
+    int number = read_maps(pid, text);
+    if (number == ESRCH) number = read_maps(pid, text);  // it may have turned into another program
+    if (number != 0) return proc_error(pid, "maps", number);
     std::vector<Mapping> mappings;
-    for (std::string_view rest = *text; !rest.empty();) {
+    for (std::string_view rest = text; !rest.empty();) {
         auto mapping = parse_mapping(take_until(rest, '\n'));
         if (!mapping) return mapping.error();
         mappings.push_back(std::move(*mapping));

@@ -39,7 +39,7 @@ struct Mapping {
 };
 
 /// All mappings of the process, ascending by address. A process that has ended has none, which is
-/// untraceable.
+/// untraceable; so is one that ends, or turns into another program, while they are read.
 Result<std::vector<Mapping>> read_mappings(pid_t pid);
 
 /// One line of /proc/PID/maps; an error for what is not one. (The file's text is target-controlled:

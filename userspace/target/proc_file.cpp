@@ -13,19 +13,9 @@ namespace seep {
 namespace {
 
 /// errno, or 0.
-int read_whole(const std::string& path, std::size_t limit, std::string& text) {
+int read_file(const std::string& path, std::size_t limit, std::string& text) {
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return errno;
-    std::array<char, 16384> chunk{};
-    while (text.size() < limit) {
-        const ssize_t got =
-            read(fd.get(), chunk.data(), std::min(chunk.size(), limit - text.size()));
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return errno;
-        if (got == 0) break;
-        text.append(chunk.data(), static_cast<std::size_t>(got));
-    }
-    return 0;
+    return fd ? read_whole(fd.get(), text, limit) : errno;
 }
 
 std::string_view trim(std::string_view text) {
@@ -36,9 +26,21 @@ std::string_view trim(std::string_view text) {
 
 }  // namespace
 
+int read_whole(int fd, std::string& text, std::size_t limit) {
+    std::array<char, 16384> chunk{};
+    while (text.size() < limit) {
+        const ssize_t got = read(fd, chunk.data(), std::min(chunk.size(), limit - text.size()));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return errno;
+        if (got == 0) break;
+        text.append(chunk.data(), static_cast<std::size_t>(got));
+    }
+    return 0;
+}
+
 Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
     std::string text;
-    if (const int number = read_whole(path, limit, text)) {
+    if (const int number = read_file(path, limit, text)) {
         return errno_error(fmt::format("cannot read {}", path), number);
     }
     return text;
@@ -50,7 +52,7 @@ std::string proc_path(pid_t pid, std::string_view name) {
 
 Result<std::string> read_proc_file(pid_t pid, std::string_view name, std::size_t limit) {
     std::string text;
-    if (const int number = read_whole(proc_path(pid, name), limit, text)) {
+    if (const int number = read_file(proc_path(pid, name), limit, text)) {
         return proc_error(pid, name, number);
     }
     return text;

@@ -17,6 +17,10 @@
 
 namespace seep {
 
+/// Appends what there is to read, `limit` bytes at most; errno, or 0.
+int read_whole(int fd, std::string& text,
+               std::size_t limit = std::numeric_limits<std::size_t>::max());
+
 /// The contents of a file, at most `limit` bytes of it.
 Result<std::string> read_text_file(const std::string& path,
                                    std::size_t limit = std::numeric_limits<std::size_t>::max());

@@ -76,6 +76,26 @@ TEST(ReadMappings, says_that_there_is_no_such_process) {
     EXPECT_THAT(mappings.error().message, testing::HasSubstr("no process 2147483647"));
 }
 
+TEST(ReadMappings, never_shows_a_part_of_what_a_process_had_that_ends) {
+    constexpr int many = 1000;  // the kernel writes them down in pieces of a page
+    for (int round = 0; round < 30; ++round) {
+        Child child = Child::run([] {
+            for (int i = 0; i < many; ++i)
+                mmap(nullptr, 4096, i % 2 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                     0);
+            raise(SIGSTOP);
+        });
+        ASSERT_EQ(waitpid(child.pid(), nullptr, WUNTRACED), child.pid());
+        const auto whole = read_mappings(child.pid());
+        ASSERT_TRUE(whole) << whole.error().message;
+        ASSERT_GT(whole->size(), many);
+        std::jthread killer([&] { kill(child.pid(), SIGKILL); });
+        auto seen = read_mappings(child.pid());
+        for (; seen; seen = read_mappings(child.pid())) ASSERT_EQ(seen->size(), whole->size());
+        EXPECT_THAT(seen.error().message, testing::HasSubstr("no process"));
+    }
+}
+
 /// A file of this process, mapped until the end of the test.
 class MappedFile : public testing::Test {
  protected:
