@@ -35,12 +35,6 @@ std::size_t gravity(Verdict verdict) {
                                     finding_order.begin());
 }
 
-/// One for all frames of a function, whichever line they are at.
-std::string function_key(const ReportFrame& frame) {
-    return frame.module + '\n' +
-           (frame.function.empty() ? std::to_string(frame.offset) : frame.function);
-}
-
 void add_stack(Cause& cause, const ReportStack& stack) {
     const std::size_t culprit = stack.culprit;
     cause.stacks.push_back(&stack);
@@ -177,6 +171,11 @@ Finding describe(const Cause& cause, const Report& report) {
 }
 
 }  // namespace
+
+std::string function_key(const ReportFrame& frame) {
+    return frame.module + '\n' +
+           (frame.function.empty() ? std::to_string(frame.offset) : frame.function);
+}
 
 std::string hourly(const Growth& growth) {
     const auto an_hour = [](double a_second) { return format_bytes(a_second * seconds_an_hour); };

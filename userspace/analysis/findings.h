@@ -19,6 +19,9 @@ namespace seep {
 /// none. `report`: its stacks judged, clustered and named (name_stacks()).
 std::vector<Finding> find_causes(const Report& report);
 
+/// One for all frames of a function, whichever line they are at.
+std::string function_key(const ReportFrame& frame);
+
 /// "3.1 MiB an hour (2.9 MiB to 3.3 MiB)", of a growth in bytes a second; without the interval
 /// where its ends are one.
 std::string hourly(const Growth& growth);

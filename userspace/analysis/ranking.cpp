@@ -14,6 +14,7 @@
 
 #include "analysis/activity.h"
 #include "analysis/clusters.h"
+#include "analysis/confirmation.h"
 #include "analysis/coverage.h"
 #include "analysis/culprit.h"
 #include "analysis/curves.h"
@@ -47,8 +48,10 @@ std::uint64_t sampling_of(StackKind kind, const RecordingContents& contents) {
 ReportStack report_stack(const MergedStack& stack, const Facts& facts,
                          const RecordingContents& contents, const Surroundings& surroundings,
                          const ReportSampling& sampling, const std::vector<ObjectRecord>& objects) {
-    Judgement judgement = tempered(judge(facts, surroundings), sampling);
+    const Judgement seen = judge(facts, surroundings);
+    Judgement judgement = tempered(seen, sampling);
     ReportStack result;
+    result.seen_to_leak = seen.verdict == Verdict::leak && judgement.verdict != seen.verdict;
     result.id = fmt::format("{:016x}", stack.id);
     result.kind = stack.record.kind;
     result.totals = stack.totals;
@@ -262,7 +265,12 @@ std::optional<ReportWork> report_work(const RecordingContents& contents) {
 Surroundings survey_kind(StackKind kind, const RecordingContents& contents, const LiveSeries& all,
                          const Losses& losses) {
     Surroundings surroundings = survey(contents, all);
-    if (kind == StackKind::heap) return surroundings;
+    if (kind == StackKind::heap) {
+        // In windows, blocks that were born between them are freed, too.
+        if (contents.snapshots[contents.window.last].unobserved_ns > 0)
+            surroundings.late_old_frees = 0;
+        return surroundings;
+    }
     surroundings.sampling_bytes = sampling_of(kind, contents);
     surroundings.missed_frees =
         kind == StackKind::mapping ? losses[SEEP_LOSS_LOST_MAPPING_CALLS] : 0;
@@ -402,8 +410,9 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     sort_stacks(report.stacks, SortBy::growth);
     report.clusters = cluster(report, stacks, contents);
     name_stacks(report);
-    report.findings = find_causes(report);
     report.memory = reconcile(contents, heap, mapping_growth(report));
+    confirm_by_memory(report);
+    report.findings = find_causes(report);
     conclude(report);
     if (options.sort != SortBy::growth) sort_stacks(report.stacks, options.sort);
     return report;

@@ -13,6 +13,7 @@
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/sampling.h"
+#include "analysis/surroundings.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
 
@@ -242,6 +243,8 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
         memory.coverage = std::min(1.0, static_cast<double>(memory.heap_bytes) / end.anonymous);
     if (window.snapshots() < 2) return memory;
     memory.anonymous = growth_of(contents, window, &Sum::anonymous);
+    memory.anonymous_lately =
+        growth_of(contents, {middle_of(contents.snapshots, window), window.last}, &Sum::anonymous);
     memory.file = growth_of(contents, window, &Sum::file);
     const ReportSampling sampling = sampling_of(contents);
     memory.heap = heap_growth(contents, heap, window, sampling);

@@ -134,6 +134,7 @@ struct ReportStack {
     std::string reason;
     Evidence evidence;
     StackCurves curves;
+    bool seen_to_leak = false;        ///< In windows alone, so that it is open (confirmation.h).
     bool suppressed = false;          ///< Makes no finding, by --suppressions.
     bool truncated = false;           ///< Not followed to its root.
     std::vector<ReportFrame> frames;  ///< [0] is the allocator's function, then outwards.
@@ -165,6 +166,7 @@ struct ProcessMemory {
     std::uint64_t heap_bytes = 0;       ///< Live in the traced heap.
     std::uint64_t heap_peak_bytes = 0;  ///< The most of that within the window.
     Growth anonymous;
+    Growth anonymous_lately;  ///< In the later half of the window.
     Growth file;
     Growth heap;
     std::optional<double> kappa;     ///< Growth of anonymous memory over that of the heap.

@@ -3,6 +3,8 @@
 
 #include <bpf/libbpf.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <array>
@@ -55,7 +57,15 @@ int DeferredWalks::State::take(void* state, void* data, std::size_t size) {
     return 0;
 }
 
+/// Ahead of all that share the processors by turns: it has little to do, and at once. Where that is
+/// not permitted, it takes its turn.
+void hurry() {
+    const sched_param least{.sched_priority = sched_get_priority_min(SCHED_RR)};
+    (void)pthread_setschedparam(pthread_self(), SCHED_RR, &least);
+}
+
 void DeferredWalks::State::run() {
+    hurry();
     std::array<pollfd, 2> waiting{
         {{ring_buffer__epoll_fd(ring.get()), POLLIN, 0}, {stop.get(), POLLIN, 0}}};
     while (poll(waiting.data(), waiting.size(), -1) >= 0 || errno == EINTR) {

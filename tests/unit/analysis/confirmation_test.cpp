@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/confirmation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "analysis/growth.h"
+
+namespace seep {
+namespace {
+
+using testing::HasSubstr;
+
+Growth growth(double bytes_per_second) {
+    return {.bytes_per_second = bytes_per_second,
+            .low = 0.9 * bytes_per_second,
+            .high = 1.1 * bytes_per_second};
+}
+
+/// A stack of large blocks that was seen to leak in windows.
+ReportStack leak(const char* function, double bytes_per_second) {
+    ReportStack stack;
+    stack.id = function;
+    stack.verdict = Verdict::growing;
+    stack.seen_to_leak = true;
+    stack.growth = growth(bytes_per_second);
+    stack.totals.allocated_bytes = stack.totals.lapsed_bytes = 1'000'000;
+    stack.totals.allocated_count = stack.totals.lapsed_count = 100;
+    stack.frames = {{.function = function, .module = "program"}};
+    return stack;
+}
+
+/// What grows, but was not seen to leak.
+ReportStack other(const char* function, double bytes_per_second) {
+    ReportStack stack = leak(function, bytes_per_second);
+    stack.seen_to_leak = false;
+    return stack;
+}
+
+Report confirmed(std::vector<ReportStack> stacks, double memory, double memory_lately) {
+    Report report;
+    report.snapshots = 2 * least_snapshots;
+    report.memory.anonymous = growth(memory);
+    report.memory.anonymous_lately = growth(memory_lately);
+    report.stacks = std::move(stacks);
+    confirm_by_memory(report);
+    return report;
+}
+
+Verdict verdict_of(std::vector<ReportStack> stacks, double memory, double memory_lately) {
+    return confirmed(std::move(stacks), memory, memory_lately).stacks.front().verdict;
+}
+
+TEST(Confirmation, WhatTheMemoryShowsIsALeak) {
+    const Report report = confirmed({leak("a", 1000)}, 1050, 950);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::leak);
+    EXPECT_THAT(report.stacks[0].reason, HasSubstr("which without it nothing would explain"));
+}
+
+TEST(Confirmation, WhatTheMemoryDoesNotShowIsOpen) {
+    for (const auto& [memory, lately] : {std::pair{0, 0}, {-1000, 0}, {1000, 0}, {400, 400}})
+        EXPECT_EQ(verdict_of({leak("a", 1000)}, memory, lately), Verdict::growing)
+            << memory << " " << lately;
+    EXPECT_THAT(confirmed({leak("a", 1000)}, 0, 0).stacks[0].reason,
+                HasSubstr("does not grow for certain"));
+}
+
+TEST(Confirmation, WhatMayBeAnothersIsOpen) {
+    // As much memory as either of them claims: each may be the one that is not true.
+    EXPECT_EQ(verdict_of({leak("a", 1000), leak("b", 1000)}, 1000, 1000), Verdict::growing);
+    EXPECT_EQ(verdict_of({leak("a", 1000), other("b", 1000)}, 1000, 1000), Verdict::growing);
+    EXPECT_EQ(verdict_of({leak("a", 1000), leak("b", 1000)}, 2000, 2000), Verdict::leak);
+    // Without the greater one the memory would not have grown as it did; without the lesser it may.
+    const Report report = confirmed({leak("a", 1000), leak("b", 300)}, 1000, 1000);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::leak);
+    EXPECT_EQ(report.stacks[1].verdict, Verdict::growing);
+    EXPECT_THAT(report.stacks[1].reason, HasSubstr("tells too little of this one"));
+}
+
+TEST(Confirmation, MemoryThatGrowsForAnotherReasonTellsNothing) {
+    EXPECT_EQ(verdict_of({leak("a", 1000)}, 5000, 5000), Verdict::growing);
+}
+
+TEST(Confirmation, StacksOfOneCauseAreWeighedTogether) {
+    // Each of twenty is less than what the estimates may be off by.
+    std::vector<ReportStack> apart;
+    std::vector<ReportStack> together;
+    for (int i = 0; i < 20; ++i) {
+        apart.push_back(leak(std::to_string(i).c_str(), 100));
+        together.push_back(leak("a", 100));
+    }
+    EXPECT_EQ(verdict_of(apart, 2000, 2000), Verdict::growing);
+    EXPECT_EQ(verdict_of(together, 2000, 2000), Verdict::leak);
+    for (ReportStack& stack : apart) stack.evidence.cluster = 1;
+    EXPECT_EQ(verdict_of(apart, 2000, 2000), Verdict::leak);
+}
+
+TEST(Confirmation, SmallBlocksTakeMoreThanWasAskedFor) {
+    // 24 bytes a block on top of 24: the greater stack takes all of the memory.
+    ReportStack small = other("b", 1000);
+    small.totals.allocated_count = small.totals.allocated_bytes / 24;
+    EXPECT_EQ(verdict_of({leak("a", 700), small}, 2000, 2000), Verdict::growing);
+    EXPECT_EQ(verdict_of({leak("a", 700), other("b", 1000)}, 2000, 2000), Verdict::leak);
+}
+
+TEST(Confirmation, TooFewSnapshotsTellNothing) {
+    Report report;
+    report.snapshots = 2 * least_snapshots - 1;
+    report.memory.anonymous = report.memory.anonymous_lately = growth(1000);
+    report.stacks = {leak("a", 1000)};
+    confirm_by_memory(report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
+}
+
+TEST(Confirmation, OnlyWhatWasSeenToLeakIsJudged) {
+    EXPECT_EQ(verdict_of({other("a", 1000)}, 1000, 1000), Verdict::growing);
+}
+
+}  // namespace
+}  // namespace seep

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Where the probes came and went, what a stack holds is an upper bound of what it has live: frees
+// went by unseen, so that a stack whose blocks live long, and die, looks like a leak for a while.
+// The kernel counts a process's anonymous memory all the time, though, and what is allocated is in
+// there. A stack that was seen to leak, and without which the memory would not have grown as it
+// did, does leak; one whose growth the memory shows nothing of may not. Pure.
+//
+//     claimed     the growth of all heap stacks that grow, with what the allocator adds to a block
+//     shown       the growth of the anonymous memory, the least of that in the whole window and
+//                 in its later half
+//     missing     claimed - shown, a tenth of claimed at least: as much of the claims may be false
+//
+// Of a cause that claims c, at least c - missing is true. It is a leak if that is half of c.
+
+#include "analysis/report.h"
+
+namespace seep {
+
+/// Calls those stacks a leak that were seen to leak in windows (ReportStack::seen_to_leak), if the
+/// memory confirms it; `reason` says either. Needs the clusters and `memory` of the report.
+void confirm_by_memory(Report& report);
+
+}  // namespace seep
