@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace {
 
@@ -66,8 +67,10 @@ Counter& counter() {
 
 extern "C" [[gnu::noinline]] void leak_on_wait(std::size_t size) {
     void* block = malloc(size);
+    if (block == nullptr) return;
+    std::memset(block, 1, size);
     asm volatile("" : : "r"(block) : "memory");
-    if (block != nullptr) counter() += size;
+    counter() += size;
 }
 
 extern "C" int epoll_wait(int epoll, epoll_event* events, int most, int timeout) {

@@ -7,19 +7,25 @@
 // there. A stack that was seen to leak, and without which the memory would not have grown as it
 // did, does leak; one whose growth the memory shows nothing of may not. Pure.
 //
-//     claimed     the growth of all heap stacks that grow, with what the allocator adds to a block
+//     claimed     the growth of all heap stacks that certainly grow, with what the allocator adds
+//     to
+//                 each block
 //     shown       the growth of the anonymous memory, the least of that in the whole window and
 //                 in its later half
 //     missing     claimed - shown, a tenth of claimed at least: as much of the claims may be false
 //
 // Of a cause that claims c, at least c - missing is true. It is a leak if that is half of c.
+//
+// Where nearly all claims are confirmed, the memory also tells the rates better than they do: it is
+// counted while no probe slows the target down, too. Each is then its part of the memory's growth.
 
 #include "analysis/report.h"
 
 namespace seep {
 
 /// Calls those stacks a leak that were seen to leak in windows (ReportStack::seen_to_leak), if the
-/// memory confirms it; `reason` says either. Needs the clusters and `memory` of the report.
+/// memory confirms it, and sets their growth; `reason` says either. Needs the clusters and `memory`
+/// of the report.
 void confirm_by_memory(Report& report);
 
 }  // namespace seep

@@ -64,7 +64,12 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.evidence = facts.evidence;
-    result.evidence.decidable_at_ns = judgement.decidable_at_ns;
+    if (judgement.decidable_at_ns)
+        result.evidence.decidable_at_ns =
+            contents.snapshots[contents.window.first].time_ns +
+            static_cast<std::int64_t>(
+                static_cast<double>(*judgement.decidable_at_ns - surroundings.start_ns) /
+                std::min(1.0, sampling.observed_share));
     result.truncated = stack.record.end != StackEnd::complete;
     result.frames = report_frames(stack.record, contents, objects);
     return result;
@@ -266,9 +271,12 @@ Surroundings survey_kind(StackKind kind, const RecordingContents& contents, cons
                          const Losses& losses) {
     Surroundings surroundings = survey(contents, all);
     if (kind == StackKind::heap) {
-        // In windows, blocks that were born between them are freed, too.
-        if (contents.snapshots[contents.window.last].unobserved_ns > 0)
-            surroundings.late_old_frees = 0;
+        const auto& snapshots = contents.snapshots;
+        const std::uint64_t unobserved = snapshots[contents.window.last].unobserved_ns -
+                                         snapshots[contents.window.first].unobserved_ns;
+        surroundings.elapsed_seconds += static_cast<double>(unobserved) / 1e9;
+        // Blocks that were born unobserved are freed, too.
+        if (unobserved > 0) surroundings.late_old_frees = 0;
         return surroundings;
     }
     surroundings.sampling_bytes = sampling_of(kind, contents);
@@ -412,6 +420,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     name_stacks(report);
     report.memory = reconcile(contents, heap, mapping_growth(report));
     confirm_by_memory(report);
+    sort_stacks(report.stacks, SortBy::growth);
     report.findings = find_causes(report);
     conclude(report);
     if (options.sort != SortBy::growth) sort_stacks(report.stacks, options.sort);

@@ -47,6 +47,7 @@ Surroundings survey(const RecordingContents& contents, const LiveSeries& all) {
     Surroundings result{
         .snapshots = window.snapshots(),
         .seconds = window_seconds(snapshots, window),
+        .elapsed_seconds = window_seconds(snapshots, window),
         .start_ns = snapshots[window.first].time_ns,
         .end_ns = snapshots[window.last].time_ns,
         .interval_ns = contents.info.interval_ns,

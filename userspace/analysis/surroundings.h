@@ -13,8 +13,9 @@
 namespace seep {
 
 struct Surroundings {
-    std::size_t snapshots = 0;  ///< Within the window.
-    double seconds = 0;         ///< Length of the window.
+    std::size_t snapshots = 0;   ///< Within the window.
+    double seconds = 0;          ///< Length of the window.
+    double elapsed_seconds = 0;  ///< The same, and what of it went by unobserved.
     std::int64_t start_ns = 0;
     std::int64_t end_ns = 0;
     std::uint64_t interval_ns = 0;

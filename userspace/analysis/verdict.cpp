@@ -342,7 +342,7 @@ class Judge {
                                     "freed, and this stack's {} more may replace some of them",
                                     count_text(around_.late_old_frees), count_text(late_blocks())),
                         window_of(2 * around_.seconds));
-        if (around_.seconds < least_leak_seconds)
+        if (around_.elapsed_seconds < least_leak_seconds)
             return open("so does any program's that has just started on something",
                         window_of(least_leak_seconds));
         return std::nullopt;

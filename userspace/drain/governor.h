@@ -28,8 +28,8 @@
 namespace seep {
 
 /// The budget is of the CPU time that the targets use, but never of less than this share of a core:
-/// half a percent of a core is nothing to a machine, and exactness is worth it to the user.
-inline constexpr double least_governed_cpu = 0.1;
+/// one percent of a core is nothing to a machine, and exactness is worth it to the user.
+inline constexpr double least_governed_cpu = 0.2;
 
 struct FollowingLevel {
     bool windows = false;

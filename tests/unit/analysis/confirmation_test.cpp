@@ -103,6 +103,28 @@ TEST(Confirmation, SmallBlocksTakeMoreThanWasAskedFor) {
     EXPECT_EQ(verdict_of({leak("a", 700), other("b", 1000)}, 2000, 2000), Verdict::leak);
 }
 
+TEST(Confirmation, TheMemoryTellsTheRateOfNearlyAllThatGrows) {
+    // 24 bytes for each of 100 blocks of 10,000 bytes are the allocator's.
+    const Growth alone = confirmed({leak("a", 1000)}, 1500, 1500).stacks[0].growth;
+    EXPECT_NEAR(alone.bytes_per_second, 1500 / 1.0024, 1e-9);
+    EXPECT_NEAR(alone.low, 0.9 * 1500 / 1.0024, 1e-9);
+    EXPECT_NEAR(alone.high, 1.1 * 1500 / 1.0024, 1e-9);
+    // A seventh is open: it may be true, or not.
+    const Report beside = confirmed({leak("a", 1200), other("b", 200)}, 1400, 1400);
+    EXPECT_NEAR(beside.stacks[0].growth.bytes_per_second, 1200, 5);
+    EXPECT_LT(beside.stacks[0].growth.low, 0.9 * 1200 * 0.87);
+    EXPECT_EQ(beside.stacks[1].growth.bytes_per_second, 200);
+    const Report open = confirmed({leak("a", 1000), other("b", 500)}, 1500, 1500);
+    EXPECT_EQ(open.stacks[0].verdict, Verdict::leak);
+    EXPECT_EQ(open.stacks[0].growth.bytes_per_second, 1000);
+}
+
+TEST(Confirmation, WhatDoesNotGrowForCertainClaimsNothing) {
+    ReportStack uncertain = other("b", 5000);
+    uncertain.growth.low = 0;
+    EXPECT_EQ(verdict_of({leak("a", 1000), uncertain}, 1000, 1000), Verdict::leak);
+}
+
 TEST(Confirmation, TooFewSnapshotsTellNothing) {
     Report report;
     report.snapshots = 2 * least_snapshots - 1;
