@@ -2,13 +2,14 @@
 """What cannot be done ends with the right status and a sentence, never with a crash."""
 
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
 import tempfile
 
 import seep_test
-from seep_test import Recording, Workload
+from seep_test import Recording, SEEP, Workload
 
 NOBODY = 65534
 
@@ -114,6 +115,30 @@ class BadRecordings(seep_test.SeepTestCase):
             database.commit()
             database.close()
             self.assert_fails(2, "report", path)
+
+    def test_it_is_never_overwritten(self):
+        with tempfile.NamedTemporaryFile(suffix=".seep") as file:
+            file.write(self.good)
+            file.flush()
+            for command in (["report"], ["report", "--format", "html"], ["flame"], ["pprof"]):
+                with self.subTest(command=command):
+                    self.assert_fails(2, *command, file.name, "-o", file.name)
+                    with open(file.name, "rb") as after:
+                        self.assertEqual(after.read(), self.good)
+
+    def test_what_cannot_be_said_changes_nothing(self):
+        with tempfile.NamedTemporaryFile(suffix=".seep") as file:
+            file.write(self.good)
+            file.flush()
+            for redirection, status in (
+                    ("2>/dev/full", 0), ("2>&-", 0), ("<&-", 0), (">/dev/full", 1), (">&-", 1)):
+                for arguments in (["report", file.name], ["--help"], ["report", "/nonexistent"]):
+                    with self.subTest(redirection=redirection, arguments=arguments):
+                        expected = 2 if arguments[-1] == "/nonexistent" else status
+                        command = shlex.join([SEEP, *arguments]) + " " + redirection
+                        done = subprocess.run(["bash", "-c", command], capture_output=True,
+                                              check=False)
+                        self.assertEqual(done.returncode, expected, done.stderr)
 
     def test_damaged(self):
         # The header stays, so that it is taken for a recording; status 0 is right where the damage

@@ -7,6 +7,7 @@
 
 #include "base/handles.h"
 #include "base/text.h"
+#include "store/new_file.h"
 #include "target/proc_file.h"
 
 namespace seep {
@@ -76,6 +77,9 @@ Result<void> write_file(const std::string& path, const std::string& text, int fl
 
 Result<void> write_output(const std::string& path, const std::string& text) {
     if (path.empty() || path == "-") return write_all(STDOUT_FILENO, text, "to standard output");
+    if (is_recording(path))
+        return Error{ErrorKind::bad_input, fmt::format("{} is a recording", printable(path)),
+                     "a recording is never overwritten: give another file with -o"};
     return write_file(path, text, O_TRUNC);
 }
 

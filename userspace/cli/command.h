@@ -52,7 +52,8 @@ CLI::Validator check_with(Parse parse, const std::string& name) {
 /// than 16 MiB.
 Result<std::string> read_input(const std::string& path);
 
-/// Writes to a file, or to standard output for "" and "-". A full or vanished disk is an error.
+/// Writes to a file, or to standard output for "" and "-". A full or vanished disk is an error, and
+/// so is a recording of that name: it cannot be made again.
 Result<void> write_output(const std::string& path, const std::string& text);
 /// Into a file that must not be there yet, not even as a link.
 Result<void> write_new_file(const std::string& path, const std::string& text);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <iterator>
 
+#include "base/tell.h"
 #include "base/text.h"
 #include "base/wakeups.h"
 #include "cli/command.h"
@@ -40,7 +42,7 @@ struct RecordOptions {
 };
 
 void show_outcome(const std::string& outcome) {
-    if (!outcome.empty()) fmt::print(stderr, "{}\n", outcome);
+    if (!outcome.empty()) tell("{}\n", outcome);
 }
 
 /// The descriptors that the loop waits for besides the session's.
@@ -84,9 +86,13 @@ void RecordCommand::show_progress() const {
         rss += sample.rss_bytes;
         calls += sample.allocated_count;
     }
-    fmt::print(stderr, "\r\033[Krecording {}: RSS {}, {} allocations, {} stacks (Ctrl-C ends it)",
-               session_.file(), format_bytes(static_cast<double>(rss)), format_count(calls),
-               format_count(session_.recorder().stacks()));
+    const std::string text =
+        fmt::format("recording {}: RSS {}, {} allocations, {} stacks (Ctrl-C ends it)",
+                    printable(session_.file()), format_bytes(static_cast<double>(rss)),
+                    format_count(calls), format_count(session_.recorder().stacks()));
+    winsize size{};
+    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    tell("\r\033[K{}", fit_columns(text, known ? size.ws_col - 1U : 79U));
 }
 
 ReportRequest RecordCommand::report_request() const {
@@ -154,7 +160,7 @@ Result<int> RecordCommand::run() {
 
     // After a failure (a full disk, say) the target is let go first, then the failure is told.
     Result<void> recorded = loop();
-    if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
+    if (isatty(STDERR_FILENO) != 0) tell("\r\033[K");
     if (recorded) recorded = session_.finish();
     if (!recorded) {
         session_.abandon();

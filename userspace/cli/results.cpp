@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/tell.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "store/reader.h"
@@ -118,7 +119,7 @@ int check_conditions(const Report& report, const std::vector<FailCondition>& fai
     for (const FailCondition& condition : fail_on) {
         const Finding* finding = failing_finding(report, condition);
         if (finding == nullptr) continue;
-        fmt::print(stderr, "seep: --fail-on {}: {}\n", condition.text, finding->sentence);
+        tell("seep: --fail-on {}: {}\n", condition.text, finding->sentence);
         status = condition_holds;
     }
     return status;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/background.h"
+#include "base/tell.h"
 #include "base/temporary_directory.h"
 #include "base/text.h"
 #include "base/wakeups.h"
@@ -184,7 +185,7 @@ Result<int> ServeCommand::run() {
     // It reads what is about to be removed.
     if (analysis_.busy()) static_cast<void>(analysis_.wait());
     if (const std::string outcome = session.command_outcome(); !outcome.empty())
-        fmt::print(stderr, "{}\n", outcome);
+        tell("{}\n", outcome);
     if (!served) return served.error();
     return 0;
 }

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/background.h"
+#include "base/tell.h"
 #include "base/temporary_directory.h"
 #include "base/text.h"
 #include "base/wakeups.h"
@@ -298,9 +299,9 @@ Result<void> TopCommand::trace() {
 }
 
 void TopCommand::say_farewell() {
-    for (const std::string& file : saved_) fmt::print(stderr, "{}\n", file);
+    for (const std::string& file : saved_) tell("{}\n", file);
     if (const std::string outcome = session_.command_outcome(); !outcome.empty())
-        fmt::print(stderr, "{}\n", outcome);
+        tell("{}\n", outcome);
 }
 
 Result<int> TopCommand::run() {

@@ -15,6 +15,9 @@ namespace seep {
 /// -wal and -shm the mode of this one.
 Result<struct stat> create_private_file(const std::string& path);
 
+/// By its header: something that is not to be overwritten.
+bool is_recording(const std::string& path);
+
 /// The path as SQLite takes it for a file: names like ":memory:" and "" have a meaning of their
 /// own.
 std::string as_file_name(const std::string& path);
