@@ -21,17 +21,17 @@ FISH = os.path.join(SHARE, "fish/seep.fish")
 
 
 def commands():
-    text = seep("--help").decode().split("Subcommands:\n")[1].split("\n\n")[0]
-    return [line.split()[0] for line in text.splitlines()]
+    text = seep("--help").decode().split("Commands:\n")[1].split("\n\n")[0]
+    return re.findall(r"(?m)^  (\S+)", text)
 
 
 def options(command):
     """Names of the options as --help has them."""
     names = set()
     for line in seep(command, "--help").decode().splitlines():
-        if match := re.match(r"  (-[^ ]+)", line):
-            names |= set(match[1].split(","))
-    return {name for name in names if name.startswith("-")} - {"-"}
+        if match := re.match(r"  ((-[^ ,]+)(, -[^ ]+)*)", line):
+            names |= set(match[1].split(", "))
+    return names - {"--"}
 
 
 class ManualPages(unittest.TestCase):

@@ -86,6 +86,15 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     return std::chrono::nanoseconds(*value);
 }
 
+Result<std::uint64_t> parse_count(std::string_view text) {
+    std::string_view rest = text;
+    const std::optional<std::uint64_t> value = take_digits(rest);
+    if (!value || *value == 0 || !rest.empty())
+        return Error{ErrorKind::bad_input,
+                     fmt::format("not a whole number above 0: '{}'", printable(text, 80)), ""};
+    return *value;
+}
+
 Result<std::uint64_t> parse_size(std::string_view text) {
     const std::optional<std::uint64_t> value = parse_scaled(text, size_units);
     if (!value) {
@@ -93,6 +102,18 @@ Result<std::uint64_t> parse_size(std::string_view text) {
                      "write bytes, or a number and K, M or G, such as 512K"};
     }
     return *value;
+}
+
+std::string shell_word(std::string_view text) {
+    constexpr std::string_view harmless = "_./@%+=:,-";
+    const bool plain = !text.empty() && std::ranges::all_of(text, [&](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               harmless.find(c) != std::string_view::npos;
+    });
+    if (plain) return std::string(text);
+    std::string word = "'";
+    for (const char c : text) c == '\'' ? word += "'\\''" : word += c;
+    return word + "'";
 }
 
 std::string format_bytes(double bytes) {

@@ -18,9 +18,15 @@ namespace seep {
 /// three decimals; no sign, no spaces, no other base.
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
+/// A whole number above 0, in decimal digits alone.
+Result<std::uint64_t> parse_count(std::string_view text);
+
 /// "4096", "512K", "1.5M", "2G" (binary units, either case); otherwise as parse_duration. A
 /// fraction of a byte is dropped.
 Result<std::uint64_t> parse_size(std::string_view text);
+
+/// As it is typed into a shell: quoted if it has to be.
+std::string shell_word(std::string_view text);
 
 /// 1536 -> "1.5 KiB"; three significant digits; negative values keep their sign.
 std::string format_bytes(double bytes);

@@ -3,6 +3,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include "cli/help.h"
+#include "cli/option_table.h"
+
 namespace seep {
 
 std::unique_ptr<CLI::App> build_app(RunCommand& run) {
@@ -10,6 +13,12 @@ std::unique_ptr<CLI::App> build_app(RunCommand& run) {
         "seep: which call stacks a running process's memory is growing from", "seep");
     app->set_version_flag("--version", "seep " SEEP_VERSION);
     app->require_subcommand(1);
+    app->formatter_fn([](const CLI::App* command, const std::string&, CLI::AppFormatMode) {
+        return help_text(read_option_table(*command));
+    });
+    app->failure_message([](const CLI::App* command, const CLI::Error& error) {
+        return usage_error_text(*command, error);
+    });
     app->fallthrough();
     app->add_flag_callback(
         "-v,--verbose", [] { spdlog::set_level(spdlog::level::debug); },

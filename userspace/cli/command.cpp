@@ -15,7 +15,7 @@ namespace seep {
 void add_target_options(CLI::App& command, TargetOptions& target) {
     command.add_option("-p,--pid", target.pids, "A running process; may be given several times")
         ->type_name("PID")
-        ->check(CLI::PositiveNumber)
+        ->check(check_with(parse_count, ""))
         ->group("Target");
     command
         .add_option("--cgroup", target.cgroup,

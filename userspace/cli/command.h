@@ -37,13 +37,15 @@ void add_target_options(CLI::App& command, TargetOptions& target);
 /// bad_input unless exactly one kind of target is given.
 Result<void> check_target(const TargetOptions& target);
 
-/// A CLI11 check made of a parser of base/text.h: its error message is the option's.
+/// A CLI11 check made of a parser of base/text.h: its error and hint are the option's.
 template <typename Parse>
 CLI::Validator check_with(Parse parse, const std::string& name) {
     return CLI::Validator(
         [parse](const std::string& text) -> std::string {
             const auto parsed = parse(text);
-            return parsed ? std::string() : parsed.error().message;
+            if (parsed) return {};
+            const Error& error = parsed.error();
+            return error.message + (error.hint.empty() ? "" : "; " + error.hint);
         },
         name);
 }

@@ -32,12 +32,12 @@ ValueKind kind_of(const OptionEntry& option) {
     return ValueKind::other;
 }
 
-/// CLI11 shows what a value may be after a colon, as "TEXT:{text,json}", with a default after "=".
+/// CLI11 adds what a value may be, as in "TEXT:{text,json}". Other checks have no description here.
 void read_value(const CLI::Option& option, OptionEntry& entry) {
     if (option.get_items_expected_max() == 0) return;  // a flag
     const std::string type = option.get_type_name();
-    entry.value = type.substr(0, type.find(':'));
     const std::size_t open = type.find('{');
+    entry.value = type.substr(0, type.find(":{"));
     const std::size_t close = type.find('}', std::min(open, type.size()));
     if (close != std::string::npos) {
         entry.choices = split(std::string_view(type).substr(open + 1, close - open - 1), ',');

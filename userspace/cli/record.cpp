@@ -128,14 +128,15 @@ Result<int> RecordCommand::show_result() {
     auto report = load_report(report_request());
     if (!report) return report.error();
     if (watch_) watch_->finish(*report, session_.file());
+    const std::string file = printable(session_.file());
     const std::string next = fmt::format(
         "recording: {0}\n"
-        "  seep report {0}                  the ranking again, with every option\n"
-        "  seep report {0} --format html -o report.html      the same and more, for a browser\n"
-        "  seep flame  {0} -o leak.svg      a flame graph of what is live (--value growth: of what "
-        "grew)\n"
-        "  seep folded {0}                  folded stacks\n",
-        session_.file());
+        "  seep report {1}                             the ranking again, with every option\n"
+        "  seep report {1} --format html -o leak.html  the same and more, for a browser\n"
+        "  seep flame  {1} -o leak.svg                 a flame graph of what is live (--value "
+        "growth: of what grew)\n"
+        "  seep folded {1}                             folded stacks\n",
+        file, shell_word(file));
     TextOptions shown = terminal_text_options(10);
     shown.skip_empty = true;
     const std::string text = text_report(*report, shown);
@@ -246,7 +247,7 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         .add_option("--rotate-files", options->rotate_files, "How many of these copies are kept")
         ->type_name("COUNT")
         ->capture_default_str()
-        ->check(CLI::PositiveNumber);
+        ->check(check_with(parse_count, ""));
     command
         .add_option("--start-when", options->start_when,
                     "Wait without probes until this holds: rss>2G, rss-growth>50M/h, cgroup>80%, "
@@ -265,11 +266,10 @@ void add_record_command(CLI::App& app, RunCommand& run) {
         "  seep record --start-when 'rss>2G' -p 1234   no probe before that\n"
         "  seep record -p 1234 --keep 24h --on-leak '/usr/local/bin/notify --page'\n"
         "  seep record -p 1234 --source mapping        what is mapped, at next to no cost\n\n"
-        "Variables of --on-leak: SEEP_VERDICT, SEEP_SENTENCE, SEEP_FUNCTION, SEEP_MODULE, "
-        "SEEP_FILE,\n"
-        "SEEP_LINE, SEEP_BYTES_PER_HOUR (and ..._LOW, ..._HIGH: the 95 % interval), "
-        "SEEP_LIVE_BYTES,\n"
-        "SEEP_LIVE_COUNT, SEEP_PID, SEEP_COMMAND, SEEP_RECORDING");
+        "Variables of --on-leak: SEEP_VERDICT, SEEP_SENTENCE, SEEP_FUNCTION, SEEP_MODULE,\n"
+        "SEEP_FILE, SEEP_LINE, SEEP_BYTES_PER_HOUR (and ..._LOW, ..._HIGH: the 95 %\n"
+        "interval), SEEP_LIVE_BYTES, SEEP_LIVE_COUNT, SEEP_PID, SEEP_COMMAND,\n"
+        "SEEP_RECORDING");
     command.callback([options, &run] { run = [options] { return run_record(*options); }; });
 }
 

@@ -68,7 +68,7 @@ void add_request_options(CLI::App& command, ReportRequest& request) {
         .add_option("--debug-dir", request.debug_directories,
                     "Look all symbols up again, with debug files and objects from this directory")
         ->type_name("DIR")
-        ->check(CLI::ExistingDirectory);
+        ->check(CLI::ExistingDirectory.description(""));
 }
 
 void add_kind_option(CLI::App& command, std::optional<StackKind>& kind) {

@@ -210,7 +210,7 @@ void add_serve_command(CLI::App& app, RunCommand& run) {
                     "Stacks, findings and processes with series of their own, each")
         ->type_name("N")
         ->capture_default_str()
-        ->check(CLI::Range(std::size_t{1}, most_stacks));
+        ->check(CLI::Range(std::size_t{1}, most_stacks).description(""));
     add_suppressions_option(command, options->report);
     add_tracing_options(command, options->tracing);
     command.footer(

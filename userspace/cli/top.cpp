@@ -349,7 +349,7 @@ void add_top_command(CLI::App& app, RunCommand& run) {
         .add_option("-n,--count", options->count,
                     "End after so many batches [when the target ends, or at Ctrl-C]")
         ->type_name("N")
-        ->check(CLI::PositiveNumber);
+        ->check(check_with(parse_count, ""));
     command.add_option("--top", options->top, "Stacks in a batch, 0 for all")
         ->type_name("N")
         ->capture_default_str();

@@ -107,12 +107,12 @@ void add_tracing_options(CLI::App& command, TracingOptions& options) {
     command.add_option("--max-live", options.max_live, "Outstanding allocations kept")
         ->type_name("COUNT")
         ->capture_default_str()
-        ->check(CLI::Range(1U, 1U << 30))
+        ->check(CLI::Range(1U, 1U << 30).description(""))
         ->group("Limits");
     command.add_option("--max-stacks", options.max_stacks, "Distinct call stacks kept")
         ->type_name("COUNT")
         ->capture_default_str()
-        ->check(CLI::Range(1U, 1U << 24))
+        ->check(CLI::Range(1U, 1U << 24).description(""))
         ->group("Limits");
     command
         .add_option("--attach-mode", options.attach_mode,

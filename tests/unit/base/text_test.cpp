@@ -50,6 +50,21 @@ TEST(ParseDuration, RefusesWhatDoesNotFit) {
     EXPECT_FALSE(parse_duration("99999999999999999999999s"));
 }
 
+TEST(Text, ParsesCounts) {
+    EXPECT_EQ(parse_count("1").value(), 1U);
+    EXPECT_EQ(parse_count("4294967296").value(), 1ULL << 32);
+    for (const char* text : {"", "0", "-1", "+1", "1e3", "12x", " 1", "1 ", "99999999999999999999"})
+        EXPECT_FALSE(parse_count(text)) << text;
+}
+
+TEST(Text, QuotesForAShellWhatHasToBe) {
+    EXPECT_EQ(shell_word("/var/lib/seep-redis-1.seep"), "/var/lib/seep-redis-1.seep");
+    EXPECT_EQ(shell_word("a b$c"), "'a b$c'");
+    EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
+    EXPECT_EQ(shell_word("\u00fc"), "'\u00fc'");
+    EXPECT_EQ(shell_word(""), "''");
+}
+
 TEST(ParseSize, TakesBytesAndBinaryUnits) {
     EXPECT_EQ(parse_size("4096").value(), 4096U);
     EXPECT_EQ(parse_size("0").value(), 0U);
