@@ -31,6 +31,11 @@ void LiveControls::open(LivePage page) {
     line_ = 0;
 }
 
+/// From any page to this one, from this one back.
+void LiveControls::toggle(LivePage page) {
+    open(page_ == page ? LivePage::ranking : page);
+}
+
 std::size_t LiveControls::first_line(std::size_t lines, std::size_t visible) {
     return line_ = std::min(line_, lines > visible ? lines - visible : 0);
 }
@@ -63,14 +68,19 @@ void LiveControls::type(const Key& key) {
 }
 
 LiveWish LiveControls::press_character(std::string_view character) {
-    if (character == "q") return LiveWish::quit;
+    if (character == "q") {
+        // As in other programs: what is on top goes first, lest a slip ends hours of watching.
+        if (page_ == LivePage::ranking) return LiveWish::quit;
+        open(LivePage::ranking);
+        return LiveWish::none;
+    }
     if (character == "f") return LiveWish::save_flame_graph;
     if (character == "r") return LiveWish::save_recording;
     if (character == " ") paused_ = !paused_;
     if (character == "j") scroll(1);
     if (character == "k") scroll(-1);
-    if (character == "?" || character == "h")
-        open(page_ == LivePage::help ? LivePage::ranking : LivePage::help);
+    if (character == "?" || character == "h") toggle(LivePage::help);
+    if (character == "w") toggle(LivePage::findings);
     if (page_ != LivePage::ranking) return LiveWish::none;
     if (character == "s") model_->sort_by_next();
     if (character == "g") model_->sort_by(SortBy::growth);

@@ -28,7 +28,7 @@ struct Key {
     std::string text = {};  ///< Of a character, UTF-8.
 };
 
-enum class LivePage { ranking, stack, help };
+enum class LivePage { ranking, stack, findings, help };
 
 /// What a key asks of whoever runs the view.
 enum class LiveWish { none, quit, suspend, save_flame_graph, save_recording };
@@ -54,6 +54,7 @@ class LiveControls {
     LiveWish press_character(std::string_view character);
     void scroll(std::ptrdiff_t lines);
     void open(LivePage page);
+    void toggle(LivePage page);
 
     LiveModel* model_;
     LivePage page_ = LivePage::ranking;

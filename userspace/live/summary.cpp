@@ -43,7 +43,7 @@ void print_line(Page& page, std::string_view label, const std::string& text) {
               fit_columns(text, page.width() - label_columns));
 }
 
-void print_memory(Page& page, const Report& report) {
+void print_resident(Page& page, const Report& report) {
     const ProcessMemory& memory = report.memory;
     std::string text = fmt::format("{} {}", bytes(report.rss_bytes),
                                    hourly_growth(report.rss_growth_bytes_per_second));
@@ -52,6 +52,9 @@ void print_memory(Page& page, const Report& report) {
                             hourly_growth(memory.anonymous.bytes_per_second));
     if (memory.swap_bytes > 0) text += fmt::format(", {} in swap", bytes(memory.swap_bytes));
     print_line(page, "resident", text);
+}
+
+void print_limit(Page& page, const ProcessMemory& memory) {
     if (memory.limited_by == MemoryLimit::unknown) return;
     const std::string reached = limit_text(memory.limit);
     print_line(page, "limit",
@@ -68,14 +71,15 @@ std::string activity_text(const std::optional<Activity>& activity) {
 }
 
 void print_heap(Page& page, const Report& report) {
-    if (report.recording.sources.heap) {
-        const Totals& totals = report.totals;
-        print_line(page, "live heap",
-                   fmt::format("{} in {}{} {}", bytes(totals.live_bytes()),
-                               counted(totals.live_count(), StackKind::heap), lapsed_text(totals),
-                               hourly_growth(report.memory.heap.bytes_per_second)));
-        print_line(page, "calls", activity_text(report.activity));
-    }
+    if (!report.recording.sources.heap) return;
+    const Totals& totals = report.totals;
+    print_line(page, "live heap",
+               fmt::format("{} in {}{} {}", bytes(totals.live_bytes()),
+                           counted(totals.live_count(), StackKind::heap), lapsed_text(totals),
+                           hourly_growth(report.memory.heap.bytes_per_second)));
+}
+
+void print_other_sources(Page& page, const Report& report) {
     if (report.mapped)
         print_line(page, "mapped",
                    fmt::format("{} by the program, {} by its allocator since attach",
@@ -152,12 +156,22 @@ void print_title(Page& page, const Report& report, const LiveStatus& status) {
 
 void print_summary(Page& page, const Report& report, const LiveStatus& status) {
     print_title(page, report, status);
-    print_memory(page, report);
+    print_resident(page, report);
+    print_limit(page, report.memory);
     print_heap(page, report);
+    if (report.recording.sources.heap) print_line(page, "calls", activity_text(report.activity));
+    print_other_sources(page, report);
     print_line(page, "overhead",
                fmt::format("{}, {}", overhead_text(report), sampling_text(report.sampling)));
     print_line(page, "losses", losses_text(report.losses));
     print_news(page, report, status.news_lines);
+}
+
+void print_brief_summary(Page& page, const Report& report, const LiveStatus& status) {
+    print_title(page, report, status);
+    print_resident(page, report);
+    print_heap(page, report);
+    print_news(page, report, 1);
 }
 
 }  // namespace seep

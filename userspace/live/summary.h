@@ -15,7 +15,7 @@ namespace seep {
 struct LiveStatus {
     std::chrono::nanoseconds interval{};
     std::string ended = {};   ///< How the target ended; empty while it runs.
-    std::string notice = {};  ///< What just happened; for the last line of the screen.
+    std::string notice = {};  ///< What just happened; for the last lines of the screen.
     bool unicode = true;
     std::size_t news_lines =
         0;  ///< The most that a warning or a finding may take; 0: all it needs.
@@ -25,5 +25,7 @@ struct LiveStatus {
 /// both fits the page.
 void print_title(Page& page, const Report& report, const LiveStatus& status);
 void print_summary(Page& page, const Report& report, const LiveStatus& status);
+/// The least of it: title, resident size, what is live, and a line of news.
+void print_brief_summary(Page& page, const Report& report, const LiveStatus& status);
 
 }  // namespace seep

@@ -38,20 +38,25 @@ std::string name_text(const ReportStack& stack) {
 
 }  // namespace
 
-std::string table_head(const Page& page) {
+std::string table_head(const Page& page, SortBy sort) {
+    const char* bytes = sort == SortBy::allocated ? "ALLOCATED" : "LIVE";
     return fit_columns(fmt::format("{:<8} {:>10} {:>9} {:>9} {:<{}} {}", "VERDICT", "AN HOUR",
-                                   "LIVE", "BLOCKS", "TREND", sparkline_columns(page), "FUNCTION"),
+                                   bytes, "BLOCKS", "TREND", sparkline_columns(page), "FUNCTION"),
                        page.width());
 }
 
-std::string table_row(const Page& page, const ReportStack& stack, double seconds, bool unicode) {
+std::string table_row(const Page& page, const ReportStack& stack, SortBy sort, double seconds,
+                      bool unicode) {
+    const bool allocated = sort == SortBy::allocated;
+    const Totals& totals = stack.totals;
     const std::string verdict = fmt::format("{:<8}", verdict_text(stack));
     // What has lapsed is neither live nor freed, as far as is known.
-    const std::string at_most = stack.totals.lapsed_count > 0 ? "<" : "";
+    const std::string at_most = totals.lapsed_count > 0 && !allocated ? "<" : "";
     const std::string figures = fmt::format(
         " {:>10} {:>9} {:>9} ", signed_bytes(stack.growth.bytes_per_second * seconds_an_hour),
-        at_most + format_bytes(static_cast<double>(stack.totals.held_bytes())),
-        at_most + format_count(stack.totals.held_count()));
+        at_most + format_bytes(static_cast<double>(allocated ? totals.allocated_bytes
+                                                             : totals.held_bytes())),
+        at_most + format_count(allocated ? totals.allocated_count : totals.held_count()));
     const std::size_t columns = sparkline_columns(page);
     // Each of its characters takes a column, which display_columns() cannot know.
     std::string line = sparkline(stack.curves.live, seconds, columns, unicode);

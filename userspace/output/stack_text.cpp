@@ -28,11 +28,14 @@ void print_stack(Page& page, const ReportStack& stack, std::size_t rank, std::si
     const std::string head =
         fmt::format("{:>4}  {:>12}/h", fmt::format("#{}", rank),
                     signed_bytes(stack.growth.bytes_per_second * seconds_an_hour));
-    page.line(page.styled(Style::bold, head) + "  " +
-              page.styled(verdict_style(verdict_name(stack.verdict)), verdict_name(stack.verdict)) +
-              interval_text(stack.growth) + kind_text(stack.kind) +
-              (finding > 0 ? fmt::format("  (finding {})", finding) : "") +
-              (stack.suppressed ? "  (suppressed)" : ""));
+    const std::string verdict = verdict_name(stack.verdict);
+    const std::string rest = interval_text(stack.growth) + kind_text(stack.kind) +
+                             (finding > 0 ? fmt::format("  (finding {})", finding) : "") +
+                             (stack.suppressed ? "  (suppressed)" : "");
+    const bool fits = head.size() + 2 + verdict.size() + rest.size() <= page.width();
+    page.line(page.styled(Style::bold, head) + "  " + page.styled(verdict_style(verdict), verdict) +
+              (fits ? rest : ""));
+    if (!fits) page.paragraph("", frame_indent, std::string_view(rest).substr(2));
     page.paragraph(
         "", frame_indent,
         fmt::format("{} live in {}{} ({} in the window), {} allocated, {} freed",

@@ -12,7 +12,9 @@ namespace {
 const char* hint_of(int code, bool reading) {
     switch (code & 0xff) {
         case SQLITE_FULL:
-            return "free space on its file system, or record to another one with -o; what was "
+            return "free space on its file system, or use another one (record: -o FILE; top and "
+                   "serve: "
+                   "TMPDIR=DIR); what was "
                    "recorded before stays readable";
         case SQLITE_IOERR:
             return reading ? "check the file system it is on"

@@ -79,6 +79,10 @@ TEST_F(Controls, EnterOpensTheSelectedStackAndGoesBack) {
     EXPECT_EQ(controls_.page(), LivePage::help);
     press(Key::Kind::escape);
     EXPECT_EQ(controls_.page(), LivePage::ranking);
+    press("w");
+    EXPECT_EQ(controls_.page(), LivePage::findings);
+    EXPECT_EQ(press("q"), LiveWish::none);
+    EXPECT_EQ(controls_.page(), LivePage::ranking);
     model_.filter_by("nothing");
     press(Key::Kind::enter);  // there is no stack to open
     EXPECT_EQ(controls_.page(), LivePage::ranking);

@@ -67,6 +67,53 @@ TEST_F(View, ShowsTheRankingAsATable) {
     EXPECT_THAT(lines(), Not(Contains(HasSubstr("parse_header"))));
 }
 
+TEST_F(View, SmallScreensKeepRoomForTheRanking) {
+    Report report = live_report({"a", "b", "c", "d"});
+    report.warnings = {"careful"};
+    report.findings = {{.verdict = "leak", .sentence = "`a` leaks " + std::string(200, 'x')}};
+    model_.show(shared(report));
+    for (const char* name : {" a  ", " b  ", " c  "})
+        EXPECT_THAT(lines({12, 60}), Contains(HasSubstr(name)));
+}
+
+TEST_F(View, ShowsWhatItIsSortedBy) {
+    Report report = live_report({"a"});
+    report.stacks[0].totals.allocated_bytes = 5 << 20;
+    report.stacks[0].totals.allocated_count = 77;
+    report.stacks[0].totals.freed_bytes = 4 << 20;
+    report.stacks[0].totals.freed_count = 70;
+    model_.show(shared(report));
+    EXPECT_THAT(lines(), Not(Contains(HasSubstr("5 MiB"))));
+    press(Key::Kind::character, "a");
+    EXPECT_THAT(lines(), Contains(HasSubstr(" AN HOUR ALLOCATED    BLOCKS ")));
+    EXPECT_THAT(lines(), Contains(HasSubstr("     5 MiB        77 ")));
+}
+
+TEST_F(View, ShowsAllThatWasFound) {
+    Report report = live_report({"a"});
+    const std::string words =
+        "very long: " + std::string(70, 'y') + " " + std::string(70, 'z') + " the_end";
+    report.warnings = {"first", "second " + words};
+    report.findings = {{.verdict = "leak", .sentence = "`a` leaks " + words},
+                       {.verdict = "growing", .sentence = "`b` grows"}};
+    model_.show(shared(report));
+    EXPECT_THAT(lines(), Not(Contains(HasSubstr("the_end"))));
+    press(Key::Kind::character, "w");
+    EXPECT_THAT(lines(), Contains("warning   first"));
+    EXPECT_THAT(lines(), Contains(HasSubstr("the_end.")));
+    EXPECT_THAT(lines(), Contains(" 2. `b` grows."));
+    EXPECT_THAT(plain(screen_.lines.back()), StartsWith("q back"));
+}
+
+TEST_F(View, ALongNoticeIsWrapped) {
+    model_.show(shared(live_report({"a"})));
+    status_.notice =
+        "cannot write " + std::string(40, 'n') + " " + std::string(40, 'm') + " at all";
+    EXPECT_THAT(lines()[22], StartsWith("cannot write nnn"));
+    EXPECT_THAT(lines()[23], ::testing::EndsWith("mmm at all"));
+    EXPECT_EQ(screen_.lines.size(), 24u);
+}
+
 TEST_F(View, WhatLapsedMayStillBeLive) {
     Report report = live_report({"a"});
     report.stacks[0].totals.lapsed_bytes = 400;
@@ -117,6 +164,8 @@ TEST_F(View, SaysHowTheProcessesAre) {
     EXPECT_THAT(shown, Contains("1 of 2    `a` leaks"));
     status_.ended = "server exited with status 3";
     EXPECT_EQ(lines().back(), "server exited with status 3; q quits");
+    press(Key::Kind::enter);
+    EXPECT_EQ(lines().back(), "server exited with status 3; q goes back");
     status_.notice = "recording in x.seep";
     EXPECT_EQ(lines().back(), "recording in x.seep");
 }
