@@ -223,6 +223,18 @@ class HtmlReport(unittest.TestCase):
         self.click(".stack button")
         self.assertLessEqual(self.browser.run("return document.documentElement.scrollWidth"), 360)
 
+    def test_an_open_stack_fits_its_card(self):
+        for width in (360, 760, 800, 1000, 1300):
+            with self.subTest(width=width):
+                self.browser.window(width, 800)
+                self.open("plain")
+                self.click(".stack button")
+                overhang = ("const inside = document.querySelector('.detail > td > div');"
+                            "const seen = document.querySelector('#stacks .scroll');"
+                            "return inside.getBoundingClientRect().right -"
+                            " seen.getBoundingClientRect().right")
+                self.assertLessEqual(self.browser.run(overhang), 0)
+
     def test_prints(self):
         self.open("plain")
         self.click(".stack button")

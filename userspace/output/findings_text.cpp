@@ -96,7 +96,8 @@ void print_findings(Page& page, const Report& report, std::size_t top) {
                        verdict_style(finding.verdict));
     }
     if (shown < count)
-        page.line(fmt::format("    and {} more findings", format_count(count - shown)));
+        page.line(fmt::format("    and {} more finding{}", format_count(count - shown),
+                              count - shown == 1 ? "" : "s"));
     if (!report.memory.advice.empty())
         page.paragraph("", number_indent, "Try: " + report.memory.advice + ".");
     print_suppressions(page, report);

@@ -64,7 +64,7 @@ function showFindings(showOnly) {
   badge(verdict, data.process.verdict);
   const known = data.findings.some(({ sentence }) => sentence === data.process.reason);
   addWords(verdict, ` ${ending(known || !data.process.reason ? 'the process as a whole'
-    : data.process.reason)}`);
+    : `the process as a whole: ${data.process.reason}`)}`);
   if (data.memory.advice) addWords(create('p', parent), `Try: ${ending(data.memory.advice)}`);
   if (data.findings.length === 0) {
     const grew = data.stacks.some((stack) => stack.growth.bytes > 0);

@@ -159,7 +159,7 @@ void print_memory(Page& page, const ProcessMemory& memory) {
     if (memory.coverage)
         text += fmt::format("; {} of it is traced heap", percent(*memory.coverage));
     if (memory.kappa)
-        text += fmt::format("; it grew {:.2g} times as much as the heap", *memory.kappa);
+        text += fmt::format("; it grew {:.2f} times as much as the heap", *memory.kappa);
     page.paragraph("Anonymous", header_indent, text);
     if (memory.limited_by == MemoryLimit::unknown) return;
     const std::string reached = limit_text(memory.limit);
