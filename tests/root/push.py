@@ -106,6 +106,7 @@ class Push(seep_test.SeepTestCase):
             with Recording(workload.pid, "--push", gone.url, *options) as recording:
                 eventually(lambda: len(os.listdir(spool)) >= 2, "profiles in the spool")
                 recording.stop()
+                self.assertIn("waits in the spool", recording.errors)
             waiting = len(os.listdir(spool))
             with Server() as server, \
                     Recording(workload.pid, "--push", server.url + "/parca/", *options) as recording:

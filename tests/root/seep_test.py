@@ -124,14 +124,14 @@ class Recording:
         return report.returncode == 0 and json.loads(report.stdout)["window"]["snapshots"] >= 1
 
     def stop(self):
-        """End it as Ctrl-C does; its output is `text` then."""
+        """End it as Ctrl-C does; its output is `text` then, and what it said `errors`."""
         self.process.send_signal(signal.SIGINT)
         self.finish()
 
     def finish(self):
-        self.text, errors = self.process.communicate(timeout=PATIENCE)
+        self.text, self.errors = self.process.communicate(timeout=PATIENCE)
         if self.process.returncode != 0:
-            raise AssertionError(f"record exited {self.process.returncode}: {errors}")
+            raise AssertionError(f"record exited {self.process.returncode}: {self.errors}")
 
     def report(self, *options):
         result = run("report", self.path, "--format", "json", *options)

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <limits.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -142,7 +143,11 @@ void Push::push(const Report& report, const std::string& profile) {
 }
 
 void Push::finish() {
-    if (pusher_) pusher_->finish(patience);
+    if (!pusher_ || pusher_->finish(patience) == 0) return;
+    if (directory_)
+        spdlog::warn("--push: what was not delivered is lost; --push-spool DIR keeps it");
+    else
+        spdlog::info("--push: what was not delivered waits in the spool for the next recorder");
 }
 
 }  // namespace seep

@@ -62,8 +62,10 @@ void Pusher::run(const std::stop_token& stop) {
         }
         const Delivery delivery = deliver(target_, *profile, entry.from, entry.until,
                                           [&] { return stop.stop_requested(); });
+        const bool failed = delivery.outcome == Delivery::Outcome::failed;
+        if (failed && stop.stop_requested()) return;  // nobody waits for it any more: no failure
         took(delivery, entry);
-        if (delivery.outcome != Delivery::Outcome::failed) continue;
+        if (!failed) continue;
         std::chrono::milliseconds pause = back_off(failures_, share(random));
         if (delivery.wait) pause = std::max<std::chrono::milliseconds>(pause, *delivery.wait);
         std::unique_lock lock(mutex_);
@@ -71,20 +73,21 @@ void Pusher::run(const std::stop_token& stop) {
     }
 }
 
-void Pusher::finish(std::chrono::milliseconds patience) {
+std::size_t Pusher::finish(std::chrono::milliseconds patience) {
     {
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, patience, [&] { return spool_.size() == 0; });
     }
     thread_.request_stop();
     thread_.join();
-    const std::string left = spool_.size() > 0 ? fmt::format(", {} not yet", spool_.size()) : "";
+    const std::string left = spool_.size() > 0 ? fmt::format(", {} not", spool_.size()) : "";
     const std::string lost =
         refused_ + spool_.dropped() > 0
             ? fmt::format(", {} refused, {} dropped", refused_, spool_.dropped())
             : "";
     spdlog::log(left.empty() && lost.empty() ? spdlog::level::info : spdlog::level::warn,
                 "--push: {} profiles delivered{}{}", delivered_, left, lost);
+    return spool_.size();
 }
 
 }  // namespace seep

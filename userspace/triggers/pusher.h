@@ -27,8 +27,9 @@ class Pusher {
 
     /// A gzipped profile of from..until (Unix time).
     void push(const std::string& profile, std::int64_t from, std::int64_t until);
-    /// Waits until all is delivered, so long at most, and says what was not. The last call.
-    void finish(std::chrono::milliseconds patience);
+    /// Waits until all is delivered, so long at most, and says what was. The last call. How many
+    /// were not: they are in the spool's directory.
+    std::size_t finish(std::chrono::milliseconds patience);
 
  private:
     Pusher(IngestTarget target, Spool spool)
