@@ -118,7 +118,10 @@ bool Tracer::any_alive() const {
 Result<Snapshot> Tracer::snapshot() {
     Snapshot snapshot;
     // A stack with totals has its walk in the buffer, or has been walked.
-    state_->walk_on();
+    if (state_->detached)
+        state_->walk_on(state_->deferred.read());  // no event may attach anything again
+    else
+        state_->take_in_events_and_walks();
     auto reading = state_->reader.read_stacks();
     if (!reading) return reading.error();
     state_->read_mapping_calls();
@@ -204,6 +207,7 @@ void Tracer::note(std::string kind, std::string text) {
 }
 
 void Tracer::detach() {
+    state_->detached = true;
     state_->detach_allocators();
     if (state_->mappings) state_->mappings->detach();
     if (state_->faults) state_->faults->detach();

@@ -70,9 +70,9 @@ void Tracer::State::read_faults() {
 
 /// Goes on with the walks that the kernel broke off. One that comes to unknown code even so is of
 /// code that was mapped after the last look at the process.
-void Tracer::State::walk_on() {
+void Tracer::State::walk_on(const std::vector<DeferredWalk>& walks) {
     std::set<const TracedProcess*> looked_at;
-    for (const DeferredWalk& walk : deferred.read()) {
+    for (const DeferredWalk& walk : walks) {
         const StackId id(walk.walk.id);
         const auto owner = by_slot.find(walk.walk.process);
         if (owner == by_slot.end()) {
@@ -97,11 +97,7 @@ void Tracer::State::walk_on() {
     }
 }
 
-/// Deals with the events that are waiting.
-void Tracer::State::catch_up() {
-    // Of an image that an event ends, they are the last.
-    read_mapping_calls();
-    read_faults();
+void Tracer::State::take_in_events() {
     std::vector<pid_t> watched;
     for (const auto& [pid, process] : running) watched.push_back(pid);
     bool lost = false;
@@ -115,9 +111,24 @@ void Tracer::State::catch_up() {
         if (found != by_slot.end() && found->second->ended_ns == 0)
             take_in_new_code(*found->second);
     }
-    walk_on();
-    check_exits();
     if (lost) rescan();
+}
+
+/// The walks are read before the events: what they led to was mapped before them, and of a process
+/// that has ended since nothing else tells of it.
+void Tracer::State::take_in_events_and_walks() {
+    const std::vector<DeferredWalk> walks = deferred.read();
+    take_in_events();
+    walk_on(walks);
+}
+
+/// Deals with what is waiting.
+void Tracer::State::catch_up() {
+    // Of an image that an event ends, they are the last.
+    read_mapping_calls();
+    read_faults();
+    take_in_events_and_walks();
+    check_exits();
 }
 
 /// Events were lost: look at everything again.

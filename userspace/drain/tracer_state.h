@@ -72,6 +72,7 @@ struct Tracer::State {
     std::vector<TracerEvent> happened;
     ProbeCosts costs;
     TargetWork spent;
+    bool detached = false;  ///< For good.
     bool paused = false;
     std::int64_t paused_since_ns = 0;  ///< CLOCK_MONOTONIC, as is the next.
     std::uint64_t unobserved_ns = 0;   ///< Up to the last resume().
@@ -94,9 +95,11 @@ struct Tracer::State {
     void on_event(const TargetEvent& event);
     void read_mapping_calls();
     void read_faults();
-    void walk_on();
+    void walk_on(const std::vector<DeferredWalk>& walks);
     void take_mappings(TracedProcess& process, Snapshot& snapshot);
     void take_faults(TracedProcess& process, Snapshot& snapshot);
+    void take_in_events();
+    void take_in_events_and_walks();
     void catch_up();
     void check_exits();
     void rescan();
