@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "analysis/culprit.h"
 #include "analysis/lockstep.h"
 #include "analysis/sampling.h"
 #include "analysis/series.h"
@@ -17,6 +18,7 @@ constexpr std::size_t most_candidates = 1000;
 constexpr std::size_t parts = 8;
 /// Fewer blocks may agree by chance.
 constexpr double least_blocks = 10;
+constexpr std::size_t most_roots = 3;
 
 const MergedStack& find(const std::vector<MergedStack>& merged, const std::string& id) {
     std::uint64_t value = 0;
@@ -24,10 +26,23 @@ const MergedStack& find(const std::vector<MergedStack>& merged, const std::strin
     return *std::ranges::lower_bound(merged, value, {}, &MergedStack::id);
 }
 
+/// What the C library has above a program's main() or a thread's function: two frames or three.
+std::size_t root_frames(const StackRecord& stack, const RecordingContents& contents) {
+    std::size_t roots = 2;
+    for (std::size_t i = 0; i < std::min(most_roots, stack.locations.size()); ++i) {
+        const std::vector<FrameRecord>& frames =
+            contents.locations.at(stack.locations[stack.locations.size() - 1 - i]).frames;
+        if (!frames.empty() && is_starter_name(frames.back().function))
+            roots = std::max(roots, i + 1);
+    }
+    return roots;
+}
+
 LockstepStack lockstep_stack(const MergedStack& stack, const RecordingContents& contents) {
     const Window& window = contents.window;
     LockstepStack result;
     result.callers = stack.record.locations;
+    result.roots = root_frames(stack.record, contents);
     double before = static_cast<double>(point_at(stack.live, window.first).live_count);
     for (std::size_t part = 1; part <= parts; ++part) {
         const std::size_t until = window.first + (window.last - window.first) * part / parts;

@@ -15,8 +15,10 @@ namespace seep {
 
 namespace {
 
-/// Distinct callers from which on a function that hands out memory is taken for a shared one.
 constexpr std::size_t longest_name = 100;  ///< That is shown.
+/// That is shown with its template arguments.
+constexpr std::size_t long_name = 50;
+/// Distinct callers from which on a function that hands out memory is taken for a shared one.
 constexpr std::size_t many_callers = 4;
 /// Wrappers that call each other are learnt one layer a pass.
 constexpr int most_layers = 3;
@@ -61,6 +63,38 @@ std::size_t past_bracket(std::string_view text, std::size_t open, char opening, 
         if (closes && --depth == 0) return at + 1;
     }
     return text.size();
+}
+
+/// "<u8 as alloc::slice::ConvertVec>::to_vec": a trait of Rust's library for a type of the language
+/// or of the library. What a program makes of such a trait is its own.
+bool is_library_implementation(std::string_view name) {
+    if (!name.starts_with('<')) return false;
+    const std::size_t as = name.find(" as ");
+    if (as == std::string_view::npos) return false;
+    const std::string_view type = name.substr(1, as - 1);
+    return begins_with_any(name.substr(as + 4), library_namespaces) &&
+           (begins_with_any(type, library_namespaces) || type.find("::") == std::string_view::npos);
+}
+
+/// A function of the C library that its headers define, such as the checks of _FORTIFY_SOURCE.
+bool is_from_header_of_c(const ReportFrame& frame) {
+    return frame.inlined && frame.file.find("/include/") != std::string::npos &&
+           frame.file.find("/bits/") != std::string::npos &&
+           frame.file.find("/c++/") == std::string::npos;
+}
+
+/// With "<...>" for all that stands in angle brackets.
+std::string without_arguments(std::string_view name) {
+    std::string result;
+    for (std::size_t at = 0; at < name.size();) {
+        if (name[at] != '<' || at == 0 || name.substr(0, at).ends_with("operator")) {
+            result += name[at++];
+            continue;
+        }
+        result += "<...>";
+        at = past_bracket(name, at, '<', '>');
+    }
+    return result;
 }
 
 std::string frame_key(const ReportFrame& frame) {
@@ -119,12 +153,17 @@ std::string qualified_name(std::string_view demangled) {
     return std::string(demangled.substr(start, end - start));
 }
 
+bool is_starter_name(std::string_view function) {
+    return function.starts_with("__libc_start") ||
+           std::ranges::find(starters, function) != starters.end();
+}
+
 bool is_wrapper_name(std::string_view function) {
     const std::string name = qualified_name(function);
     std::string_view path = name;
     path.remove_prefix(std::min(path.find_first_not_of('<'), path.size()));
-    if (begins_with_any(path, library_namespaces) || path.starts_with("__libc_start")) return true;
-    if (std::ranges::find(starters, path) != starters.end()) return true;
+    if (begins_with_any(path, library_namespaces) || is_library_implementation(name)) return true;
+    if (is_starter_name(path)) return true;
     const std::string_view last = path.substr(path.rfind(':') + 1);
     if (last.starts_with("operator new")) return true;
     const std::vector<std::string> parts = words(last);
@@ -137,8 +176,9 @@ bool is_wrapper_name(std::string_view function) {
 }
 
 std::string brief_name(const ReportFrame& frame) {
-    return printable(frame.function.empty() ? frame_name(frame) : qualified_name(frame.function),
-                     longest_name);
+    std::string name = frame.function.empty() ? frame_name(frame) : qualified_name(frame.function);
+    if (name.size() > long_name) name = without_arguments(name);
+    return printable(name, longest_name);
 }
 
 std::string brief_place(const ReportFrame& frame) {
@@ -176,6 +216,7 @@ bool WrapperFinder::passes_on(const ReportFrame& frame, const std::string* alloc
     const bool own = programs_.contains(frame.module);
     const bool of_allocator = allocator != nullptr && frame.module == *allocator;
     if (!own && (of_allocator || is_runtime_module(frame.module))) return true;
+    if (is_from_header_of_c(frame)) return true;
     const auto [known, is_new] = by_name_.try_emplace(frame.function, false);
     if (is_new) known->second = is_wrapper_name(frame.function);
     return known->second || shared_.contains(frame_key(frame));

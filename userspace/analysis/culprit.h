@@ -24,7 +24,8 @@ namespace seep {
 /// names stay as they are.
 std::string qualified_name(std::string_view demangled);
 
-/// A frame in a few words: its qualified name, or where it is if it has none; printable.
+/// A frame in a few words: its qualified name, if that is long without template arguments, or where
+/// it is if it has none; printable.
 std::string brief_name(const ReportFrame& frame);
 /// "http.c:212"; the module if no source is known; printable.
 std::string brief_place(const ReportFrame& frame);
@@ -33,6 +34,9 @@ std::string brief_place(const ReportFrame& frame);
 /// strdup and the like, its last word is "alloc" or "allocate", it is operator new, it belongs to
 /// the library of C++ or Rust, or it starts a thread or the program.
 bool is_wrapper_name(std::string_view function);
+
+/// Whether it is what a program or a thread begins with, before a function of the program's.
+bool is_starter_name(std::string_view function);
 
 /// Whether code of the module belongs to the C or C++ runtime.
 bool is_runtime_module(std::string_view module);

@@ -82,7 +82,8 @@ const ReportFrame* named_caller(const Cause& cause) {
     const std::vector<ReportFrame>& frames = cause.stacks.front()->frames;
     const auto at = static_cast<std::size_t>(cause.culprits.front() - frames.data());
     for (std::size_t i = at + 1; i < frames.size(); ++i)
-        if (!frames[i].function.empty()) return &frames[i];
+        if (!frames[i].function.empty())
+            return is_starter_name(frames[i].function) ? nullptr : &frames[i];
     return nullptr;
 }
 
@@ -118,8 +119,8 @@ std::string predicate(const Cause& cause, const Finding& finding) {
         case Verdict::load:
             return fmt::format("{} with the load, by {}", several ? "grow" : "grows", rate);
         case Verdict::warming:
-            return fmt::format("{} ever more slowly, by {} so far", several ? "grow" : "grows",
-                               rate);
+            return fmt::format("grew by {}, but {} or {} stopped", rate,
+                               several ? "slow down" : "slows down", several ? "have" : "has");
         default:
             return fmt::format("{} by {}, a leak or a cache that fills", several ? "grow" : "grows",
                                rate);

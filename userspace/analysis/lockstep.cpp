@@ -14,8 +14,6 @@ constexpr double torn_objects = 2;
 /// Of what a step may differ by without being another: as much as drains are apart.
 constexpr double torn_share = 0.01;
 constexpr double sampling_deviations = 3;
-/// The thread's first frames are common to all that it does.
-constexpr std::size_t root_frames = 2;
 
 double total(const LockstepStack& stack) {
     return std::accumulate(stack.steps.begin(), stack.steps.end(), 0.0);
@@ -62,7 +60,7 @@ std::vector<Lockstep> lockstep_clusters(std::span<const LockstepStack> stacks) {
             if (taken[other] || !alike(stacks[seed], stacks[other])) continue;
             const std::size_t common =
                 std::min(cluster.common, common_callers(stacks[seed], stacks[other]));
-            if (common <= root_frames) continue;
+            if (common <= std::max(stacks[seed].roots, stacks[other].roots)) continue;
             cluster.common = common;
             cluster.stacks.push_back(other);
         }

@@ -17,6 +17,7 @@ struct LockstepStack {
     std::vector<double> steps;        ///< Growth of the count in each part, equally many for all.
     std::vector<LocationId> callers;  ///< From the allocator's function outwards.
     double weight = 1;                ///< Allocations that a followed one stands for.
+    std::size_t roots = 2;            ///< Outermost callers that all of its thread's stacks have.
 };
 
 struct Lockstep {

@@ -32,6 +32,8 @@ bool is_worth_a_word(MemoryLimit limited_by, const TimeToLimit& time) {
 void add_limit(const ProcessMemory& memory, Finding& finding) {
     finding.limit =
         time_to_limit({memory.limited_by, memory.limit_bytes, memory.used_bytes}, finding.growth);
+    // What slows down does not get there.
+    if (finding.verdict == verdict_name(Verdict::warming)) return;
     const std::string time = limit_text(finding.limit);
     if (!time.empty() && is_worth_a_word(memory.limited_by, finding.limit))
         finding.sentence += fmt::format("; by itself it {} in {}",

@@ -79,10 +79,12 @@ TEST(WrapperName, IsToldByItsWords) {
           "operator new(unsigned long)", "operator new[](unsigned long)",
           "Pool::allocate(unsigned long)", "jv_mem_alloc",
           "void std::vector<int>::_M_realloc_insert<int>(int)", "alloc::raw_vec::finish_grow",
-          "<alloc::string::String as core::clone::Clone>::clone", "_start"})
+          "<alloc::string::String as core::clone::Clone>::clone",
+          "<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem", "_start"})
         EXPECT_TRUE(is_wrapper_name(name)) << name;
     for (const char* name : {"parse_header", "main", "allocate_session", "alloc_word_desc",
-                             "Cache::insert(std::string const&)", "app::handler::serve", ""})
+                             "Cache::insert(std::string const&)", "app::handler::serve",
+                             "<app::Page as core::clone::Clone>::clone", ""})
         EXPECT_FALSE(is_wrapper_name(name)) << name;
 }
 
@@ -108,6 +110,24 @@ TEST(Findings, SayWhatIsLostByWorkWhereItWasCounted) {
     EXPECT_EQ(findings[0].growth_per_work->low, 130);
     EXPECT_EQ(findings[0].growth_per_work->high, 180);
     EXPECT_THAT(findings[0].sentence, HasSubstr("150 B (130 B to 180 B) per 1,000 units of work"));
+}
+
+TEST(Culprit, IsNoFunctionThatTheHeadersOfCDefine) {
+    Report report = report_of({stack_of({"getline", "load_config"}, Verdict::leak)});
+    report.stacks[0].frames[1].file = "/usr/include/x86_64-linux-gnu/bits/stdio.h";
+    name_stacks(report);
+    EXPECT_EQ(report.stacks[0].culprit, 1U);  // a function of the program's own, of that name
+    report.stacks[0].frames[1].inlined = true;
+    name_stacks(report);
+    EXPECT_EQ(report.stacks[0].culprit, 2U);
+}
+
+TEST(Culprit, ALongNameIsShownWithoutItsArguments) {
+    EXPECT_EQ(brief_name({.function = "std::vector<int>::push_back(int const&)"}),
+              "std::vector<int>::push_back");
+    EXPECT_EQ(brief_name({.function = "std::map<std::pair<long, std::basic_string<char> >, int, "
+                                      "std::less<long> >::operator<(int)"}),
+              "std::map<...>::operator<");
 }
 
 TEST(Culprit, AFunctionSharedByManyWhoDoNotGrowIsAWrapper) {
@@ -169,6 +189,11 @@ TEST(Findings, TheSentenceSaysWhatWhereAndHowMuch) {
     report.stacks[0].frames[2] = {.module = "app", .offset = 0xbeef};
     EXPECT_THAT(find_causes(report)[0].sentence,
                 StartsWith("`[app+0xbeef]` (by `xmalloc`, under `main`) leaks"));
+    report.stacks[0].frames[3].function.clear();
+    EXPECT_THAT(find_causes(report)[0].sentence, StartsWith("`[app+0xbeef]` (by `xmalloc`) leaks"));
+    report.stacks[0].verdict = Verdict::warming;
+    EXPECT_THAT(find_causes(report)[0].sentence,
+                HasSubstr("grew by 2 KiB an hour (1 KiB to 4 KiB), but slows down or has stopped"));
 }
 
 TEST(Findings, HostileNamesAreMadeHarmless) {

@@ -28,6 +28,14 @@ TEST(Lockstep, StacksOfOneObjectAreOneCluster) {
     EXPECT_EQ(lockstep_clusters(stacks)[0].stacks.size(), 2U);
 }
 
+TEST(Lockstep, WhatStartsAThreadIsNoCallerInCommon) {
+    std::vector<LockstepStack> stacks = {stack({100, 100}, {1, 10, 50, 60, 70}),
+                                         stack({100, 100}, {1, 11, 50, 60, 70})};
+    EXPECT_EQ(lockstep_clusters(stacks).size(), 1U);
+    for (LockstepStack& each : stacks) each.roots = 3;
+    EXPECT_THAT(lockstep_clusters(stacks), IsEmpty());
+}
+
 TEST(Lockstep, TheSameSumByAnotherWayIsAnotherCause) {
     const std::vector<LockstepStack> stacks = {stack({100, 100, 100}, {1, 50, 60, 70}),
                                                stack({0, 200, 100}, {2, 50, 60, 70})};

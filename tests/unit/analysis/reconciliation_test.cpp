@@ -173,12 +173,13 @@ TEST(Reconciliation, SaysWhenTheLimitIsReached) {
 }
 
 TEST(Reconciliation, SpeaksOfTheHostsEndWhereItMayBeNear) {
-    const auto sentence = [](double bytes_per_second) {
+    const auto sentence = [](double bytes_per_second, const char* verdict = "leak") {
         Report report;
         report.memory.limited_by = MemoryLimit::host;
         report.memory.limit_bytes = bytes(300);
         report.memory.used_bytes = bytes(200);
         report.findings.resize(1);
+        report.findings[0].verdict = verdict;
         report.findings[0].sentence = "`f` leaks";
         report.findings[0].growth = {bytes_per_second, bytes_per_second, bytes_per_second};
         conclude(report);
@@ -186,7 +187,8 @@ TEST(Reconciliation, SpeaksOfTheHostsEndWhereItMayBeNear) {
         return report.findings[0].sentence;
     };
     EXPECT_THAT(sentence(mebibyte), HasSubstr("fills the host's memory in 1m40s"));
-    EXPECT_EQ(sentence(1), "`f` leaks");  // in three years
+    EXPECT_EQ(sentence(1), "`f` leaks");                    // in three years
+    EXPECT_EQ(sentence(mebibyte, "warming"), "`f` leaks");  // never, as it is slowing down
 }
 
 TEST(Reconciliation, AProcessWithoutMemoryHasNoVerdict) {
