@@ -93,6 +93,16 @@ std::vector<Facts> weigh_all(const std::vector<MergedStack>& stacks,
     return facts;
 }
 
+/// What is left of the frees of older blocks if stacks that are sure to have had some take theirs.
+double unexplained_old_frees(const Surroundings& surroundings,
+                             const std::vector<MergedStack>& stacks,
+                             const std::vector<Facts>& facts, const RecordingContents& contents) {
+    double left = surroundings.late_old_frees;
+    for (std::size_t i = 0; i < stacks.size(); ++i)
+        left -= blindly_grown(stacks[i], facts[i], contents);
+    return std::max(0.0, left);
+}
+
 /// A lower end above zero means something only for what is more at the window's end.
 double sure_growth(const Growth& growth) {
     return growth.bytes > 0 ? std::max(growth.low, 0.0) : 0;
@@ -298,7 +308,7 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
     std::optional<RecordingContents> on_clock;
     if (sampling.observed_share < 1) on_clock = on_observed_clock(contents);
     const RecordingContents& judged = on_clock ? *on_clock : contents;
-    const Surroundings surroundings = survey_kind(kind, judged, sum.live, report.losses);
+    Surroundings surroundings = survey_kind(kind, judged, sum.live, report.losses);
     const auto work_clock = on_work_clock(contents, sampling.observed_share < 1);
     if (kind == contents.info.sources.leading()) {
         const Facts whole = weigh_all({sum}, judged, surroundings).front();
@@ -311,6 +321,7 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
                 sampling.rate_scale);
     }
     const std::vector<Facts> facts = weigh_all(stacks, judged, surroundings);
+    surroundings.late_old_frees = unexplained_old_frees(surroundings, stacks, facts, judged);
     const std::size_t first = report.stacks.size();
     for (std::size_t i = 0; i < stacks.size(); ++i) {
         report.stacks.push_back(

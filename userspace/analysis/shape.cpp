@@ -12,6 +12,8 @@ constexpr std::size_t least_rises = 5;
 constexpr double rise_share = 0.01;
 constexpr double chance_of_pause = 0.01;
 constexpr double longer_than_before = 3;
+/// Of the growth before, what the low points go on with if it has not ended.
+constexpr double still_rising = 0.5;
 
 struct Halves {
     double earlier = 0;
@@ -25,6 +27,15 @@ std::optional<Halves> half_slopes(std::span<const Point> troughs) {
     const auto later = theil_sen(troughs.last(half));
     if (!earlier || !later) return std::nullopt;
     return Halves{earlier->median, later->median};
+}
+
+/// The least live bytes from one snapshot to a later one.
+double least_within(const LiveSeries& series, std::size_t from, std::size_t to) {
+    std::uint64_t least = live_at(series, from);
+    const auto begin = std::ranges::upper_bound(series, from, {}, &LivePoint::snapshot);
+    for (auto point = begin; point != series.end() && point->snapshot <= to; ++point)
+        least = std::min(least, point->least);
+    return static_cast<double>(least);
 }
 
 }  // namespace
@@ -111,6 +122,13 @@ std::optional<Halt> find_halt(const LiveSeries& series,
     if (rises < least_rises || pause < longer_than_before * longest_pause) return std::nullopt;
     const double share = seconds(last) / length;
     if (std::pow(share, static_cast<double>(rises)) > chance_of_pause) return std::nullopt;
+    // Below the last peak of a sawtooth the low points may still rise.
+    const auto risen = [&](std::size_t from, std::size_t to) {
+        const std::size_t middle = from + (to - from) / 2;
+        return least_within(series, middle, to) - least_within(series, from, middle);
+    };
+    const double before = risen(window.first, last) / seconds(last);
+    if (before > 0 && risen(last, window.last) / pause > still_rising * before) return std::nullopt;
     return Halt{.snapshot = last, .risen_share = share};
 }
 

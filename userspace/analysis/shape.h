@@ -34,7 +34,8 @@ std::size_t deep_falls(std::span<const Point> troughs, double share);
 
 /// When a series came to its height and stayed there. Found if a series of at least 5 rises, at a
 /// constant rate, would go on for so long without another with a chance of under 1 %, and if the
-/// pause is three times the longest before. A rise is one by a hundredth of the range.
+/// pause is three times the longest before, unless the low points within the pause still rise at
+/// half of the pace from before. A rise is one by a hundredth of the range.
 struct Halt {
     std::size_t snapshot = 0;  ///< Of the last rise.
     double risen_share = 0;    ///< Of the window's time, until then.

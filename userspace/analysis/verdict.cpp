@@ -22,9 +22,6 @@ constexpr double slowing_pace = 0.85;
 constexpr double ending_pace = 0.5;
 /// Standard deviations that such differences within the window must have.
 constexpr double sure_difference = 2.5;
-/// Of blocks that had lived long, the share freed from which on they still die. Blocks that live
-/// 2.5 times as long as the observation, on average, reach it.
-constexpr double still_dying = 0.1;
 /// Of what was live at most, the rise of the low points that a steady stack may hide.
 constexpr double small_rise = 1.0 / 3;
 /// Growth that differs more from an even one came in bursts.
@@ -40,6 +37,9 @@ constexpr double pool_block = 64 << 10;
 constexpr double few_pool_blocks = 200;
 /// As few blocks that grow are being enlarged, which turnover does not measure.
 constexpr std::uint64_t few_blocks = 8;
+/// Frees of older blocks, as a share of the blocks that a stack grew by, from which on it may
+/// replacing them: where all are, the share is 1, and neither count is exact.
+constexpr double replaced_share = 0.5;
 /// Lost allocations of that share may hide growth.
 constexpr double much_lost = 0.01;
 /// A halt in the first part of the window is that of a start-up.
@@ -129,14 +129,12 @@ class Judge {
     }
 
     [[nodiscard]] Maybe without_certainty() const {
-        const double noise =
-            sampling_noise(around_.sampling_bytes,
-                           static_cast<double>(facts_.after.held_bytes()) - facts_.grown_bytes(),
-                           facts_.grown_bytes());
-        if (facts_.grown_bytes() < noise)
+        const double noise = sampling_noise(
+            around_.sampling_bytes, static_cast<double>(facts_.before.live), facts_.risen_bytes());
+        if (facts_.risen_bytes() < noise)
             return Judgement{Verdict::undetermined,
                              fmt::format("grew by {}, which sampling alone can make up to {} of",
-                                         grown(), format_bytes(noise)),
+                                         format_bytes(facts_.risen_bytes()), format_bytes(noise)),
                              beyond_noise()};
         const double blocks = std::max(1.0, facts_.grown_count());
         if (static_cast<double>(around_.missed_frees) >= blocks)
@@ -168,27 +166,27 @@ class Judge {
     /// When growth at this rate g outgrows the noise: g t = 3 sqrt(R (2B + g t)).
     [[nodiscard]] std::optional<std::int64_t> beyond_noise() const {
         const auto r = static_cast<double>(around_.sampling_bytes);
-        const double b = static_cast<double>(facts_.after.held_bytes()) - facts_.grown_bytes();
-        const double needed = (9 * r + std::sqrt(81 * r * r + 72 * r * std::max(b, 0.0))) / 2;
-        return window_of(around_.seconds * needed / facts_.grown_bytes());
+        const auto b = static_cast<double>(facts_.before.live);
+        const double needed = (9 * r + std::sqrt(81 * r * r + 72 * r * b)) / 2;
+        return window_of(around_.seconds * needed / facts_.risen_bytes());
     }
 
     [[nodiscard]] Maybe without_trend() const {
-        if (!rises() && around_.lost_share <= much_lost) {
-            if (by_chance())
-                return Judgement{
-                    Verdict::steady,
-                    fmt::format("grew by {}{}: no more than blocks that come and go make by chance",
-                                grown(), in_deviations()),
-                    std::nullopt};
-            if (const double most = growth().high * facts_.seconds;
-                most < small_rise * facts_.peak && !blocks_die())
-                return Judgement{
-                    Verdict::steady,
-                    fmt::format("its low points do not rise for certain ({} at most, of {} live)",
-                                format_bytes(std::max(most, 0.0)), format_bytes(facts_.peak)),
-                    std::nullopt};
-        }
+        const bool all_seen = around_.lost_share <= much_lost;
+        // Of blocks that come and go, low points, too, rise for a while by chance.
+        if (all_seen && (!rises() || blocks_die()) && by_chance())
+            return Judgement{
+                Verdict::steady,
+                fmt::format("grew by {}{}: no more than blocks that come and go make by chance",
+                            format_bytes(facts_.risen_bytes()), in_deviations()),
+                std::nullopt};
+        if (const double most = growth().high * facts_.seconds;
+            all_seen && !rises() && most < small_rise * facts_.peak && !blocks_die())
+            return Judgement{
+                Verdict::steady,
+                fmt::format("its low points do not rise for certain ({} at most, of {} live)",
+                            format_bytes(std::max(most, 0.0)), format_bytes(facts_.peak)),
+                std::nullopt};
         if (facts_.falls > 0) {
             const double period = facts_.seconds / static_cast<double>(facts_.falls);
             return Judgement{
@@ -215,9 +213,7 @@ class Judge {
         return moment(facts_.attached_ns, settling_lives * *facts_.mean_life, around_.end_ns);
     }
 
-    [[nodiscard]] bool blocks_die() const {
-        return facts_.late_mortality && *facts_.late_mortality > still_dying;
-    }
+    [[nodiscard]] bool blocks_die() const { return facts_.blocks_die(); }
     [[nodiscard]] std::string deaths_text() const {
         return fmt::format(
             "of its blocks that stayed longer than an eighth of the time since "
@@ -308,8 +304,9 @@ class Judge {
                         settled_at());
         if (count < least_leak_blocks)
             return open(
-                count < 1 ? std::string("in no more blocks than before: they are enlarged")
-                          : fmt::format("in {} blocks only", count_text(count)),
+                facts_.grown_bytes() <= 0 ? std::string("no more is live than at its start")
+                : count < 1 ? std::string("in no more blocks than before: they are enlarged")
+                            : fmt::format("in {} blocks only", count_text(count)),
                 count < 1 ? std::nullopt : window_of(around_.seconds * least_leak_blocks / count));
         if (by_chance())
             return open(
@@ -337,7 +334,7 @@ class Judge {
                                     "the time since attach",
                                     percent_text(*evidence.age_ratio)),
                         window_of(2 * around_.seconds));
-        if (around_.late_old_frees > late_blocks())
+        if (around_.late_old_frees > replaced_share * late_blocks())
             return open(fmt::format("in the window's later half {} blocks from before attach were "
                                     "freed, and this stack's {} more may replace some of them",
                                     count_text(around_.late_old_frees), count_text(late_blocks())),

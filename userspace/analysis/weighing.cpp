@@ -63,10 +63,20 @@ double birth_rate(const MergedStack& stack, const RecordingContents& contents, s
 }
 
 /// Little's law: what is in flight grows as the rate of allocations does while blocks stay as long.
+/// `weight`: of a sampled block (mean_weight()).
 bool grows_with_its_rate(const MergedStack& stack, const RecordingContents& contents,
-                         const Window& window) {
+                         const Window& window, double weight) {
     const std::size_t quarter = (window.last - window.first) / 4;
     if (quarter == 0) return false;
+    const auto births = [&](std::size_t from, std::size_t to) {
+        return static_cast<double>(point_at(stack.live, to).allocated_count -
+                                   point_at(stack.live, from).allocated_count);
+    };
+    // A rate that differs by chance explains as small a growth.
+    const double early_births = births(window.first, window.first + quarter);
+    const double late_births = births(window.last - quarter, window.last);
+    if (late_births - early_births <= sure * std::sqrt(weight * (early_births + late_births)))
+        return false;
     const auto mean_live = [&](std::size_t from, std::size_t to) {
         double sum = 0;
         for (std::size_t i = from; i <= to; ++i)
@@ -120,6 +130,13 @@ bool follows_the_work(const MergedStack& stack, const RecordingContents& content
                         seconds_between(before.time_ns, now.time_ns));
     }
     return follows(rates, stack, contents, window, grown_bytes);
+}
+
+/// Blocks of the window's births that are not in flight, but there to stay.
+double staying(const MergedStack& stack, const Facts& facts) {
+    if (!facts.evidence.survival) return 0;
+    return facts.evidence.survival->low *
+           static_cast<double>(stack.totals.allocated_count - facts.before.allocated_count);
 }
 
 Window settled_window(const MergedStack& stack, const RecordingContents& contents,
@@ -181,13 +198,7 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
     Evidence& evidence = facts.evidence;
     facts.deviation =
         turnover_deviation(stack.at_start, facts.before, facts.after, surroundings.sampling_bytes);
-    if (facts.deviation) {
-        // Two moments of a sawtooth may lie anywhere on it; its low points do not.
-        const double by_trend = facts.estimate.estimated
-                                    ? facts.estimate.growth.bytes_per_second * facts.seconds
-                                    : facts.grown_bytes();
-        evidence.turnover_z = std::max(facts.grown_bytes(), by_trend) / *facts.deviation;
-    }
+    if (facts.deviation) evidence.turnover_z = facts.risen_bytes() / *facts.deviation;
     evidence.age_ratio = age_ratio(facts.after, on_ledgers_clock(stack.attached_ns),
                                    on_ledgers_clock(surroundings.end_ns));
     evidence.pace = pace_of(facts.estimate.troughs);
@@ -220,11 +231,25 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
         facts.idle_since_halt = cpu_rate(surroundings, contents, halt, window.last) <
                                 idle_share * cpu_rate(surroundings, contents, window.first, halt);
     }
-    if (freed_count > in_flight * static_cast<double>(stack.totals.allocated_count))
-        facts.load_explains = grows_with_its_rate(stack, contents, window) ||
-                              follows_its_rate(stack, contents, window, facts.grown_bytes());
+    if (freed_count > in_flight * static_cast<double>(stack.totals.allocated_count) &&
+        staying(stack, facts) < (1 - explained) * facts.grown_count())
+        facts.load_explains =
+            grows_with_its_rate(stack, contents, window,
+                                mean_weight(stack.totals, surroundings.sampling_bytes)) ||
+            follows_its_rate(stack, contents, window, facts.grown_bytes());
     facts.work_explains = follows_the_work(stack, contents, window, facts.grown_bytes());
     return facts;
+}
+
+double blindly_grown(const MergedStack& stack, const Facts& facts,
+                     const RecordingContents& contents) {
+    if (!facts.blocks_die() || !facts.mean_life) return 0;
+    const Window& window = contents.window;
+    const std::size_t middle = middle_of(contents.snapshots, window);
+    const double watched = seconds_between(stack.attached_ns, contents.snapshots[middle].time_ns);
+    if (watched > settling_lives * *facts.mean_life) return 0;
+    return std::max(0.0, static_cast<double>(point_at(stack.live, window.last).live_count) -
+                             static_cast<double>(point_at(stack.live, middle).live_count));
 }
 
 }  // namespace seep

@@ -3,6 +3,7 @@
 
 // Gathers what is known of a stack's growth, from which verdict.h judges. Pure, thread-safe.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -15,6 +16,10 @@
 #include "analysis/survival.h"
 
 namespace seep {
+
+/// Of blocks that had lived long, the share freed from which on they still die. Blocks that live
+/// 2.5 times as long as the observation, on average, reach it.
+inline constexpr double still_dying = 0.1;
 
 struct Facts {
     GrowthEstimate estimate;  ///< `growth.bytes` is of the whole window, the rest of `settled`.
@@ -40,12 +45,21 @@ struct Facts {
     bool load_explains = false;  ///< It grew as its rate of allocations did.
     bool work_explains = false;  ///< It grew as the rate of counted work did.
 
+    [[nodiscard]] bool blocks_die() const {
+        return late_mortality && *late_mortality > still_dying;
+    }
     /// More at the end of `settled` than at its start.
     [[nodiscard]] double grown_count() const {
         return static_cast<double>(after.held_count()) - static_cast<double>(before.live_count);
     }
     [[nodiscard]] double grown_bytes() const {
         return static_cast<double>(after.held_bytes()) - static_cast<double>(before.live);
+    }
+    /// Likewise, but two moments of a sawtooth may lie anywhere on it; its low points do not.
+    [[nodiscard]] double risen_bytes() const {
+        return estimate.estimated
+                   ? std::max(grown_bytes(), estimate.growth.bytes_per_second * seconds)
+                   : grown_bytes();
     }
 };
 
@@ -54,5 +68,10 @@ Births births_of(const MergedStack& stack, const RecordingContents& contents);
 
 Facts weigh(const MergedStack& stack, const RecordingContents& contents,
             const Surroundings& surroundings);
+
+/// Blocks by which the stack grew in the window's later half for want of older ones: its blocks die
+/// and, in its blind spot, those from before attach that die, too, are not known to be its own.
+double blindly_grown(const MergedStack& stack, const Facts& facts,
+                     const RecordingContents& contents);
 
 }  // namespace seep

@@ -79,6 +79,16 @@ TEST(Shape, ATrickleAfterTheHaltDoesNotHideIt) {
     EXPECT_EQ(halt_of(live)->snapshot, 30U);
 }
 
+TEST(Shape, LowPointsThatRiseAreNoHalt) {
+    // A sawtooth with its highest peak in the middle, on a line.
+    std::vector<std::uint64_t> live;
+    for (std::uint64_t i = 0; i < 60; ++i)
+        live.push_back(1000 + 10 * i + (i < 30 ? 100 : 40) * (i % 6));
+    EXPECT_FALSE(halt_of(live));
+    for (std::uint64_t i = 30; i < 60; ++i) live[i] = 1300 + 40 * (i % 6);
+    EXPECT_TRUE(halt_of(live));
+}
+
 TEST(Shape, WhatDoesNotRiseDoesNotHalt) {
     EXPECT_FALSE(halt_of({5, 5, 5, 5}));
     EXPECT_FALSE(halt_of({9, 8, 7, 6}));

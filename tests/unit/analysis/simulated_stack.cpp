@@ -79,7 +79,7 @@ void add_blocks(std::vector<SimulatedBlock>& blocks, const Source& source, Rando
     }
 }
 
-RecordingContents simulated_contents(std::vector<SimulatedBlock> blocks,
+RecordingContents simulated_contents(const std::vector<std::vector<SimulatedBlock>>& groups,
                                      const SimulatedWindow& window) {
     RecordingContents contents;
     contents.info.sampling_asked = "exact";
@@ -91,35 +91,50 @@ RecordingContents simulated_contents(std::vector<SimulatedBlock> blocks,
     process.id = ProcessId(1);
     process.started_ns = start_ns;
     contents.processes = {process};
-
-    StackHistory stack;
-    stack.record.id = StackId(1);
-    stack.record.process = ProcessId(1);
-    const std::vector<Moment> moments = moments_of(blocks, window.seconds);
-    Ledger ledger;
-    auto next = moments.begin();
     for (std::size_t i = 0; i < window.snapshots; ++i) {
         const double time =
             window.seconds * static_cast<double>(i) / static_cast<double>(window.snapshots - 1);
-        for (; next != moments.end() && next->time <= time; ++next) ledger.count(*next);
-        const Totals totals = ledger.totals();
-        if (i == 0) stack.at_start = totals;
-        stack.live.push_back({i, totals.live_bytes(), totals.live_bytes(), totals.live_count(),
-                              totals.allocated_count,
-                              totals.allocated_squares - totals.freed_squares});
         ProcessSample sample;
         sample.process = ProcessId(1);
         sample.cpu_ns = static_cast<std::uint64_t>(time / 2 * 1e9);
-        sample.freed_count = ledger.freed();
         sample.probe_hits = 1;
         SnapshotRecord& snapshot = contents.snapshots.emplace_back();
         snapshot.time_ns = start_ns + static_cast<std::int64_t>(time * 1e9);
         snapshot.processes = {sample};
     }
-    stack.at_end = ledger.totals();
-    stack.lifetimes = ledger.lifetimes();
-    contents.stacks = {std::move(stack)};
+    for (const std::vector<SimulatedBlock>& group : groups) {
+        StackHistory stack;
+        stack.record.id = StackId(contents.stacks.size() + 1);
+        stack.record.process = ProcessId(1);
+        // Code of its own: stacks that are alike would be one.
+        const LocationId location(static_cast<std::uint32_t>(stack.record.id.value));
+        contents.locations[location] = {location, {}, stack.record.id.value, true, true, {}};
+        stack.record.locations = {location};
+        const std::vector<Moment> moments = moments_of(group, window.seconds);
+        Ledger ledger;
+        auto next = moments.begin();
+        for (std::size_t i = 0; i < window.snapshots; ++i) {
+            SnapshotRecord& snapshot = contents.snapshots[i];
+            const double time = static_cast<double>(snapshot.time_ns - start_ns) / 1e9;
+            for (; next != moments.end() && next->time <= time; ++next) ledger.count(*next);
+            const Totals totals = ledger.totals();
+            if (i == 0) stack.at_start = totals;
+            stack.live.push_back({i, totals.live_bytes(), totals.live_bytes(), totals.live_count(),
+                                  totals.allocated_count,
+                                  totals.allocated_squares - totals.freed_squares});
+            snapshot.processes.front().freed_count += ledger.freed();
+        }
+        stack.at_end = ledger.totals();
+        stack.lifetimes = ledger.lifetimes();
+        contents.stacks.push_back(std::move(stack));
+    }
     return contents;
+}
+
+RecordingContents simulated_contents(std::vector<SimulatedBlock> blocks,
+                                     const SimulatedWindow& window) {
+    const std::vector<std::vector<SimulatedBlock>> groups{std::move(blocks)};
+    return simulated_contents(groups, window);
 }
 
 }  // namespace seep

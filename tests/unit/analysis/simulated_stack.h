@@ -43,7 +43,10 @@ struct Source {
 };
 void add_blocks(std::vector<SimulatedBlock>& blocks, const Source& source, Random& random);
 
-/// The contents of a recording with one stack of one process, which uses half a core.
+/// The contents of a recording of one process, which uses half a core: a stack for each group of
+/// blocks.
+RecordingContents simulated_contents(const std::vector<std::vector<SimulatedBlock>>& groups,
+                                     const SimulatedWindow& window);
 RecordingContents simulated_contents(std::vector<SimulatedBlock> blocks,
                                      const SimulatedWindow& window);
 

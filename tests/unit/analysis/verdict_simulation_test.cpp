@@ -160,6 +160,14 @@ std::vector<Kind> kinds() {
              add_churn(blocks, 1000, 2 * w, random);
              return blocks;
          }},
+        {"steady, first in first out after 1.5 windows", Bound::no_leak,
+         [=](Random& random) {
+             Blocks blocks;
+             add_blocks(blocks,
+                        {-2 * w, w, 20, constant(20), [=](double, Random&) { return 1.5 * w; }},
+                        random);
+             return blocks;
+         }},
         sawtooth("sawtooth, 50 periods", w / 50),
         sawtooth("sawtooth, 20 periods", w / 20),
         sawtooth("sawtooth, 8 periods", w / 8),
@@ -190,6 +198,18 @@ std::vector<Kind> kinds() {
         leak("leak of 2,500 blocks (50 sd)", 2'500),
         leak("leak of 5 sd of a churn", 84, 100),
         leak("leak of 10 sd of a churn", 200, 100),
+        {"leak of a fifth of what a rising load allocates", Bound::leak,
+         [=](Random& random) {
+             Blocks blocks;
+             add_blocks(blocks,
+                        {-60, w, 150, [=](double t) { return 100 + 50 * std::max(t, 0.0) / w; },
+                         [](double, Random& r) {
+                             const bool stays = std::uniform_real_distribution<double>()(r) < 0.2;
+                             return stays ? for_ever : exponential(1, r);
+                         }},
+                        random);
+             return blocks;
+         }},
         leak("leak under a sawtooth, 20 periods", 400, 200, w / 20),
         leak("leak under a large sawtooth, 50 periods", 400, 400, w / 50),
     };
