@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/clusters.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
 #include "analysis/culprit.h"
+#include "analysis/findings.h"
 #include "analysis/lockstep.h"
 #include "analysis/sampling.h"
 #include "analysis/series.h"
@@ -19,6 +22,7 @@ constexpr std::size_t parts = 8;
 /// Fewer blocks may agree by chance.
 constexpr double least_blocks = 10;
 constexpr std::size_t most_roots = 3;
+constexpr double most_weight = 2;
 
 const MergedStack& find(const std::vector<MergedStack>& merged, const std::string& id) {
     std::uint64_t value = 0;
@@ -72,6 +76,23 @@ ReportFrame shared_frame(const StackRecord& stack, std::size_t common,
     return frames.empty() ? ReportFrame{} : frames.front();
 }
 
+/// A pool grows by its own measure. Large blocks that become more one for one with blocks that leak
+/// are parts of what leaks.
+void join_leaks(const std::vector<ReportStack*>& group) {
+    const auto leak =
+        std::ranges::find_if(group, [](auto* stack) { return stack->verdict == Verdict::leak; });
+    if (leak == group.end()) return;
+    for (ReportStack* stack : group) {
+        if (!stack->may_be_pool || stack->verdict != Verdict::growing) continue;
+        stack->verdict = Verdict::leak;
+        stack->reason = fmt::format(
+            "its troughs rise steadily by {}, as many blocks more as of stack {}, "
+            "which leaks",
+            hourly(stack->growth), (*leak)->id);
+        stack->evidence.decidable_at_ns.reset();
+    }
+}
+
 }  // namespace
 
 std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack>& merged,
@@ -97,6 +118,7 @@ std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack
     std::vector<ReportCluster> clusters;
     for (const Lockstep& group : found) {
         ReportCluster& added = clusters.emplace_back();
+        std::vector<ReportStack*> exact;
         added.frame = shared_frame(sources[group.stacks.front()]->record, group.common, contents,
                                    report.objects);
         for (const std::size_t i : group.stacks) {
@@ -104,7 +126,10 @@ std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack
             stack.evidence.cluster = static_cast<std::uint32_t>(clusters.size());
             added.stacks.push_back(stack.id);
             added.bytes_per_second += stack.growth.bytes_per_second;
+            // Sampled counts are alike where the blocks themselves are not.
+            if (candidates[i].weight < most_weight) exact.push_back(&stack);
         }
+        join_leaks(exact);
     }
     return clusters;
 }

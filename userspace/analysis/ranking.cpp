@@ -63,6 +63,7 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
                                     window_seconds(contents.snapshots, contents.window));
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
+    result.may_be_pool = judgement.may_be_pool;
     result.evidence = facts.evidence;
     if (judgement.decidable_at_ns)
         result.evidence.decidable_at_ns =

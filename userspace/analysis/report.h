@@ -135,6 +135,7 @@ struct ReportStack {
     Evidence evidence;
     StackCurves curves;
     bool seen_to_leak = false;        ///< In windows alone, so that it is open (confirmation.h).
+    bool may_be_pool = false;         ///< It grows as a leak does, but in few large blocks.
     bool suppressed = false;          ///< Makes no finding, by --suppressions.
     bool truncated = false;           ///< Not followed to its root.
     std::vector<ReportFrame> frames;  ///< [0] is the allocator's function, then outwards.

@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t least_rises = 5;
 constexpr double rise_share = 0.01;
 constexpr double chance_of_pause = 0.01;
-constexpr double longer_than_before = 3;
+constexpr double longer_than_before = 1.5;
+constexpr double much_longer = 3;
 /// Of the growth before, what the low points go on with if it has not ended.
 constexpr double still_rising = 0.5;
 
@@ -129,7 +130,8 @@ std::optional<Halt> find_halt(const LiveSeries& series,
     };
     const double before = risen(window.first, last) / seconds(last);
     if (before > 0 && risen(last, window.last) / pause > still_rising * before) return std::nullopt;
-    return Halt{.snapshot = last, .risen_share = share};
+    return Halt{
+        .snapshot = last, .risen_share = share, .sure = pause >= much_longer * longest_pause};
 }
 
 }  // namespace seep

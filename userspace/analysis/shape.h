@@ -34,11 +34,13 @@ std::size_t deep_falls(std::span<const Point> troughs, double share);
 
 /// When a series came to its height and stayed there. Found if a series of at least 5 rises, at a
 /// constant rate, would go on for so long without another with a chance of under 1 %, and if the
-/// pause is three times the longest before, unless the low points within the pause still rise at
-/// half of the pace from before. A rise is one by a hundredth of the range.
+/// pause is half as long again as the longest before, for sure if it is three times that, unless
+/// the low points within the pause still rise at half of the pace from before. A rise is one by a
+/// hundredth of the range.
 struct Halt {
     std::size_t snapshot = 0;  ///< Of the last rise.
     double risen_share = 0;    ///< Of the window's time, until then.
+    bool sure = true;
 };
 std::optional<Halt> find_halt(const LiveSeries& series,
                               const std::vector<SnapshotRecord>& snapshots, const Window& window);

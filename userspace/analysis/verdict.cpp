@@ -314,12 +314,11 @@ class Judge {
                 evidence.turnover_z && *evidence.turnover_z > 0
                     ? window_of(around_.seconds * std::pow(sure_z / *evidence.turnover_z, 2))
                     : std::nullopt);
-        if (const double size = facts_.grown_bytes() / count;
-            size >= pool_block && count < few_pool_blocks)
-            return open(fmt::format("in {} blocks of {}: a pool that the program hands out pieces "
-                                    "of grows like this until its pieces suffice",
-                                    count_text(count), format_bytes(size)),
-                        window_of(around_.seconds * few_pool_blocks / count));
+        if (facts_.pause)
+            return open(fmt::format("not in the last {}, which is longer than it ever paused "
+                                    "before: it may have ended",
+                                    seconds_text(*facts_.pause)),
+                        window_of(around_.seconds + *facts_.pause));
         if (comes_in_bursts())
             return open("most of it came within a part of the window",
                         window_of(2 * around_.seconds));
@@ -342,6 +341,17 @@ class Judge {
         if (around_.elapsed_seconds < least_leak_seconds)
             return open("so does any program's that has just started on something",
                         window_of(least_leak_seconds));
+        // At last: growth of which nothing else is to be said.
+        if (const double size = facts_.grown_bytes() / count;
+            size >= pool_block && count < few_pool_blocks) {
+            Judgement judgement =
+                open(fmt::format("in {} blocks of {}: a pool that the program hands out pieces "
+                                 "of grows like this until its pieces suffice",
+                                 count_text(count), format_bytes(size)),
+                     window_of(around_.seconds * few_pool_blocks / count));
+            judgement.may_be_pool = true;
+            return judgement;
+        }
         return std::nullopt;
     }
 

@@ -19,6 +19,7 @@ struct Judgement {
     Verdict verdict = Verdict::undetermined;
     std::string reason;
     std::optional<std::int64_t> decidable_at_ns;
+    bool may_be_pool = false;  ///< It grows as a leak does, but in few large blocks.
 };
 
 /// Blocks of a steady stack have all been replaced by followed ones after as many of their lives:

@@ -226,6 +226,10 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
     const double late_cpu = cpu_rate(surroundings, contents, middle, window.last);
     if (evidence.pace && late_cpu > 0) facts.work_pace = *evidence.pace * early_cpu / late_cpu;
     facts.halt = find_halt(stack.live, contents.snapshots, window);
+    if (facts.halt && !facts.halt->sure) {
+        facts.pause = facts.seconds * (1 - facts.halt->risen_share);
+        facts.halt.reset();
+    }
     if (facts.halt) {
         const std::size_t halt = facts.halt->snapshot;
         facts.idle_since_halt = cpu_rate(surroundings, contents, halt, window.last) <

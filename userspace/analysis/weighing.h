@@ -35,8 +35,9 @@ struct Facts {
     double slowing = 0;               ///< See shape.h; bytes.
     double unevenness = 0;            ///< See shape.h.
     std::size_t falls = 0;            ///< Deep ones, of the troughs.
-    std::optional<Halt> halt;
-    bool idle_since_halt = false;  ///< The processes used next to no CPU time since.
+    std::optional<Halt> halt;         ///< A sure one.
+    std::optional<double> pause;      ///< Seconds at the end without growth, if it is not.
+    bool idle_since_halt = false;     ///< The processes used next to no CPU time since.
     /// `pace` if the growth is set in relation to the CPU time used instead of time.
     std::optional<double> work_pace;
     std::optional<double> late_mortality;  ///< See survival.h.

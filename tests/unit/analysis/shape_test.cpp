@@ -72,6 +72,15 @@ TEST(Shape, ALongPauseIsNoHaltIfThereWereSuchBefore) {
     EXPECT_FALSE(halt_of(rising(2, 61)));
 }
 
+TEST(Shape, APauseThatIsNotMuchLongerMayBeAHalt) {
+    std::vector<std::uint64_t> live;
+    for (std::uint64_t i = 0; i < 60; ++i)
+        live.push_back(100 * (i < 20 ? i : i < 30 ? 20 : std::min<std::uint64_t>(i - 10, 30)));
+    ASSERT_TRUE(halt_of(live));
+    EXPECT_FALSE(halt_of(live)->sure);
+    EXPECT_TRUE(halt_of(rising(45, 61))->sure);
+}
+
 TEST(Shape, ATrickleAfterTheHaltDoesNotHideIt) {
     std::vector<std::uint64_t> live = rising(30, 61);
     for (std::size_t i = 31; i < live.size(); ++i) live[i] += i % 2;

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What stacks that grow in lockstep tell of each other.
+
+#include <gmock/gmock.h>
+
+#include "analysis/ranking.h"
+#include "simulated_stack.h"
+
+namespace seep {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr double window_seconds = 60;
+
+/// One block every half of a second, none of which is freed.
+std::vector<SimulatedBlock> leaked(std::uint64_t bytes, double first = 0.1) {
+    std::vector<SimulatedBlock> blocks;
+    for (double t = first; t < window_seconds; t += 0.5) blocks.push_back({t, for_ever, bytes});
+    return blocks;
+}
+
+/// The stacks of each group, in the groups' order, with three callers in common.
+std::vector<ReportStack> stacks_of(const std::vector<std::vector<SimulatedBlock>>& groups) {
+    RecordingContents contents = simulated_contents(groups, {window_seconds, 121});
+    for (std::uint32_t id = 101; id <= 103; ++id) {
+        contents.locations[LocationId(id)] = {LocationId(id), {}, id, true, true, {}};
+        for (StackHistory& stack : contents.stacks) stack.record.locations.emplace_back(id);
+    }
+    std::vector<ReportStack> stacks = build_report(contents, ReportOptions{}).stacks;
+    std::ranges::sort(stacks, {}, [](const ReportStack& stack) { return stack.frames[0].offset; });
+    return stacks;
+}
+
+TEST(Clusters, LargeBlocksThatGoWithALeakAreOfTheLeak) {
+    const auto stacks = stacks_of({leaked(65'536), leaked(40)});
+    EXPECT_EQ(stacks[1].verdict, Verdict::leak);
+    EXPECT_EQ(stacks[0].verdict, Verdict::leak);
+    EXPECT_THAT(stacks[0].reason, HasSubstr("which leaks"));
+    EXPECT_EQ(stacks[0].evidence.cluster, stacks[1].evidence.cluster);
+}
+
+TEST(Clusters, LargeBlocksOfTheirOwnPaceMayBeAPool) {
+    std::vector<SimulatedBlock> pool = leaked(65'536);
+    pool.resize(pool.size() * 2 / 3);
+    for (std::size_t i = 0; i < pool.size(); ++i)
+        pool[i].born = 0.1 + 0.75 * static_cast<double>(i);
+    const auto stacks = stacks_of({pool, leaked(40)});
+    EXPECT_EQ(stacks[1].verdict, Verdict::leak);
+    EXPECT_EQ(stacks[0].verdict, Verdict::growing);
+    EXPECT_THAT(stacks[0].reason, HasSubstr("a pool"));
+    EXPECT_EQ(stacks_of({leaked(65'536)})[0].verdict, Verdict::growing);
+}
+
+}  // namespace
+}  // namespace seep
