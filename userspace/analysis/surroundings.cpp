@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "analysis/growth.h"
+#include "analysis/shape.h"
 #include "analysis/warnings.h"
 
 namespace seep {
@@ -55,10 +56,12 @@ Surroundings survey(const RecordingContents& contents, const LiveSeries& all) {
         .missed_frees = losses[SEEP_LOSS_MISSED_FREES] + losses[SEEP_LOSS_NO_THREAD_STATE],
         .lost_share = 0,
         .late_old_frees = 0,
+        .halt = {},
         .cpu = summed(contents, [](const ProcessSample& sample) {
             return static_cast<double>(sample.cpu_ns) / 1e9;
         })};
 
+    if (const auto halt = find_halt(all, snapshots, window)) result.halt = halt->snapshot;
     const LivePoint end = point_at(all, window.last);
     const auto lost = static_cast<double>(
         losses[SEEP_LOSS_LOST_ALLOCATIONS] + losses[SEEP_LOSS_LOST_STACKS] +

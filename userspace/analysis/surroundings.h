@@ -5,6 +5,7 @@
 // processes were. Computed once a report. Pure functions, thread-safe.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "analysis/contents.h"
@@ -25,6 +26,8 @@ struct Surroundings {
     /// In the window's later half, frees of blocks that are not followed. Before attach there may
     /// have been as many of any stack's.
     double late_old_frees = 0;
+    /// The last snapshot at which all stacks together grew, if they have halted (find_halt()).
+    std::optional<std::size_t> halt;
     /// CPU time in seconds that the processes had used by each snapshot of the recording.
     std::vector<double> cpu;
 };

@@ -319,6 +319,11 @@ class Judge {
                                     "before: it may have ended",
                                     seconds_text(*facts_.pause)),
                         window_of(around_.seconds + *facts_.pause));
+        if (facts_.common_pause)
+            return open(fmt::format("hardly in the last {}, since all stacks together have not "
+                                    "grown any more: it may have ended with them",
+                                    seconds_text(*facts_.common_pause)),
+                        window_of(around_.seconds + *facts_.common_pause));
         if (comes_in_bursts())
             return open("most of it came within a part of the window",
                         window_of(2 * around_.seconds));

@@ -20,6 +20,8 @@ constexpr double idle_share = 0.2;
 /// Of its allocations, the share freed from which on a stack can be one of blocks in flight.
 constexpr double in_flight = 0.5;
 constexpr double sure = 3;
+/// Of an even growth, what is as good as none.
+constexpr double hardly = 0.5;
 /// Of the growth, the share that must come from the load to be called so.
 constexpr double explained = 0.7;
 
@@ -229,6 +231,14 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
     if (facts.halt && !facts.halt->sure) {
         facts.pause = facts.seconds * (1 - facts.halt->risen_share);
         facts.halt.reset();
+    }
+    if (surroundings.halt && *surroundings.halt > window.first) {
+        const double pause =
+            seconds_between(contents.snapshots[*surroundings.halt].time_ns, surroundings.end_ns);
+        const double since = static_cast<double>(live_at(stack.live, window.last)) -
+                             static_cast<double>(live_at(stack.live, *surroundings.halt));
+        if (since < hardly * facts.grown_bytes() * pause / facts.seconds)
+            facts.common_pause = pause;
     }
     if (facts.halt) {
         const std::size_t halt = facts.halt->snapshot;

@@ -37,7 +37,9 @@ struct Facts {
     std::size_t falls = 0;            ///< Deep ones, of the troughs.
     std::optional<Halt> halt;         ///< A sure one.
     std::optional<double> pause;      ///< Seconds at the end without growth, if it is not.
-    bool idle_since_halt = false;     ///< The processes used next to no CPU time since.
+    /// Seconds since all stacks together halted, if this one has hardly grown since either.
+    std::optional<double> common_pause;
+    bool idle_since_halt = false;  ///< The processes used next to no CPU time since.
     /// `pace` if the growth is set in relation to the CPU time used instead of time.
     std::optional<double> work_pace;
     std::optional<double> late_mortality;  ///< See survival.h.

@@ -52,5 +52,20 @@ TEST(Clusters, LargeBlocksOfTheirOwnPaceMayBeAPool) {
     EXPECT_EQ(stacks_of({leaked(65'536)})[0].verdict, Verdict::growing);
 }
 
+TEST(Clusters, WhatEndsWithAllTheOthersIsNoLeak) {
+    // A start-up of two thirds of the window, with pauses: most of it grows up to the end of that.
+    std::vector<SimulatedBlock> all;
+    for (double t = 0.1; t < 40; t += 0.05) all.push_back({t, for_ever, 200});
+    std::vector<SimulatedBlock> part;
+    for (double t = 1; t < 40; t += 0.5)
+        if (t < 8 || t > 23) part.push_back({t, for_ever, 200});
+    const auto starting = stacks_of({part, all});
+    EXPECT_EQ(starting[0].verdict, Verdict::growing);
+    EXPECT_THAT(starting[0].reason, HasSubstr("since all stacks together have not grown"));
+    const auto beside_a_leak = stacks_of({leaked(40), all});
+    EXPECT_EQ(beside_a_leak[0].verdict, Verdict::leak);
+    EXPECT_EQ(beside_a_leak[1].verdict, Verdict::warming);
+}
+
 }  // namespace
 }  // namespace seep
