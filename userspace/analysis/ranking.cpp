@@ -98,10 +98,20 @@ std::vector<Facts> weigh_all(const std::vector<MergedStack>& stacks,
 double unexplained_old_frees(const Surroundings& surroundings,
                              const std::vector<MergedStack>& stacks,
                              const std::vector<Facts>& facts, const RecordingContents& contents) {
+    const std::size_t middle = middle_of(contents.snapshots, contents.window);
+    const auto freed = [](const LivePoint& point) {
+        return static_cast<double>(point.allocated_count) - static_cast<double>(point.live_count);
+    };
     double left = surroundings.late_old_frees;
-    for (std::size_t i = 0; i < stacks.size(); ++i)
+    double variance = 0;  // Of the followed frees, which were taken off all that were counted.
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
         left -= blindly_grown(stacks[i], facts[i], contents);
-    return std::max(0.0, left);
+        if (surroundings.sampling_bytes == 0) continue;
+        variance += mean_weight(stacks[i].totals, surroundings.sampling_bytes) *
+                    std::max(0.0, freed(point_at(stacks[i].live, contents.window.last)) -
+                                      freed(point_at(stacks[i].live, middle)));
+    }
+    return std::max(0.0, left - 3 * std::sqrt(variance));
 }
 
 /// A lower end above zero means something only for what is more at the window's end.

@@ -173,15 +173,16 @@ class Judge {
 
     [[nodiscard]] Maybe without_trend() const {
         const bool all_seen = around_.lost_share <= much_lost;
-        // Of blocks that come and go, low points, too, rise for a while by chance.
-        if (all_seen && (!rises() || blocks_die()) && by_chance())
+        // Of blocks that come and go, low points, too, rise for a while by chance, but not by much.
+        const double most = growth().high * facts_.seconds;
+        const bool is_small = most < small_rise * facts_.peak;
+        if (all_seen && (!rises() || (blocks_die() && is_small)) && by_chance())
             return Judgement{
                 Verdict::steady,
                 fmt::format("grew by {}{}: no more than blocks that come and go make by chance",
                             format_bytes(facts_.risen_bytes()), in_deviations()),
                 std::nullopt};
-        if (const double most = growth().high * facts_.seconds;
-            all_seen && !rises() && most < small_rise * facts_.peak && !blocks_die())
+        if (all_seen && !rises() && is_small && !blocks_die())
             return Judgement{
                 Verdict::steady,
                 fmt::format("its low points do not rise for certain ({} at most, of {} live)",

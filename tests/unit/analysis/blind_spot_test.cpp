@@ -69,6 +69,38 @@ TEST(BlindSpot, ALeakIsToldBesideStacksThatReplaceTheirOwn) {
     EXPECT_EQ(counts.at(2), 0);
 }
 
+TEST(BlindSpot, WhatSamplingMiscountsAreNoFreesOfOlderBlocks) {
+    Random random(1);
+    RecordingContents contents = simulated_contents({leaked(10, random)}, {window_seconds, 121});
+    const auto verdict = [&] { return build_report(contents, ReportOptions{}).stacks[0].verdict; };
+    // 200 frees more than were followed.
+    for (std::size_t i = 61; i < contents.snapshots.size(); ++i)
+        contents.snapshots[i].processes.front().freed_count += 200;
+    EXPECT_EQ(verdict(), Verdict::growing);
+    // Of a churn of 10,000 blocks of 32 bytes whose frees in the window's later half are estimates.
+    StackHistory churn = contents.stacks.front();
+    churn.record.id = StackId(2);
+    contents.locations[LocationId(2)] = {LocationId(2), {}, 2, true, true, {}};
+    churn.record.locations = {LocationId(2)};
+    churn.live.clear();
+    for (std::size_t i = 0; i < contents.snapshots.size(); ++i) {
+        churn.live.push_back({.snapshot = i, .allocated_count = 100 * i});
+        contents.snapshots[i].processes.front().freed_count += 100 * i;
+    }
+    churn.at_start = {};
+    churn.at_end = {.allocated_count = 12'000,
+                    .allocated_bytes = 384'000,
+                    .freed_count = 12'000,
+                    .freed_bytes = 384'000};
+    churn.lifetimes = {};
+    contents.stacks.push_back(churn);
+    contents.info.sampling_bytes = 1024;
+    const auto stacks = build_report(contents, ReportOptions{}).stacks;
+    const auto leak = std::ranges::find(
+        stacks, 1U, [](const ReportStack& stack) { return stack.frames.at(0).offset; });
+    EXPECT_EQ(leak->verdict, Verdict::leak) << leak->reason;
+}
+
 TEST(BlindSpot, WhatIsReplacedUnseenIsNoLeak) {
     // None of its own blocks has been freed yet, so it may be their forerunners that are.
     const auto counts = leaks([](Random& random) {
