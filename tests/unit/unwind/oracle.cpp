@@ -17,6 +17,7 @@ namespace seep::test {
 namespace {
 
 using ElfHandle = CHandle<Elf, elf_end>;
+using DwarfHandle = CHandle<Dwarf, dwarf_end>;
 using CfiHandle = CHandle<Dwarf_CFI, dwarf_cfi_end>;
 using FrameHandle = CHandle<Dwarf_Frame, std::free>;
 
@@ -205,7 +206,9 @@ std::vector<std::uint64_t> row_starts(const UnwindTable& table) {
 
 class Comparer {
  public:
-    Comparer(const UnwindTable& table, Dwarf_CFI* cfi) : table_(table), cfi_(cfi) {}
+    /// `debug_cfi`: for what the other says nothing of; null if there is none.
+    Comparer(const UnwindTable& table, Dwarf_CFI* cfi, Dwarf_CFI* debug_cfi)
+        : table_(table), cfi_(cfi), debug_cfi_(debug_cfi) {}
 
     /// Compares libdw's rows from the address up to `end`, or to where it knows none.
     void compare_function(std::uint64_t address, std::uint64_t end) {
@@ -222,7 +225,8 @@ class Comparer {
     /// Where the row at the address ends; the end of all addresses if there is none.
     std::uint64_t compare_row(std::uint64_t address) {
         Dwarf_Frame* raw_frame = nullptr;
-        if (dwarf_cfi_addrframe(cfi_, address, &raw_frame) != 0) {
+        if (dwarf_cfi_addrframe(cfi_, address, &raw_frame) != 0 &&
+            (debug_cfi_ == nullptr || dwarf_cfi_addrframe(debug_cfi_, address, &raw_frame) != 0)) {
             compare_at(address, {});
             return UINT64_MAX;
         }
@@ -249,6 +253,7 @@ class Comparer {
 
     const UnwindTable& table_;
     Dwarf_CFI* cfi_;
+    Dwarf_CFI* debug_cfi_;
     std::vector<std::uint64_t> seen_;
     Comparison result_;
 };
@@ -266,7 +271,8 @@ Comparison compare_with_libdw(const UnwindTable& table, int fd, std::size_t stri
     Dwarf_CFI* const cfi = dwarf_getcfi_elf(elf.get());
     const CfiHandle owner(cfi);
     if (cfi == nullptr) return {0, 1, "libdw finds no CFI"};
-    Comparer comparer(table, cfi);
+    const DwarfHandle dwarf(dwarf_begin_elf(elf.get(), DWARF_C_READ, nullptr));
+    Comparer comparer(table, cfi, dwarf == nullptr ? nullptr : dwarf_getcfi(dwarf.get()));
     std::vector<std::uint64_t> functions = function_starts(elf.get());
     functions.push_back(UINT64_MAX);
     for (std::size_t i = 0; i + 1 < functions.size(); i += stride) {
