@@ -183,8 +183,8 @@ def recorded_stacks(path, checkpoint):
     name, address = checkpoint
     totals = collections.Counter()
     for ending, frames, size, _ in all_recorded_stacks(path):
-        # operator new is followed by way of malloc, which it calls.
-        for i, (object_name, where, _) in enumerate(frames[1:4], 2):
+        # operator new and Rust's allocator are followed by way of malloc, which they call.
+        for i, (object_name, where, _) in enumerate(frames[1:6], 2):
             if object_name == name and 0 <= address - where < 128:
                 totals[comparable(ending, frames[i:])] += size
                 break
@@ -221,6 +221,10 @@ class StacksMatchDebuggers(SeepTestCase):
 
     def test_programs_are_there(self):
         self.assertGreaterEqual(len(PROGRAMS), 8)
+
+    def test_rust_is_there(self):
+        if not any("rust" in os.path.basename(program) for program in PROGRAMS):
+            self.skipTest("no program in Rust: rustc was not there when they were built")
 
     def test_calls_of_the_dynamic_linker(self):
         folder = os.path.join(seep_test.WORKLOADS, "chains", "loader")
