@@ -60,4 +60,16 @@ static __always_inline void store_release(u64 *to, u64 value)
  */
 #define RETURN_ADDRESS_SIZE 8
 
+/* Do the eight bytes end in a call? e8 and four bytes, or ff /2 in any of its lengths (Intel SDM
+ * volume 2, CALL and table 2-2), before which there may be a prefix. */
+#define LONGEST_CALL 8
+static __always_inline bool ends_in_call(const u8 code[LONGEST_CALL])
+{
+	return code[3] == 0xe8 || (code[1] == 0xff && (code[2] & 0x38) == 0x10) ||
+	       (code[2] == 0xff && (code[3] & 0x38) == 0x10) ||
+	       (code[4] == 0xff && (code[5] & 0x38) == 0x10) ||
+	       (code[5] == 0xff && (code[6] & 0x38) == 0x10) ||
+	       (code[6] == 0xff && (code[7] & 0x38) == 0x10);
+}
+
 #endif

@@ -203,6 +203,7 @@ struct walk {
 	struct walk_notes notes;
 	bool fp_known, bx_known;
 	bool exact; /* pc is no return address: a signal came there */
+	bool by_fp; /* a step was made by a frame pointer that no rule vouches for */
 };
 
 /*

@@ -56,6 +56,24 @@ static __always_inline bool at_signal_restorer(u64 pc)
 	       code[0] == 0x0f0000000fc0c748ULL && (code[1] & 0xff) == 0x05;
 }
 
+/* Whether a call can have left the return address: code that cannot be read may be one. */
+static __always_inline bool follows_call(u64 address)
+{
+	u8 code[LONGEST_CALL];
+
+	return bpf_probe_read_user(code, sizeof(code), (const void *)(address - sizeof(code))) ||
+	       ends_in_call(code);
+}
+
+/* Is the walk's address, which a frame pointer has led to, no return address? In generated code
+ * that cannot be told: interpreters push theirs and jump (HotSpot's does). */
+static __always_inline bool has_gone_astray(struct walk *walk)
+{
+	if (walk->pc < walk->mapping.start || walk->pc >= walk->mapping.end)
+		find_mapping(walk, walk->pc);
+	return walk->mapping.table && !follows_call(walk->pc);
+}
+
 /* Code without a rule: its frame pointer, if that can be one. */
 static __always_inline u32 step_by_frame_pointer(struct walk *walk)
 {
@@ -82,7 +100,9 @@ static __always_inline u32 step_by_frame_pointer(struct walk *walk)
 	walk->pc = replace_trampoline(walk, fp + 8, return_address);
 	walk->sp = fp + 16;
 	walk->bx_known = false;
-	return SEEP_STACK_COMPLETE;
+	walk->by_fp = true;
+	/* Go's first frames are at no call, and their frame pointer is 0. */
+	return walk->fp && has_gone_astray(walk) ? SEEP_STACK_NO_ROW : SEEP_STACK_COMPLETE;
 }
 
 static __always_inline u32 find_cfa(struct walk *walk, const struct seep_rule *rule, u64 *cfa)
@@ -193,6 +213,17 @@ static __always_inline bool begins_function(struct walk *walk)
 	return rule.cfa != SEEP_CFA_UNKNOWN;
 }
 
+/*
+ * Boost.Context's coroutines are entered with a jump, and the address that they would return to
+ * (make_fcontext's `finish`) has nothing before it that calls. So has that of any coroutine that is
+ * begun by hand, in code without rules. A frame pointer may have led the walk anywhere.
+ */
+static __always_inline bool begins_stack(struct walk *walk)
+{
+	return begins_function(walk) ||
+	       (walk->mapping.table && !walk->by_fp && !follows_call(walk->pc));
+}
+
 struct walk_context {
 	struct thread_state *thread;
 };
@@ -215,7 +246,7 @@ static long step(u32 index, struct walk_context *context)
 		stack->end = SEEP_STACK_COMPLETE;
 		return 1;
 	case SEEP_CFA_UNKNOWN:
-		if (!exact && begins_function(walk)) {
+		if (!exact && begins_stack(walk)) {
 			stack->end = SEEP_STACK_COMPLETE;
 			return 1;
 		}
@@ -296,6 +327,7 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	walk->bx = caller->bx;
 	walk->fp_known = true;
 	walk->bx_known = true;
+	walk->by_fp = false;
 	walk->exact = caller->exact;
 	walk->hash = stack->frames[0];
 	push_frame(stack, &walk->hash, walk->pc | (walk->exact ? SEEP_FRAME_EXACT : 0));

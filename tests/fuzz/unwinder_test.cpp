@@ -69,7 +69,10 @@ class Walk : public testing::Test {
                                  1,
                                  stack_start - 8,
                                  reinterpret_cast<const unsigned char*>(words_.data()),
-                                 words_.size() * 8};
+                                 words_.size() * 8,
+                                 pc(0),
+                                 code_.data(),
+                                 code_.size()};
         seep_stack stack{};
         native_walk(&world, &caller, &stack);
         for (const auto& [at, word] : later) words_[1 + at] = word;
@@ -80,7 +83,21 @@ class Walk : public testing::Test {
         return {stack.frames + 1, stack.frames + stack.depth};
     }
 
+    void begin_anew() {
+        builder_ = {};
+        count_ = 0;
+        code_.clear();
+    }
+
+    /// Puts an instruction into the functions' code, just before the address.
+    void put_before(std::uint64_t address, std::vector<unsigned char> instruction) {
+        code_.resize(0x2000, 0x90);
+        const auto end = code_.begin() + static_cast<std::ptrdiff_t>(address - pc(0));
+        std::ranges::copy_backward(instruction, end);
+    }
+
     std::vector<std::uint64_t> words_;
+    std::vector<unsigned char> code_;
     bool remembers_ = false;
 
  private:
@@ -123,6 +140,51 @@ TEST_F(Walk, ends_where_no_call_can_have_come_from) {
     const auto stack = walk({pc(0, 1), stack_start, stack_start + 8, 0});
     EXPECT_EQ(stack.end, SEEP_STACK_COMPLETE);
     EXPECT_THAT(frames(stack), testing::ElementsAre(pc(0, 1), pc(2)));
+}
+
+const std::vector<unsigned char> jump_by_bx = {0xff, 0xe3};
+const std::vector<unsigned char> call_by_disp32 = {0xff, 0x90, 1, 2, 3, 4};
+
+TEST_F(Walk, ends_at_code_without_rules_that_no_call_has_come_from) {
+    add_function(rule(SEEP_CFA_SP, 8));
+    add_function(rule(SEEP_CFA_UNKNOWN, 0));
+    add_function(rule(SEEP_CFA_END, 0));
+    put_before(pc(1, 32), jump_by_bx);
+    words_ = {pc(1, 32), stack_start, pc(2, 9)};
+    const auto stack = walk({pc(0, 9), stack_start, stack_start + 8, 0});
+    EXPECT_EQ(stack.end, SEEP_STACK_COMPLETE);
+    EXPECT_THAT(frames(stack), testing::ElementsAre(pc(0, 9), pc(1, 32)));
+}
+
+TEST_F(Walk, goes_on_from_code_without_rules_that_calls) {
+    for (const auto& call : {call_by_disp32,
+                             {0xe8, 1, 2, 3, 4},
+                             {0xff, 0xd0},
+                             {0xff, 0x50, 8},
+                             {0xff, 0x54, 0x24, 8},
+                             {0x41, 0xff, 0x94, 0x24, 1, 2, 3, 4}}) {
+        begin_anew();
+        words_ = {pc(1, 32), 0, pc(2, 9)};
+        add_function(rule(SEEP_CFA_SP, 8));
+        add_function(rule(SEEP_CFA_UNKNOWN, 0));
+        add_function(rule(SEEP_CFA_END, 0));
+        put_before(pc(1, 32), call);
+        put_before(pc(2, 9), call_by_disp32);
+        const auto stack = walk({pc(0, 9), stack_start, stack_start + 8, 0});
+        EXPECT_EQ(stack.end, SEEP_STACK_COMPLETE);
+        EXPECT_THAT(frames(stack), testing::ElementsAre(pc(0, 9), pc(1, 32), pc(2, 9)));
+    }
+}
+
+TEST_F(Walk, takes_no_frame_pointers_word_for_a_return_address_that_no_call_has_left) {
+    add_function(rule(SEEP_CFA_SP, 8));
+    add_function(rule(SEEP_CFA_UNKNOWN, 0));
+    add_function(rule(SEEP_CFA_END, 0));
+    put_before(pc(1, 32), call_by_disp32);
+    words_ = {pc(1, 32), stack_start + 64, pc(2, 9)};
+    const auto stack = walk({pc(0, 9), stack_start, stack_start + 8, 0});
+    EXPECT_EQ(stack.end, SEEP_STACK_NO_ROW);
+    EXPECT_THAT(frames(stack), testing::ElementsAre(pc(0, 9), pc(1, 32)));
 }
 
 TEST_F(Walk, keeps_the_innermost_of_too_many) {

@@ -75,10 +75,10 @@ class Stop:
         self.size, self.frames, self.addresses = size, frames, addresses
         self.checkpoint = addresses.of(frames[0][0])
 
-    def cut_at(self, end_of_coroutines):
+    def cut_at(self, ends_of_coroutines):
         """What seep ought to have: no more than it keeps, and nothing beyond a coroutine."""
         callers = self.frames[1:]
-        ends = [i for i, (pc, _) in enumerate(callers) if pc == end_of_coroutines]
+        ends = [i for i, (pc, _) in enumerate(callers) if pc in ends_of_coroutines]
         if ends:
             callers = callers[:ends[0] + 1]
         self.stack = comparable(COMPLETE, [(*self.addresses.of(pc), bool(is_call))
@@ -204,7 +204,7 @@ class StacksMatchDebuggers(SeepTestCase):
         self.assertEqual(len({stop.checkpoint for stop in stops}), 1)
         seen = collections.Counter()
         for stop in stops:
-            stop.cut_at(truth["end_of_coroutines"])
+            stop.cut_at(truth["ends_of_coroutines"])
             seen[stop.stack] += stop.size
         wrong = [stop for stop in stops if recorded[stop.stack] != seen[stop.stack]]
         strange = [stack for stack in recorded if recorded[stack] and stack not in seen]

@@ -49,13 +49,20 @@ static void* bpf_map_lookup_elem(const void* map, const void* key) {
     return (void*)(uintptr_t)found;
 }
 
+static int read_piece(void* to, u32 size, uint64_t at, const unsigned char* piece, size_t bytes) {
+    if (at > bytes || bytes - at < size) return 0;
+    memcpy(to, piece + at, size);
+    return 1;
+}
+
 static long bpf_probe_read_user(void* to, u32 size, const void* from) {
-    const uint64_t at = (uint64_t)(uintptr_t)from - world->stack_start;
+    const uint64_t address = (uint64_t)(uintptr_t)from;
     reads++;
     memset(to, 0, size);
-    if (at > world->stack_size || world->stack_size - at < size) return -14;
-    memcpy(to, world->stack + at, size);
-    return 0;
+    if (read_piece(to, size, address - world->stack_start, world->stack, world->stack_size))
+        return 0;
+    if (read_piece(to, size, address - world->code_start, world->code, world->code_size)) return 0;
+    return -14;
 }
 
 static u64 bpf_ktime_get_ns(void) {

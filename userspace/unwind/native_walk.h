@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The kernel's unwinder (bpf/unwind.bpf.h) compiled for the machine itself, with a world of its
- * own: one process, its tables, one piece of stack. Whatever is read outside of them fails, as it
- * does in the kernel; so code cannot be read, and nothing is known of pending return probes.
+ * own: one process, its tables, one piece of stack, perhaps one of code. What is read outside of
+ * them fails, as it does in the kernel; and nothing is known of pending return probes.
  *
  * For walks that the kernel leaves to the collector, and for tests and fuzzers. To be used from one
  * thread: what a walk finds about rules is kept for the next one, as the kernel does for a thread.
@@ -35,6 +35,9 @@ struct native_world {
     uint64_t stack_start; /* where `stack` is in the target */
     const unsigned char* stack;
     size_t stack_size;
+    uint64_t code_start; /* as above; there need not be any */
+    const unsigned char* code;
+    size_t code_size;
 };
 
 struct native_registers {

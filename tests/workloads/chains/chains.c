@@ -79,9 +79,9 @@ static void* work_in_thread(void* seed) {
     return NULL;
 }
 
-static void say_and_wait(const char* format, size_t number) {
-    char line[64], c;
-    const int length = snprintf(line, sizeof line, format, number);
+static void say_and_wait(const char* format, size_t one, size_t other) {
+    char line[100], c;
+    const int length = snprintf(line, sizeof line, format, one, other);
     if (write(1, line, (size_t)length) != length) _exit(1);
     while (read(0, &c, 1) == 1 && c != '\n') {
     }
@@ -90,11 +90,12 @@ static void say_and_wait(const char* format, size_t number) {
 static void work_at_exit(void) {
     work(10, 10);
     stop_here(0);
-    say_and_wait("{\"end_of_coroutines\": %zu}\n", end_of_coroutines);
+    say_and_wait("{\"ends_of_coroutines\": [%zu, %zu]}\n", ends_of_coroutines[0],
+                 ends_of_coroutines[1]);
 }
 
 static __attribute__((constructor)) void work_before_main(void) {
-    say_and_wait("ready %zu\n", (size_t)getpid());
+    say_and_wait("ready %zu\n", (size_t)getpid(), 0);
     add_links(plain_links, plain_link_count);
     work(10, 10);
 }

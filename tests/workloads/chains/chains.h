@@ -8,7 +8,7 @@
  * The stop is tgkill(pid, tid, SIGSTOP) with the number of bytes in r10, where a system call's
  * fourth argument would be: a debugger finds it in the register, any other tool in
  * /proc/PID/task/TID/syscall. After the last one there is a stop with 0 bytes, and the truth is the
- * return address of a coroutine's first function: there its stack ends, but debuggers go on.
+ * return addresses of coroutines' first functions: there their stacks end, but debuggers go on.
  */
 #ifndef CHAINS_H
 #define CHAINS_H
@@ -28,7 +28,7 @@ extern "C" {
 typedef void (*Link)(int links);
 typedef void* (*Allocate)(size_t bytes);
 
-extern uintptr_t end_of_coroutines;
+extern uintptr_t ends_of_coroutines[2]; /* 0: not met */
 extern const Link plain_links[];
 extern const size_t plain_link_count;
 extern const Link signal_links[];

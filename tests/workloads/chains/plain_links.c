@@ -167,7 +167,14 @@ static void recursion(int links) {
 
 #define COROUTINE_STACK (4 << 20)
 
-uintptr_t end_of_coroutines;
+uintptr_t ends_of_coroutines[2];
+
+static void* new_stack(void) {
+    void* const stack = mmap(NULL, COROUTINE_STACK, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) abort();
+    return stack;
+}
 
 static void coroutine(int links) {
     descend(links);
@@ -176,24 +183,62 @@ static void coroutine(int links) {
 
 static void on_another_stack(int links) {
     ucontext_t here, there;
-    void* const stack = mmap(NULL, COROUTINE_STACK, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (stack == MAP_FAILED) abort();
+    void* const stack = new_stack();
     getcontext(&there);
     there.uc_stack.ss_sp = stack;
     there.uc_stack.ss_size = COROUTINE_STACK;
     there.uc_link = &here;
     makecontext(&there, (void (*)(void))coroutine, 1, links);
-    end_of_coroutines = *(uintptr_t*)there.uc_mcontext.gregs[REG_RSP];
+    ends_of_coroutines[0] = *(uintptr_t*)there.uc_mcontext.gregs[REG_RSP];
     swapcontext(&here, &there);
+    munmap(stack, COROUTINE_STACK);
+}
+
+// As Boost.Context does it: without call frame information, by a jump, and with a return address
+// that no call has left. What such code does about rbp is nothing.
+void call_on_stack(void* top, void (*function)(int), int links);
+void return_from_stack(void);
+__asm__(
+    ".text\n"
+    ".globl call_on_stack, return_from_stack\n"
+    ".type call_on_stack, @function\n"
+    "call_on_stack:\n"
+    "  push %rbp\n"
+    "  push %rbx\n"
+    "  push %r12\n"
+    "  push %r13\n"
+    "  push %r14\n"
+    "  push %r15\n"
+    "  mov %rsp, -32(%rdi)\n"
+    "  lea return_from_stack(%rip), %rax\n"
+    "  mov %rax, -40(%rdi)\n"
+    "  lea -40(%rdi), %rsp\n"
+    "  mov %edx, %edi\n"
+    "  jmp *%rsi\n"
+    "return_from_stack:\n"
+    "  mov (%rsp), %rsp\n"
+    "  pop %r15\n"
+    "  pop %r14\n"
+    "  pop %r13\n"
+    "  pop %r12\n"
+    "  pop %rbx\n"
+    "  pop %rbp\n"
+    "  ret\n"
+    ".size call_on_stack, . - call_on_stack\n");
+
+static void on_a_stack_by_hand(int links) {
+    void* const stack = new_stack();
+    ends_of_coroutines[1] = (uintptr_t)return_from_stack;
+    call_on_stack((char*)stack + COROUTINE_STACK, coroutine, links);
     munmap(stack, COROUTINE_STACK);
 }
 
 // Weighted by being there more than once: on another stack, a chain begins anew.
 const Link plain_links[] = {
-    small_frame,       large_frame,     saves_registers,  pushes_arguments,  calls_variadic,
-    frame_of_any_size, realigned,       calls_realigned,  array_of_any_size, tail_call,
-    jumps_back,        through_qsort,   through_bsearch,  recursion,         on_another_stack,
-    small_frame,       saves_registers, pushes_arguments, calls_realigned,   recursion,
+    small_frame,        large_frame,   saves_registers, pushes_arguments,  calls_variadic,
+    frame_of_any_size,  realigned,     calls_realigned, array_of_any_size, tail_call,
+    jumps_back,         through_qsort, through_bsearch, recursion,         on_another_stack,
+    on_a_stack_by_hand, small_frame,   saves_registers, pushes_arguments,  calls_realigned,
+    recursion,
 };
 const size_t plain_link_count = sizeof plain_links / sizeof plain_links[0];
