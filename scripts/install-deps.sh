@@ -6,7 +6,7 @@
 #
 #   scripts/install-deps.sh [--tests] [--slow] [--bench]
 #
-#   --slow    also what only the slow tests need (with --tests; Go takes half a gigabyte)
+#   --slow    also what only the slow tests need (with --tests; Go and Rust take a gigabyte)
 #
 # Packages that are there already are left alone, and if all of them are, apt is not run at all.
 # libbpf and bpftool come from bookworm-backports, which is added to apt's sources (as
@@ -37,7 +37,7 @@ test_packages=(bpfcc-tools busybox-static chromium chromium-driver clang-format-
     cpio fish gdb heaptrack libcap2-bin libclang-rt-14-dev libgoogle-perftools-dev libjemalloc-dev
     libmimalloc-dev jq linux-headers-amd64 man-db mandoc musl-tools procps prometheus protobuf-compiler python3
     python3-yaml qemu-system-x86 shellcheck tmux util-linux zsh)
-slow_packages=(golang-go)
+slow_packages=(golang-go rustc)
 bench_packages=(bpfcc-tools bpftrace heaptrack libgoogle-perftools4 libjemalloc2 libmemcached-tools
     linux-headers-amd64 memcached nginx postgresql python3 redis-server redis-tools valgrind
     wrk)
