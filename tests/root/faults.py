@@ -96,9 +96,10 @@ class Faults(seep_test.SeepTestCase):
                    "    sys.stdin.readline()\n"
                    "    kept = fill()\n"
                    "    time.sleep(4)\n"
-                   "    sys.exit()\n"
+                   "    os._exit(0)\n"  # before the interpreter gives the memory back
                    "kept = fill()\n"
-                   "os.wait()\n")
+                   "os.wait()\n"
+                   "os._exit(0)\n")
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "recording.seep")
             with subprocess.Popen(
