@@ -37,7 +37,7 @@ constexpr double pool_block = 64 << 10;
 constexpr double few_pool_blocks = 200;
 /// As few blocks that grow are being enlarged, which turnover does not measure.
 constexpr std::uint64_t few_blocks = 8;
-/// Frees of older blocks, as a share of the blocks that a stack grew by, from which on it may
+/// Frees of older blocks, as a share of the blocks that a stack grew by, from which on it may be
 /// replacing them: where all are, the share is 1, and neither count is exact.
 constexpr double replaced_share = 0.5;
 /// Lost allocations of that share may hide growth.

@@ -23,7 +23,7 @@ namespace {
 
 /// Beyond it walks are left in the kernel's buffer, and when that is full, too, their stacks are
 /// truncated.
-constexpr std::size_t most_bytes = std::size_t{64} << 20;
+constexpr std::size_t most_bytes = std::size_t{256} << 20;
 
 }  // namespace
 

@@ -117,6 +117,9 @@ void Tracer::State::take_in_events() {
 /// The walks are read before the events: what they led to was mapped before them, and of a process
 /// that has ended since nothing else tells of it.
 void Tracer::State::take_in_events_and_walks() {
+    // Of an image that an event ends, they are the last.
+    read_mapping_calls();
+    read_faults();
     const std::vector<DeferredWalk> walks = deferred.read();
     take_in_events();
     walk_on(walks);
@@ -124,9 +127,6 @@ void Tracer::State::take_in_events_and_walks() {
 
 /// Deals with what is waiting.
 void Tracer::State::catch_up() {
-    // Of an image that an event ends, they are the last.
-    read_mapping_calls();
-    read_faults();
     take_in_events_and_walks();
     check_exits();
 }
