@@ -53,7 +53,10 @@ void Tracer::State::check_exits() {
     std::vector<TracedProcess*> ended;
     for (const auto& [pid, process] : running)
         if (!process->process.alive()) ended.push_back(process);
-    for (TracedProcess* process : ended) end_image(*process, "exit", "the process ended");
+    // All that they did is there to be read now, and can be told of while they are known.
+    if (!ended.empty()) take_in_events_and_walks();
+    for (TracedProcess* process : ended)
+        if (process->ended_ns == 0) end_image(*process, "exit", "the process ended");
 }
 
 void Tracer::State::read_mapping_calls() {
