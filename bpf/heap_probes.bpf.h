@@ -27,11 +27,7 @@ static __always_inline u64 cookie_argument(const struct pt_regs *regs, u64 cooki
 
 static __always_inline struct seep_live_key live_key(u64 cookie, u64 address)
 {
-	struct seep_live_key key = {
-	    .address = address,
-	    .process =
-		(cookie >> SEEP_COOKIE_PROCESS_SHIFT) & ((1 << SEEP_COOKIE_PROCESS_BITS) - 1),
-	};
+	struct seep_live_key key = {.address = address, .process = process_slot(cookie)};
 
 	return key;
 }
@@ -323,6 +319,10 @@ static __always_inline bool on_probe(const struct pt_regs *regs, u64 cookie)
 	struct seep_process *process = process_of(cookie);
 
 	count_hit(cookie); /* also while probes are being taken away: it costs as much */
+	if (cookie_field(cookie, SEEP_COOKIE_ROLE_SHIFT) == SEEP_ROLE_UNLOAD) {
+		tell_of_unload(process_slot(cookie));
+		return false;
+	}
 	if (!recording || !process)
 		return false;
 	if (cookie_field(cookie, SEEP_COOKIE_PHASE_SHIFT) == SEEP_PHASE_EXIT) {

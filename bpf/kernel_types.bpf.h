@@ -37,11 +37,21 @@ struct task_struct {
 	struct task_struct *group_leader;
 };
 
+struct inode {
+	unsigned long i_ino;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
 /* An area of a process's memory. */
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;
 	unsigned long vm_flags;
+	unsigned long vm_pgoff; /* pages into the file */
+	struct file *vm_file;
 };
 
 #pragma clang attribute pop

@@ -15,9 +15,14 @@ static __always_inline void add_to(u64 *counter, u64 amount)
 	__sync_fetch_and_add(counter, amount);
 }
 
+static __always_inline u32 process_slot(u64 cookie)
+{
+	return (cookie >> SEEP_COOKIE_PROCESS_SHIFT) & ((1 << SEEP_COOKIE_PROCESS_BITS) - 1);
+}
+
 static __always_inline struct seep_process *process_of(u64 cookie)
 {
-	u32 slot = (cookie >> SEEP_COOKIE_PROCESS_SHIFT) & ((1 << SEEP_COOKIE_PROCESS_BITS) - 1);
+	u32 slot = process_slot(cookie);
 
 	return bpf_map_lookup_elem(&processes, &slot);
 }

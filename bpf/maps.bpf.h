@@ -113,9 +113,17 @@ struct {
 	__array(values, struct unwind_space);
 } unwind_spaces SEC(".maps");
 
-/* Processes (their slots) whose stacks led to unknown code. Bound: by the pauses in between, less
- * than a call a millisecond for each process that is traced at once. Full: the next stack that
- * leads nowhere calls again. */
+/* How often a library may have been unloaded, by process slot. Bound: process slots. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, u64);
+} unloads SEC(".maps");
+
+/* Processes (their slots) that have unloaded a library, or whose stacks led to unknown code. Bound:
+ * by the pauses in between, less than a call a millisecond for each process that is traced at once.
+ * Full: the next stack that leads nowhere calls again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 16384);
@@ -194,9 +202,10 @@ struct memo {
 /* A walk up the stack: the registers of the frame it is at, and what it found about its code. */
 struct walk {
 	u64 pc, sp, fp, bx;
-	u64 hash;
-	u64 pending; /* struct return_instance *: the next one up the stack */
+	u64 hash, hash_before; /* of the frames, and of those before the last one */
+	u64 pending;	       /* struct return_instance *: the next one up the stack */
 	struct seep_mapping mapping;
+	bool mappings_may_be_old; /* ask the kernel about each before it is believed */
 	struct stack_window window;
 	u32 process;
 	u64 fp_from, bx_from; /* where they were restored from; 0: still as at the start */

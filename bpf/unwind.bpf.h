@@ -191,11 +191,13 @@ static __always_inline u32 step_by_rule(struct walk *walk, const struct seep_rul
 }
 
 /* One round of a multiply-xorshift hash; the finishing mix is in first_stack_id(). */
-static __always_inline void push_frame(struct seep_stack *stack, u64 *hash, u64 address)
+static __always_inline void push_frame(struct seep_stack *stack, struct walk *walk, u64 frame)
 {
-	*hash = (*hash ^ address) * 0x9e3779b97f4a7c15ULL;
-	*hash ^= *hash >> 29;
-	stack->frames[stack->depth++ & (SEEP_MAX_FRAMES - 1)] = address;
+	u64 hash = (walk->hash ^ frame) * 0x9e3779b97f4a7c15ULL;
+
+	walk->hash_before = walk->hash;
+	walk->hash = hash ^ hash >> 29;
+	stack->frames[stack->depth++ & (SEEP_MAX_FRAMES - 1)] = frame;
 }
 
 /*
@@ -228,18 +230,23 @@ struct walk_context {
 	struct thread_state *thread;
 };
 
-/* One frame up. Returns 1 when the walk is at its end. */
+/* Takes the frame in that the walk is at, and goes one up. Returns 1 when it is at its end. */
 static long step(u32 index, struct walk_context *context)
 {
 	struct seep_stack *stack = &context->thread->stack;
 	struct walk *walk = &context->thread->walk;
-	/* A return address may lie behind the last instruction of its function; the call does not.
-	 */
 	bool exact = walk->exact;
-	const struct seep_rule *rule =
-	    rule_at(&context->thread->rules, walk, walk->pc - (exact ? 0 : 1));
+	const struct seep_rule *rule;
 	u32 end;
 
+	if (stack->depth >= SEEP_MAX_FRAMES)
+		return 1; /* end is SEEP_STACK_TOO_DEEP since the start */
+	/* A return address may lie behind the last instruction of its function; the call does not.
+	 */
+	rule = rule_at(&context->thread->rules, walk, walk->pc - (exact ? 0 : 1));
+	push_frame(stack, walk,
+		   walk->pc | (exact ? SEEP_FRAME_EXACT : 0) |
+		       (u64)rule->occupant << SEEP_FRAME_OCCUPANT_SHIFT);
 	walk->exact = false;
 	switch (rule->cfa) {
 	case SEEP_CFA_END:
@@ -262,9 +269,6 @@ static long step(u32 index, struct walk_context *context)
 		stack->end = end;
 		return 1;
 	}
-	if (stack->depth >= SEEP_MAX_FRAMES)
-		return 1; /* end is SEEP_STACK_TOO_DEEP since the start */
-	push_frame(stack, &walk->hash, walk->pc | (walk->exact ? SEEP_FRAME_EXACT : 0));
 	return 0;
 }
 
@@ -278,32 +282,32 @@ static __always_inline u64 first_stack_id(const struct seep_stack *stack, u64 ha
 	return id & ~SEEP_STACK_DEFERRED;
 }
 
-/* Goes on from where thread->walk is, the last frame of thread->stack. */
+/* Goes on from where thread->walk is, which is not in thread->stack yet. */
 static __always_inline void walk_on(struct thread_state *thread, u64 generation)
 {
 	struct walk_context context = {.thread = thread};
 
 	thread->walk.process = thread->stack.process;
-	thread->walk.mapping.start = 0;
-	thread->walk.mapping.end = 0;
+	forget_mapping(&thread->walk);
+	thread->walk.mappings_may_be_old = generation >> GENERATION_UNLOADS_SHIFT;
 	thread->walk.window.bytes = 0;
 	thread->stack.end = SEEP_STACK_TOO_DEEP;
 	renew_rules(&thread->rules, generation);
 	bpf_loop(SEEP_MAX_FRAMES, step, &context, 0);
 }
 
-/* Where the thread's walk has ended, for somebody else to go on with it. */
+/* For somebody else to go on with the thread's walk, which has ended at unknown code. */
 static __always_inline void describe_walk(struct seep_deferred_walk *to,
 					  const struct thread_state *thread)
 {
-	to->hash = thread->walk.hash;
+	to->hash = thread->walk.hash_before;
 	to->sp = thread->walk.sp;
 	to->fp = thread->walk.fp;
 	to->bx = thread->walk.bx;
 	to->fp_known = thread->walk.fp_known;
 	to->bx_known = thread->walk.bx_known;
 	to->process = thread->stack.process;
-	to->depth = thread->stack.depth;
+	to->depth = thread->stack.depth ? thread->stack.depth - 1 : 0;
 	__builtin_memcpy(to->frames, thread->stack.frames, sizeof(to->frames));
 }
 
@@ -330,7 +334,6 @@ static __always_inline u64 walk_callers(struct thread_state *thread, const struc
 	walk->by_fp = false;
 	walk->exact = caller->exact;
 	walk->hash = stack->frames[0];
-	push_frame(stack, &walk->hash, walk->pc | (walk->exact ? SEEP_FRAME_EXACT : 0));
 	walk_on(thread, generation);
 	if (stack->end == SEEP_STACK_NO_MAPPING)
 		tell_of_stray(walk->process, thread->rules.generation);

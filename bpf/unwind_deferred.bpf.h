@@ -12,6 +12,7 @@
 #ifndef SEEP_UNWIND_DEFERRED_BPF_H
 #define SEEP_UNWIND_DEFERRED_BPF_H
 
+#include "memory_areas.bpf.h"
 #include "unwind.bpf.h"
 #include "updates.bpf.h"
 
@@ -26,29 +27,6 @@ struct {
  * The collector adds to the latter, too. Bound: SEEP_MOST_DEFERRED in use; beyond: as above. */
 __u64 deferred_given = 0;
 __u64 deferred_returned = 0;
-
-#define VM_EXEC 4 /* include/linux/mm.h */
-
-struct memory_area {
-	u64 end, flags;
-};
-
-static long take_area(struct task_struct *task, struct vm_area_struct *found,
-		      struct memory_area *area)
-{
-	area->end = found->vm_end;
-	area->flags = found->vm_flags;
-	return 0;
-}
-
-/* The area of the thread's memory that the address is in, all zeros if there is none. Where another
- * thread changes the mappings just now, nothing can be known but `otherwise`. */
-static __always_inline void find_area(u64 address, struct memory_area *area,
-				      struct memory_area otherwise)
-{
-	if (bpf_find_vma(bpf_get_current_task_btf(), address, take_area, area, 0) == ERROR_BUSY)
-		*area = otherwise;
-}
 
 /* A walk that went astray ends at an address that is no code. */
 static __always_inline bool is_code(u64 address)
@@ -132,6 +110,7 @@ __noinline u64 defer_walk(struct thread_state *thread)
 	if (!walk)
 		goto discard;
 	describe_walk(walk, thread);
+	walk->time_ns = bpf_ktime_get_ns();
 	walk->stack_start = start;
 	walk->stack_bytes = bytes;
 	walk->copied = copy_stack(&room, start, pieces);

@@ -7,11 +7,31 @@
 #ifndef SEEP_UNWIND_RULES_BPF_H
 #define SEEP_UNWIND_RULES_BPF_H
 
-#include "maps.bpf.h"
+#include "memory_areas.bpf.h"
 
 /* Enough for 65,536 mappings of code, and for a row a byte in a block of two rows a word. */
 #define MAPPING_SEARCH_STEPS 17
 #define ROW_SEARCH_STEPS (SEEP_BLOCK_SHIFT + 1)
+
+static __always_inline void forget_mapping(struct walk *walk)
+{
+	walk->mapping.start = 0;
+	walk->mapping.end = 0;
+	walk->mapping.table = 0;
+	walk->mapping.occupant = SEEP_UNKNOWN_OCCUPANT;
+}
+
+/* Whether the file that the collector saw at the address is there still. (The inode numbers that a
+ * process is shown may differ from the kernel's own, on overlayfs: there, the answer is no until
+ * the collector has looked again.) */
+static __always_inline bool is_still_there(const struct seep_mapping *mapping, u64 address)
+{
+	struct memory_area area = {};
+
+	find_area(address, &area, (struct memory_area){});
+	return area.inode == mapping->inode &&
+	       (!area.inode || area.file_start == mapping->file_start);
+}
 
 /* The mapping that an address is in; walk->mapping.end is 0 if there is none. */
 static __noinline void find_mapping(struct walk *walk, u64 address)
@@ -20,9 +40,7 @@ static __noinline void find_mapping(struct walk *walk, u64 address)
 	struct seep_mapping *found;
 	void *space = bpf_map_lookup_elem(&unwind_spaces, &process);
 
-	walk->mapping.start = 0;
-	walk->mapping.end = 0;
-	walk->mapping.table = 0;
+	forget_mapping(walk);
 	if (!space)
 		return;
 	found = bpf_map_lookup_elem(space, &key);
@@ -42,6 +60,8 @@ static __noinline void find_mapping(struct walk *walk, u64 address)
 			low = middle + 1;
 		} else {
 			walk->mapping = *found;
+			if (walk->mappings_may_be_old && !is_still_there(&walk->mapping, address))
+				forget_mapping(walk);
 			return;
 		}
 	}
@@ -108,15 +128,25 @@ static __noinline void find_rule(const struct walk *walk, u64 address, struct se
 	((u64 *)rule)[1] = *words;
 }
 
-/* A number that the process's mappings have as long as they are what they are now. */
+/* Above it, in the number of a generation: unloads since the mappings were read. */
+#define GENERATION_UNLOADS_SHIFT 32
+
+/*
+ * A number that the process's mappings have as long as they are what they are now. Code may only
+ * take the place of other code after that was unloaded; what was found out since then, with the
+ * kernel's word for it that the mappings are still right, holds until the next time.
+ */
 static __always_inline u64 mappings_generation(u32 process)
 {
 	void *space = bpf_map_lookup_elem(&unwind_spaces, &process);
+	u64 *unloaded = bpf_map_lookup_elem(&unloads, &process);
 	struct seep_mapping *first;
 	u32 key = 0;
 
 	first = space ? bpf_map_lookup_elem(space, &key) : NULL;
-	return first ? first->end : 0;
+	if (!first || !unloaded)
+		return 0;
+	return first->end | (*unloaded - first->bias) << GENERATION_UNLOADS_SHIFT;
 }
 
 /* Empties the cache if the process's mappings are no longer those that it was filled from. */
@@ -152,6 +182,7 @@ static __always_inline const struct seep_rule *rule_at(struct rule_cache *cache,
 	if (newer->address)
 		*older = *newer;
 	find_rule(walk, address, &newer->rule);
+	newer->rule.occupant = walk->mapping.occupant;
 	newer->address = newer->rule.cfa == SEEP_CFA_UNKNOWN ? 0 : address;
 	return &newer->rule;
 }

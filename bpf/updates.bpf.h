@@ -3,11 +3,8 @@
 #ifndef SEEP_UPDATES_BPF_H
 #define SEEP_UPDATES_BPF_H
 
+#include "errors.bpf.h"
 #include "maps.bpf.h"
-
-#define ERROR_EXISTS (-17)
-#define ERROR_BUSY (-16)
-#define ERROR_NO_MEMORY (-12)
 
 /* An update fails for a moment when the CPU's reserve of elements is used up; it is being refilled
  * by an interrupt (kernel/bpf/memalloc.c), so trying again helps. */

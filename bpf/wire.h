@@ -63,6 +63,7 @@ enum seep_role {
 	SEEP_ROLE_FREE = 3,	  /* free, operator delete, dallocx: no result */
 	SEEP_ROLE_RESIZE = 4,	  /* xallocx: the block stays, the result is its new size */
 	SEEP_ROLE_WORK = 5,	  /* a function of the program whose calls are counted, no more */
+	SEEP_ROLE_UNLOAD = 6,	  /* dlclose: what is mapped where may be something else now */
 };
 
 enum seep_phase {
@@ -115,26 +116,31 @@ struct seep_rule {
 	__s16 cfa_add;
 	__s16 fp_offset;
 	__s16 bx_offset;
-	__u8 cfa; /* enum seep_cfa */
-	__u8 fp;  /* enum seep_saved: rbp */
-	__u8 bx;  /* enum seep_saved: rbx */
-	__u8 pad[3];
+	__u8 cfa;      /* enum seep_cfa */
+	__u8 fp;       /* enum seep_saved: rbp */
+	__u8 bx;       /* enum seep_saved: rbx */
+	__u8 occupant; /* 0 in tables: of the mapping it was found for, where rules are kept */
+	__u8 pad[2];
 };
 SEEP_ASSERT(sizeof(struct seep_rule) == 16);
 
 /* Executable memory of a process; its map has them ascending by address, behind an entry 0 whose
- * `start` is their number, and whose `end` is a number that no other such map has ever had. */
+ * `start` is their number, whose `end` is a number that no other such map has ever had (32 bits),
+ * and whose `bias` is how many unloads the collector knew of before it read them. */
 struct seep_mapping {
 	__u64 start;
 	__u64 end;
-	__u64 bias;  /* pc - bias is the address in the object */
-	__u64 base;  /* address in the object at which block 0 begins */
-	__u32 table; /* slot of the object's table; 0 if it has none */
+	__u64 bias;	/* pc - bias is the address in the object */
+	__u64 base;	/* address in the object at which block 0 begins */
+	__u16 table;	/* slot of the object's table; 0 if it has none */
+	__u16 occupant; /* see SEEP_FRAME_OCCUPANT_SHIFT */
 	__u32 blocks;
-	__u32 rows;  /* word of the first row */
-	__u32 rules; /* word of the first rule */
+	__u32 rows;	  /* word of the first row */
+	__u32 rules;	  /* word of the first rule */
+	__u64 file_start; /* address that the file's first byte would have (modulo 2^64) */
+	__u64 inode;	  /* of the file, 0 for none */
 };
-SEEP_ASSERT(sizeof(struct seep_mapping) == 48);
+SEEP_ASSERT(sizeof(struct seep_mapping) == 64);
 
 /* An outstanding allocation. */
 struct seep_live_key {
@@ -165,6 +171,13 @@ enum seep_stack_end {
 
 /* Set in a frame that is no return address: what a signal or a page fault interrupted. */
 #define SEEP_FRAME_EXACT (1ULL << 63)
+/* Addresses of processes are below it. In between: which of those that have had this address in
+ * turn, 0 the first (dlclose, and dlopen of another library). So a frame says for good what it is
+ * in, and frames of two libraries are two frames. */
+#define SEEP_FRAME_OCCUPANT_SHIFT 57
+#define SEEP_MOST_OCCUPANTS 63
+#define SEEP_UNKNOWN_OCCUPANT 63
+#define SEEP_FRAME_ADDRESS ((1ULL << SEEP_FRAME_OCCUPANT_SHIFT) - 1)
 
 /* A call stack: inserted once, never changed. Only frames[0..depth) are meaningful. */
 struct seep_stack {
@@ -187,10 +200,11 @@ SEEP_ASSERT(sizeof(struct seep_stack) == 8 + 8 * SEEP_MAX_FRAMES);
 /*
  * A walk that came to code of which the collector had not told yet, as it stands in the ring buffer
  * deferred_walks: this, and `stack_bytes` of the thread's stack behind it, of which only the first
- * `copied` are meaningful. frames[depth - 1] is in that code.
+ * `copied` are meaningful. frames[depth], which is not part of the stack yet, is in that code.
  */
 struct seep_deferred_walk {
-	__u64 id; /* key into totals */
+	__u64 id;      /* key into totals */
+	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u64 hash;
 	__u64 sp, fp, bx;
 	__u32 process; /* slot */
@@ -202,7 +216,7 @@ struct seep_deferred_walk {
 	__u64 copied;
 	__u64 frames[SEEP_MAX_FRAMES];
 };
-SEEP_ASSERT(sizeof(struct seep_deferred_walk) == 72 + 8 * SEEP_MAX_FRAMES);
+SEEP_ASSERT(sizeof(struct seep_deferred_walk) == 80 + 8 * SEEP_MAX_FRAMES);
 
 /* The copies are made of pieces of this size, at multiples of it. */
 #define SEEP_STACK_PIECE 1024

@@ -29,6 +29,32 @@ class OddLives(seep_test.SeepTestCase):
                      if seep_test.stack_calls(s, ["leak_from_library"]))
         self.assertEqual(stack["frames"][1]["module"], "libleaky_library.so")
 
+    def check_libraries_in_turn(self, names, rounds, milliseconds):
+        libraries = [os.path.join(WORKLOADS, f"libin_turn_{name}.so") for name in names]
+        with Workload("libraries_in_turn", *libraries, rounds, milliseconds) as workload:
+            truth, report = record_work(workload)
+        self.assertEqual(truth["same_place"], rounds - 1)
+        stacks = [s for s in report["stacks"]
+                  if seep_test.stack_calls(s, ["leak_from_library"])]
+        told = {}
+        for stack in stacks:
+            functions = " ".join(frame["function"] for frame in stack["frames"][1:5])
+            modules = {frame["module"] for frame in stack["frames"][1:4]}
+            told[functions, *modules] = told.get((functions, *modules), 0) + stack["live_count"]
+            self.assertFalse(stack["truncated"], stack)
+        self.assertEqual(told, {
+            (f"inner_{name} middle_{name} leak_from_library main", f"libin_turn_{name}.so"):
+            truth["live_count"] for name in names})
+
+    def test_libraries_that_take_turns_at_one_place(self):
+        # Some rounds for each snapshot; then a snapshot or two for each round.
+        self.check_libraries_in_turn(("first", "third"), 200, 0)
+        self.check_libraries_in_turn(("first", "third"), 6, 300)
+
+    def test_libraries_that_take_turns_and_are_laid_out_alike(self):
+        self.check_libraries_in_turn(("first", "second"), 200, 0)
+        self.check_libraries_in_turn(("first", "second"), 6, 300)
+
     def test_children_of_the_target_live(self):
         with Workload("forker") as workload:
             truth, report = record_work(workload)

@@ -48,15 +48,12 @@ Result<ObjectId> Locations::object_of(const TracedProcess& process, const Resolv
     return id;
 }
 
-Result<LocationId> Locations::locate(const TracedProcess& process, std::uint64_t address,
+Result<LocationId> Locations::locate(const TracedProcess& process, const ResolvedAddress& where,
                                      bool is_call) {
-    // A call may be the last instruction of its mapping: its return address lies behind it.
-    const std::uint64_t before = is_call && address != 0 ? 1 : 0;
-    const ResolvedAddress where = process.space.resolve(address - before);
     const auto object = object_of(process, where);
     if (!object) return object.error();
 
-    const Key key{*object, where.address + before, is_call};
+    const Key key{*object, where.address + (is_call ? 1 : 0), is_call};
     const auto [place, is_new] =
         ids_.try_emplace(key, LocationId(static_cast<std::uint32_t>(ids_.size() + 1)));
     if (!is_new) return place->second;

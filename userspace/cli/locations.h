@@ -26,8 +26,10 @@ class Locations {
     Locations(RecordingWriter& writer, SymbolWorker& symbols)
         : writer_(&writer), symbols_(&symbols) {}
 
-    /// The location of a code address of a process. `is_call`: it is a return address.
-    Result<LocationId> locate(const TracedProcess& process, std::uint64_t address, bool is_call);
+    /// The location of code of a process. `is_call`: it is a call, known by its return address,
+    /// which is one behind `where`.
+    Result<LocationId> locate(const TracedProcess& process, const ResolvedAddress& where,
+                              bool is_call);
     /// The object of a mapped file.
     Result<ObjectId> object_of(const ObjectFile& file);
     /// Writes the symbols that were found since.

@@ -115,11 +115,17 @@ Result<void> Recorder::write_processes() {
 Result<void> Recorder::write_stack(const NewStack& stack) {
     const TracedProcess& process = *tracer_->processes().at(stack.process);
     StackRecord record{stack.id, stack.process, stack.end, {}, stack.kind};
-    record.locations.reserve(stack.addresses.size());
-    for (std::size_t i = 0; i < stack.addresses.size(); ++i) {
-        const std::uint64_t address = stack.addresses[i] & ~SEEP_FRAME_EXACT;
-        const bool is_call = i > 0 && address == stack.addresses[i];
-        const auto location = locations_.locate(process, address, is_call);
+    record.locations.reserve(stack.frames.size());
+    for (std::size_t i = 0; i < stack.frames.size(); ++i) {
+        const std::uint64_t frame = stack.frames[i];
+        const std::uint64_t address = frame_address(frame);
+        // A call may be the last instruction of its mapping: its return address lies behind it.
+        const bool is_call = i > 0 && (frame & SEEP_FRAME_EXACT) == 0 && address != 0;
+        const bool is_probe = i == 0 && stack.kind == StackKind::heap;
+        const ResolvedAddress where =
+            is_probe ? process.space.resolve(address)
+                     : process.space.resolve(address - (is_call ? 1 : 0), frame_occupant(frame));
+        const auto location = locations_.locate(process, where, is_call);
         if (!location) return location.error();
         record.locations.push_back(*location);
     }

@@ -25,7 +25,8 @@ bool leads_through_allocator(const TracedProcess& process,
                              std::span<const std::uint64_t> addresses) {
     return std::ranges::any_of(addresses, [&](std::uint64_t frame) {
         // A return address may lie behind its function's last byte.
-        const ResolvedAddress where = process.space.resolve((frame & ~SEEP_FRAME_EXACT) - 1);
+        const ResolvedAddress where =
+            process.space.resolve(frame_address(frame) - 1, frame_occupant(frame));
         return std::ranges::any_of(process.allocators, [&](const TracedAllocator& allocator) {
             return allocator.object == where.object &&
                    (only_allocates(allocator) || is_probed(allocator, where.address));

@@ -71,14 +71,23 @@ enum class StackEnd : std::uint8_t {
     unsupported = SEEP_STACK_UNSUPPORTED,
 };
 
-/// A stack seen for the first time, as addresses of its process: [0] inside the allocator's
-/// function, or after the system call, then return addresses outwards; one with SEEP_FRAME_EXACT is
-/// where a signal or a page fault came.
+/// Of a frame: the address, and which of those that have been mapped there it is in
+/// (AddressSpace::resolve).
+constexpr std::uint64_t frame_address(std::uint64_t frame) {
+    return frame & SEEP_FRAME_ADDRESS;
+}
+constexpr std::uint8_t frame_occupant(std::uint64_t frame) {
+    return (frame & ~SEEP_FRAME_EXACT) >> SEEP_FRAME_OCCUPANT_SHIFT;
+}
+
+/// A stack seen for the first time, as frames of its process (wire.h): [0] inside the allocator's
+/// function (a bare address, of what is probed there), or after the system call, then return
+/// addresses outwards; one with SEEP_FRAME_EXACT is where a signal or a page fault came.
 struct NewStack {
     StackId id;
     ProcessId process;
     StackEnd end = StackEnd::complete;
-    std::vector<std::uint64_t> addresses;
+    std::vector<std::uint64_t> frames;
     StackKind kind = StackKind::heap;
 };
 

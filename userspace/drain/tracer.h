@@ -65,6 +65,7 @@ struct TracedProcess {
     std::unique_ptr<SpaceSync> unwinding;  ///< The kernel's view of `space`.
     std::vector<TracedAllocator> allocators;
     std::vector<TracedWork> work;
+    std::vector<Attachment> unloads;  ///< On functions that unmap libraries.
     std::uint64_t work_calls = 0;     ///< As of the last snapshot.
     std::set<FileIdentity> examined;  ///< Objects that were searched for allocators.
     std::vector<StackId> stacks;

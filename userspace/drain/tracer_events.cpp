@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "drain/tracer_state.h"
 #include "target/cgroup.h"
@@ -13,10 +14,11 @@
 
 namespace seep {
 
-void Tracer::State::take_in_new_code(TracedProcess& process, const std::vector<Mapping>& mapped) {
+void Tracer::State::take_in_new_code(TracedProcess& process,
+                                     const std::vector<MappedCode>& mapped) {
     // It was met in the middle of an exec.
     if (process.process.info().command_line.empty()) (void)process.process.refresh();
-    const Result<void> attached = attach_new_objects(process);
+    const Result<void> attached = attach_new_objects(process, mapped);
     if (attached) return;
     if (read_mappings(process.process.pid())) {
         note(&process, "refused", attached.error().message);
@@ -83,11 +85,11 @@ void Tracer::State::walk_on(const std::vector<DeferredWalk>& walks) {
             continue;
         }
         TracedProcess& process = *owner->second;
-        WalkedStack walked = process.unwinding->walk_on(walk);
+        WalkedStack walked = process.unwinding->walk_on(process.space, walk);
         if (walked.stack.end == SEEP_STACK_NO_MAPPING && process.ended_ns == 0 &&
             looked_at.insert(&process).second) {
             take_in_new_code(process);
-            walked = process.unwinding->walk_on(walk);
+            walked = process.unwinding->walk_on(process.space, walk);
         }
         if (!reader.fold(id, walked)) {
             ++process.deferred_losses[SEEP_LOSS_LOST_STACKS];
@@ -108,7 +110,7 @@ void Tracer::State::take_in_events() {
         lost = lost || event.kind == TargetEvent::Kind::lost;
         on_event(event);
     }
-    // mremap maps code without an event (V8 moves its built-in functions with it).
+    // Nothing else tells of mremap, with which V8 moves its built-in functions, and of munmap.
     for (const std::uint32_t slot : strays.read()) {
         const auto found = by_slot.find(slot);
         if (found != by_slot.end() && found->second->ended_ns == 0)
@@ -123,9 +125,13 @@ void Tracer::State::take_in_events_and_walks() {
     // Of an image that an event ends, they are the last.
     read_mapping_calls();
     read_faults();
+    const auto now = static_cast<std::uint64_t>(monotonic_ns());
     const std::vector<DeferredWalk> walks = deferred.read();
     take_in_events();
     walk_on(walks);
+    // A walk may have been on its way when those were read.
+    for (const auto& [pid, process] : running) process->space.forget_before(walks_read_ns);
+    walks_read_ns = now;
 }
 
 /// Deals with what is waiting.

@@ -30,6 +30,13 @@ Result<ObjectPlans> examine(const ObjectFile& object, const std::string& work_fu
     }
     auto functions = find_allocator_functions(object);
     if (!functions) return functions.error();
+    if (!functions->empty() || object.name().starts_with("libdl.so")) {
+        const auto found = find_unload_functions(object);
+        if (found && !found->empty()) {
+            auto plans = plan_probes(object, *found);
+            if (plans) result.unload = std::move(*plans);
+        }
+    }
     if (functions->empty()) return result;
     auto plans = plan_probes(object, *functions);
     if (!plans) return plans.error();
@@ -96,6 +103,21 @@ Result<void> Tracer::State::count_work(TracedProcess& process,
     return {};
 }
 
+/// Without it the mappings are known to have changed when something is mapped in their place.
+void Tracer::State::watch_unloads(TracedProcess& process,
+                                  const std::shared_ptr<const ObjectFile>& object,
+                                  const ProbePlans& found) {
+    if (!heap || found.plans.empty()) return;
+    auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
+                                         found.plans, probe_slots);
+    if (!attachment) {
+        note(&process, "refused",
+             fmt::format("dlclose of {}: {}", object->name(), attachment.error().message));
+        return;
+    }
+    process.unloads.push_back(std::move(*attachment));
+}
+
 Result<void> Tracer::State::attach_object(TracedProcess& process,
                                           const std::shared_ptr<const ObjectFile>& object) {
     auto known = plans.find(object->identity());
@@ -106,6 +128,7 @@ Result<void> Tracer::State::attach_object(TracedProcess& process,
     }
     const ObjectPlans& found = known->second;
     if (Result<void> counted = count_work(process, object, found.work); !counted) return counted;
+    watch_unloads(process, object, found.unload);
     if (!heap || found.probes.plans.empty()) return {};
     auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
                                          found.probes.plans, probe_slots);
@@ -121,13 +144,16 @@ Result<void> Tracer::State::attach_object(TracedProcess& process,
     return {};
 }
 
-Result<void> Tracer::State::attach_new_objects(TracedProcess& process) {
-    const auto refreshed = process.space.refresh();
+Result<void> Tracer::State::attach_new_objects(TracedProcess& process,
+                                               const std::vector<MappedCode>& mapped) {
+    // What is unloaded while the mappings are read is not known yet.
+    const std::uint64_t unloads = kernel.unloads(process.slot);
+    const auto refreshed = process.space.refresh(mapped);
     if (!refreshed) return refreshed.error();
     for (const Error& unreadable : refreshed->unreadable)
         note(&process, "refused", unreadable.message);
     // Before any probe: the first allocation that is seen can be followed to its root.
-    const auto without_table = process.unwinding->update(process.space);
+    const auto without_table = process.unwinding->update(process.space, unloads);
     if (!without_table) return without_table.error();
     for (const Error& missing : *without_table) note(&process, "no_unwind_table", missing.message);
     for (const std::shared_ptr<const ObjectFile>& object : refreshed->added) {
@@ -143,6 +169,7 @@ Result<void> Tracer::State::attach_new_objects(TracedProcess& process) {
 void Tracer::State::detach(TracedProcess& process) {
     for (TracedAllocator& allocator : process.allocators) allocator.attachment.detach();
     for (TracedWork& work : process.work) work.attachment.detach();
+    for (Attachment& unloads : process.unloads) unloads.detach();
 }
 
 void Tracer::State::end_image(TracedProcess& process, const char* kind, std::string text) {
@@ -197,6 +224,7 @@ void Tracer::State::drop(TracedProcess& process) {
     if (faults) faults->drop(process.slot);
     process.allocators.clear();
     process.work.clear();
+    process.unloads.clear();
     process.unwinding.reset();
     by_slot.erase(process.slot);
     process_slots.give_back(process.slot);

@@ -27,6 +27,7 @@ struct ObjectPlans {
     std::string allocator;  ///< Empty if it is none.
     ProbePlans probes;
     ProbePlans work;
+    ProbePlans unload;
 };
 
 /// Indices of the kernel's map of processes.
@@ -74,18 +75,22 @@ struct Tracer::State {
     TargetWork spent;
     bool detached = false;  ///< For good.
     bool paused = false;
+    std::uint64_t walks_read_ns = 0;   ///< CLOCK_MONOTONIC, when the last ones were.
     std::int64_t paused_since_ns = 0;  ///< CLOCK_MONOTONIC, as is the next.
     std::uint64_t unobserved_ns = 0;   ///< Up to the last resume().
 
     void note(const TracedProcess* process, std::string kind, std::string text);
     Result<TracedProcess*> begin_image(Process process);
-    Result<void> attach_new_objects(TracedProcess& process);
+    Result<void> attach_new_objects(TracedProcess& process,
+                                    const std::vector<MappedCode>& mapped = {});
     /// `mapped`: what there was to see of it, if it was told.
-    void take_in_new_code(TracedProcess& process, const std::vector<Mapping>& mapped = {});
+    void take_in_new_code(TracedProcess& process, const std::vector<MappedCode>& mapped = {});
     Result<void> attach_object(TracedProcess& process,
                                const std::shared_ptr<const ObjectFile>& object);
     Result<void> count_work(TracedProcess& process, const std::shared_ptr<const ObjectFile>& object,
                             const ProbePlans& found);
+    void watch_unloads(TracedProcess& process, const std::shared_ptr<const ObjectFile>& object,
+                       const ProbePlans& found);
     void detach(TracedProcess& process);
     std::uint64_t hits_of(const Attachment& attachment);
     std::uint64_t work_so_far();

@@ -163,6 +163,12 @@ void KernelObject::return_deferred(std::uint64_t ids) {
     std::atomic_ref(state_->skeleton->bss->deferred_returned).fetch_add(ids);
 }
 
+std::uint64_t KernelObject::unloads(std::uint32_t process_slot) const {
+    std::uint64_t count = 0;
+    (void)bpf_map_lookup_elem(bpf_map__fd(state_->skeleton->maps.unloads), &process_slot, &count);
+    return count;
+}
+
 Result<std::uint32_t> KernelObject::purge(std::uint32_t process_slot) {
     struct {
         std::uint32_t process;

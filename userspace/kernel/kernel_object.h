@@ -68,6 +68,9 @@ class KernelObject {
     /// to now may have been freed unseen. Call it while no probe is in place.
     void begin_window();
 
+    /// How often the process of that slot may have unloaded a library.
+    [[nodiscard]] std::uint64_t unloads(std::uint32_t process_slot) const;
+
     /// So many ids of deferred walks are no longer in use.
     void return_deferred(std::uint64_t ids);
 

@@ -27,8 +27,10 @@ enum class Role : std::uint8_t {
     reallocate = 2,
     free = 3,
     resize = 4,
-    work = 5,  ///< No allocator's: a call of it is a unit of the program's work (finder.h).
-};             // enum seep_role
+    // No allocator's, see finder.h:
+    work = 5,    ///< A call of it is a unit of the program's work.
+    unload = 6,  ///< It unmaps libraries.
+};               // enum seep_role
 
 /// Arguments are numbered from 1; 0 means the function has none of that kind.
 struct AllocatorFunction {

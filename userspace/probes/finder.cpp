@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -162,26 +163,46 @@ Result<std::vector<FoundFunction>> find_allocator_functions(const ObjectFile& ob
     return found;
 }
 
-Result<std::vector<FoundFunction>> find_work_functions(const ObjectFile& object,
-                                                       std::string_view name) {
-    static constexpr AllocatorFunction work{.name = "work", .role = Role::work};
+namespace {
+
+/// Those of a name that `wanted` takes, ascending by address, each address once.
+Result<std::vector<FoundFunction>> find_functions(
+    const ObjectFile& object, const AllocatorFunction& as,
+    const std::function<bool(std::string_view symbol)>& wanted) {
     if (object.architecture() != Architecture::x86_64) return std::vector<FoundFunction>{};
-    const std::string_view word = last_word(name);
-    const auto symbols = find_function_symbols(object, [&](std::string_view symbol) {
-        const std::string_view whole = whole_function(symbol);
-        // Most symbols need not be demangled: a mangled name holds each of its words.
-        return whole == name || (is_operator(whole) && whole.find(word) != std::string_view::npos &&
-                                 is_called(shown_name(std::string(whole)), name));
-    });
+    const auto symbols = find_function_symbols(object, wanted);
     if (!symbols) return symbols.error();
     std::map<std::uint64_t, FoundFunction> found;
     for (const FunctionSymbol& symbol : *symbols)
         found.try_emplace(
             symbol.address,
-            FoundFunction{&work, shown_name(symbol.name), symbol.address, symbol.size, {}});
+            FoundFunction{&as, shown_name(symbol.name), symbol.address, symbol.size, {}});
     std::vector<FoundFunction> functions;
     for (auto& [address, function] : found) functions.push_back(std::move(function));
     return functions;
+}
+
+}  // namespace
+
+Result<std::vector<FoundFunction>> find_work_functions(const ObjectFile& object,
+                                                       std::string_view name) {
+    static constexpr AllocatorFunction work{.name = "work", .role = Role::work};
+    const std::string_view word = last_word(name);
+    return find_functions(object, work, [&](std::string_view symbol) {
+        const std::string_view whole = whole_function(symbol);
+        // Most symbols need not be demangled: a mangled name holds each of its words.
+        return whole == name || (is_operator(whole) && whole.find(word) != std::string_view::npos &&
+                                 is_called(shown_name(std::string(whole)), name));
+    });
+}
+
+Result<std::vector<FoundFunction>> find_unload_functions(const ObjectFile& object) {
+    // What a library does as it is unloaded is its own affair.
+    static constexpr AllocatorFunction unload{
+        .name = "dlclose", .role = Role::unload, .may_throw = true};
+    return find_functions(object, unload, [](std::string_view symbol) {
+        return symbol.substr(0, symbol.find('@')) == unload.name;
+    });
 }
 
 std::string allocator_name(const ObjectFile& object, const std::vector<FoundFunction>& functions) {

@@ -41,6 +41,10 @@ Result<std::vector<FoundFunction>> find_allocator_functions(const ObjectFile& ob
 Result<std::vector<FoundFunction>> find_work_functions(const ObjectFile& object,
                                                        std::string_view name);
 
+/// dlclose, which unmaps libraries. Looked for in C libraries alone: in what defines an allocator,
+/// and in the libdl.so that came with older ones.
+Result<std::vector<FoundFunction>> find_unload_functions(const ObjectFile& object);
+
 /// "glibc", "jemalloc", "tcmalloc", "mimalloc", "musl", ..., or "allocator in NAME".
 std::string allocator_name(const ObjectFile& object, const std::vector<FoundFunction>& functions);
 

@@ -63,7 +63,8 @@ TargetEvent event_of(TargetEvent::Kind kind, std::uint32_t pid, std::uint32_t ch
 
 TargetEvent code_mapped(const Mmap2Body& body, std::span<const std::byte> record) {
     TargetEvent event = event_of(TargetEvent::Kind::code_mapped, body.pid);
-    Mapping& mapping = event.mapped.emplace_back();
+    auto& [mapping, time_ns] = event.mapped.emplace_back();
+    time_ns = time_of(record);
     mapping.start = body.address;
     mapping.end = body.address + body.length;
     mapping.file_offset = body.file_offset;

@@ -6,7 +6,7 @@
 // Read from the kernel's perf side-band records (PERF_RECORD_MMAP2, COMM with the exec flag, FORK,
 // EXIT of a software dummy event, one a CPU): no tracefs, no probe in the target, nothing on its
 // system calls. What is not about a watched process is dropped as it is read. An event says that
-// something changed, not what it is by now: its reader looks at the process again.
+// something changed, and not what it is by now: its reader looks at the process again.
 // Not thread-safe.
 
 #include <sys/types.h>
@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "target/mappings.h"
+#include "target/address_space.h"
 
 namespace seep {
 
@@ -29,10 +29,9 @@ struct TargetEvent {
         lost,         ///< Records were lost: read everything again.
     };
     Kind kind = Kind::lost;
-    pid_t pid = 0;    ///< As seen by seep; 0 for `lost`.
-    pid_t child = 0;  ///< For fork.
-    /// For code_mapped: what appeared, in order. To be asked for only where the process is gone.
-    std::vector<Mapping> mapped;
+    pid_t pid = 0;                   ///< As seen by seep; 0 for `lost`.
+    pid_t child = 0;                 ///< For fork.
+    std::vector<MappedCode> mapped;  ///< For code_mapped: what appeared, in order.
     bool operator==(const TargetEvent&) const = default;
 };
 

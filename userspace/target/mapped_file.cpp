@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <climits>
 
 #include "base/text.h"
@@ -39,6 +40,24 @@ UniqueFd open_if_mapped(const UniqueFd& path_fd, const FileIdentity& mapped) {
     struct stat found = {};
     if (!path_fd || fstat(path_fd.get(), &found) != 0) return {};
     return is_mapped_file(found, mapped) ? open_regular(path_fd) : UniqueFd();
+}
+
+/// What the descriptor leads to, as maps shows paths; empty if that cannot be told.
+std::string shown_path(const UniqueFd& fd) {
+    char buffer[PATH_MAX];
+    const ssize_t length =
+        readlink(fmt::format("/proc/self/fd/{}", fd.get()).c_str(), buffer, sizeof buffer);
+    std::string path(buffer, static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    constexpr std::string_view deleted = " (deleted)";
+    if (path.ends_with(deleted)) path.resize(path.size() - deleted.size());
+    return path;
+}
+
+/// Another file may have taken the mapping's place since it was read.
+bool is_still_mapped(const UniqueFd& path_fd, const Mapping& mapping) {
+    struct stat found = {};
+    if (fstat(path_fd.get(), &found) != 0) return false;
+    return found.st_ino == mapping.file.inode || shown_path(path_fd) == mapping.path;
 }
 
 /// maps shows paths from the reader's root; those of a process that is chrooted below it begin with
@@ -81,7 +100,7 @@ Result<UniqueFd> open_mapped_file(pid_t pid, const Mapping& mapping) {
     // These links lead to the mapped inode itself, whatever its name means by now.
     const UniqueFd mapped =
         open_link(proc_path(pid, fmt::format("map_files/{:x}-{:x}", mapping.start, mapping.end)));
-    if (mapped) {
+    if (mapped && is_still_mapped(mapped, mapping)) {
         UniqueFd fd = open_regular(mapped);
         if (!fd) return refuse("not a regular file that can be read");
         return fd;

@@ -32,6 +32,17 @@ struct task_struct {
     struct uprobe_task* utask;
 };
 
+struct inode {
+    unsigned long i_ino;
+};
+struct file {
+    struct inode* f_inode;
+};
+struct vm_area_struct {
+    unsigned long vm_start, vm_end, vm_flags, vm_pgoff;
+    struct file* vm_file;
+};
+
 #define SEC(name)
 #define __uint(name, value) int(*name)[value]
 #define __type(name, type) __typeof__(type)* name

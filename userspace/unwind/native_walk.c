@@ -13,6 +13,9 @@ static long bpf_probe_read_user(void* to, u32 size, const void* from);
 #define bpf_copy_from_user bpf_probe_read_user
 static unsigned long bpf_get_current_task(void);
 static u64 bpf_ktime_get_ns(void);
+static struct task_struct* bpf_get_current_task_btf(void);
+static long bpf_find_vma(struct task_struct* task, u64 address, void* callback, void* context,
+                         u64 flags);
 static long bpf_ringbuf_output(void* ring, const void* data, u64 size, u64 flags);
 static long bpf_loop(u32 count, void* function, void* context, u64 flags);
 
@@ -22,6 +25,7 @@ static long bpf_loop(u32 count, void* function, void* context, u64 flags);
 enum { any_process = 1, site = 0, some_stack = 1 };
 static uint64_t calls;
 static struct stray_call last_call;
+static u64 no_unloads;
 
 static const void* table_in(u32 slot) {
     for (size_t i = 0; i < world->table_count; i++)
@@ -38,6 +42,8 @@ static void* bpf_map_lookup_elem(const void* map, const void* key) {
         found = world->mappings;
     } else if (map == (const void*)&unwind_tables) {
         found = table_in(index);
+    } else if (map == (const void*)&unloads) {
+        found = &no_unloads;
     } else if (map == (const void*)&stray_calls) {
         found = &last_call;
     } else if (map == world->mappings) {
@@ -67,6 +73,16 @@ static long bpf_probe_read_user(void* to, u32 size, const void* from) {
 
 static u64 bpf_ktime_get_ns(void) {
     return 1000000000;
+}
+
+static struct task_struct* bpf_get_current_task_btf(void) {
+    return NULL;
+}
+
+static long bpf_find_vma(struct task_struct* task, u64 address, void* callback, void* context,
+                         u64 flags) {
+    (void)task, (void)address, (void)callback, (void)context, (void)flags;
+    return -2;
 }
 
 static long bpf_ringbuf_output(void* ring, const void* data, u64 size, u64 flags) {
@@ -130,8 +146,8 @@ uint64_t native_last_walk(struct seep_deferred_walk* to) {
 
 uint64_t native_walk_on(const struct native_world* of, const struct seep_deferred_walk* from,
                         struct seep_stack* stack) {
-    const uint32_t depth = from->depth <= SEEP_MAX_FRAMES ? from->depth : SEEP_MAX_FRAMES;
-    const uint64_t last = depth ? from->frames[depth - 1] : 0;
+    const uint32_t depth = from->depth < SEEP_MAX_FRAMES ? from->depth : SEEP_MAX_FRAMES - 1;
+    const uint64_t next = from->frames[depth];
     world = of;
     reads = 0;
     memset(&thread.stack, 0, sizeof thread.stack);
@@ -139,14 +155,14 @@ uint64_t native_walk_on(const struct native_world* of, const struct seep_deferre
     thread.stack.depth = (uint16_t)depth;
     thread.stack.process = from->process;
     thread.walk = (struct walk){
-        .pc = last & ~SEEP_FRAME_EXACT,
+        .pc = next & SEEP_FRAME_ADDRESS,
         .sp = from->sp,
         .fp = from->fp,
         .bx = from->bx,
         .hash = from->hash,
         .fp_known = from->fp_known != 0,
         .bx_known = from->bx_known != 0,
-        .exact = (last & SEEP_FRAME_EXACT) != 0,
+        .exact = (next & SEEP_FRAME_EXACT) != 0,
     };
     walk_on(&thread, mappings_generation(any_process));
     *stack = thread.stack;

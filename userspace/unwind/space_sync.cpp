@@ -36,16 +36,23 @@ seep_mapping mapping_of(const CodeRange& range, const StoredTable* table) {
     seep_mapping mapping{};
     mapping.start = range.start;
     mapping.end = range.end;
+    mapping.occupant = range.occupant;
+    mapping.file_start = range.start - range.file_offset;
+    mapping.inode = range.file.inode;
     const auto bias = range.vdso ? range.start : table == nullptr ? std::nullopt : bias_of(range);
     if (table == nullptr || !bias) return mapping;
     mapping.bias = *bias;
     mapping.base = table->base;
-    mapping.table = table->slot;
+    mapping.table = static_cast<std::uint16_t>(table->slot);
     mapping.blocks = table->blocks;
     mapping.rows = table->rows;
     mapping.rules = table->rules;
     return mapping;
 }
+
+static_assert(AddressSpace::most_occupants == SEEP_MOST_OCCUPANTS &&
+              AddressSpace::unknown_occupant == SEEP_UNKNOWN_OCCUPANT);
+static_assert(SEEP_UNWIND_TABLES <= 1U << 16);
 
 bool same(const std::vector<seep_mapping>& left, const std::vector<seep_mapping>& right) {
     return left.size() == right.size() &&
@@ -54,7 +61,7 @@ bool same(const std::vector<seep_mapping>& left, const std::vector<seep_mapping>
 
 /// Never 0, and never the same twice: the kernel keeps rules as long as it does not change.
 std::uint64_t new_generation() {
-    static std::atomic<std::uint64_t> last = 0;
+    static std::atomic<std::uint32_t> last = 0;
     return ++last;
 }
 
@@ -67,6 +74,7 @@ SpaceSync::~SpaceSync() {
     // The mappings go before the tables that they refer to. Neither error leaves anything to do.
     (void)spaces_.erase(slot_);
     tables_.clear();
+    past_ = {};
     (void)store_.publish();
 }
 
@@ -111,7 +119,7 @@ Result<void> SpaceSync::replace_space(std::vector<seep_mapping> mappings) {
     return {};
 }
 
-Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space) {
+Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space, std::uint64_t unloads) {
     std::vector<Error> errors;
     Tables tables;
     std::vector<seep_mapping> mappings(1);
@@ -119,6 +127,7 @@ Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space) {
         mappings.push_back(mapping_of(range, table_of(range, tables_, tables, errors).get()));
     }
     mappings[0].start = mappings.size() - 1;
+    mappings[0].bias = unloads;
     if (!mappings_.empty()) mappings[0].end = mappings_[0].end;
     if (same(mappings, mappings_)) return errors;
     mappings[0].end = new_generation();
@@ -128,17 +137,37 @@ Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space) {
     if (auto published = store_.publish(); !published) return published.error();
     if (auto replaced = replace_space(std::move(mappings)); !replaced) return replaced.error();
     tables_ = std::move(tables);
+    past_ = {};
     return errors;
 }
 
-WalkedStack SpaceSync::walk_on(const DeferredWalk& from) const {
+/// Many walks are of one time, and most objects are those that are mapped now.
+void SpaceSync::look_back(const AddressSpace& space, std::uint64_t time_ns) {
+    const std::uint64_t version = space.version();
+    const std::size_t epoch = space.epoch(time_ns);
+    if (!past_.mappings.empty() && past_.version == version && past_.epoch == epoch) return;
+    Tables known = std::move(past_.tables);
+    known.insert(tables_.begin(), tables_.end());
+    std::vector<Error> errors;  // told already, or of an object that is gone
+    Past past{version, epoch, {}, std::vector<seep_mapping>(1)};
+    for (const CodeRange& range : space.code_at(time_ns))
+        past.mappings.push_back(
+            mapping_of(range, table_of(range, known, past.tables, errors).get()));
+    past.mappings[0].start = past.mappings.size() - 1;
+    past.mappings[0].end = new_generation();
+    past_ = std::move(past);
+}
+
+WalkedStack SpaceSync::walk_on(const AddressSpace& space, const DeferredWalk& from) {
+    look_back(space, from.walk.time_ns);
     std::vector<native_table> tables;
-    for (const auto& [object, table] : tables_) {
+    for (const auto& [object, table] : past_.tables) {
         if (!table) continue;
         const auto words = table->view.words();
         tables.push_back({table->slot, static_cast<std::uint32_t>(words.size()), words.data()});
     }
-    const native_world world{mappings_.data(),      static_cast<std::uint32_t>(mappings_.size()),
+    const auto& mappings = past_.mappings;
+    const native_world world{mappings.data(),       static_cast<std::uint32_t>(mappings.size()),
                              tables.data(),         tables.size(),
                              from.walk.stack_start, from.stack.data(),
                              from.stack.size()};

@@ -52,13 +52,14 @@ class SpaceSync {
     SpaceSync(const SpaceSync&) = delete;
     SpaceSync& operator=(const SpaceSync&) = delete;
 
-    /// Takes over the mappings as of the last refresh(). What comes back are objects that have no
-    /// table, each told once; they unwind by frame pointers, as JIT-compiled code does.
-    Result<std::vector<Error>> update(const AddressSpace& space);
+    /// Takes over the mappings as of the last refresh(). `unloads`: how many the kernel had counted
+    /// before that. What comes back are objects that have no table, each told once; they unwind by
+    /// frame pointers, as JIT-compiled code does.
+    Result<std::vector<Error>> update(const AddressSpace& space, std::uint64_t unloads = 0);
 
-    /// Goes on with a walk that the kernel broke off where it had no mapping, in the mappings as of
-    /// the last update().
-    [[nodiscard]] WalkedStack walk_on(const DeferredWalk& from) const;
+    /// Goes on with a walk that the kernel broke off where it had no mapping, in the mappings as
+    /// they were then (AddressSpace::code_at).
+    [[nodiscard]] WalkedStack walk_on(const AddressSpace& space, const DeferredWalk& from);
 
     [[nodiscard]] TableSizes table_sizes() const;
 
@@ -69,6 +70,7 @@ class SpaceSync {
                                std::vector<Error>& errors);
     Result<TableStore::Table> vdso_table(const CodeRange& range);
     Result<void> replace_space(std::vector<seep_mapping> mappings);
+    void look_back(const AddressSpace& space, std::uint64_t time_ns);
 
     pid_t pid_;
     std::uint32_t slot_;
@@ -77,6 +79,15 @@ class SpaceSync {
     // By object, null for one that has none; the vDSO's has no object.
     Tables tables_;
     std::vector<seep_mapping> mappings_;  ///< As the kernel has them.
+
+    /// The mappings as they were at some time, for walks of that time.
+    struct Past {
+        std::uint64_t version = 0;  ///< Of the address space.
+        std::size_t epoch = 0;
+        Tables tables;
+        std::vector<seep_mapping> mappings;  ///< Empty: not looked at yet.
+    };
+    Past past_;
 };
 
 }  // namespace seep

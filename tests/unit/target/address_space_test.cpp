@@ -184,8 +184,118 @@ TEST_F(AddressSpaceTest, forgets_the_oldest_of_too_much_that_is_gone) {
         mmap(memory + i * page, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     }
     refresh();
+    EXPECT_EQ(space_.resolve(address_of(memory)).kind, Kind::file);
+    space_.forget_before(1);
     EXPECT_EQ(space_.resolve(address_of(memory)).kind, Kind::none);
     munmap(memory, count * page);
+}
+
+/// Two libraries, A and B, that have the same place in turn. Only what is told of them is looked
+/// at.
+class OccupantsTest : public testing::Test {
+ protected:
+    static constexpr std::uint64_t place = 0x7f0000000000;
+    static constexpr std::uint64_t size = 0x2000;
+
+    void SetUp() override {
+        for (const char* name : {"a.so", "b.so", "c.so"}) {
+            Mapping& mapping = libraries_.emplace_back();
+            mapping.start = place;
+            mapping.end = place + size;
+            mapping.executable = true;
+            mapping.path = directory_ / name;
+            test::compile("int answer(void) { return 42; }", mapping.path, "-shared -fPIC");
+            struct stat file = {};
+            ASSERT_EQ(stat(mapping.path.c_str(), &file), 0);
+            mapping.file = {file.st_dev, file.st_ino};
+        }
+    }
+    /// Tells of library `which` at those times.
+    void tell(std::initializer_list<std::pair<int, std::uint64_t>> told) {
+        std::vector<MappedCode> mapped;
+        for (const auto& [which, time_ns] : told)
+            mapped.push_back({libraries_[static_cast<std::size_t>(which)], time_ns});
+        ASSERT_TRUE(space_.refresh(mapped));
+    }
+    /// The names of what was there at that time, and its number.
+    std::string at(std::uint64_t time_ns) {
+        for (const CodeRange& range : space_.code_at(time_ns))
+            if (range.start == place)
+                return range.object->name() + " " + std::to_string(range.occupant);
+        return "nothing";
+    }
+    std::string occupant(std::uint8_t number) {
+        const auto where = space_.resolve(place + 0x10, number);
+        return where.object ? where.object->name() : "none";
+    }
+
+    TempDirectory directory_;
+    std::vector<Mapping> libraries_;
+    AddressSpace space_{getpid()};
+};
+
+TEST_F(OccupantsTest, are_told_apart) {
+    tell({{0, 10}, {1, 20}, {0, 30}, {1, 40}, {2, 50}});
+    EXPECT_EQ(at(9), "nothing");
+    EXPECT_EQ(at(10), "a.so 0");
+    EXPECT_EQ(at(19), "a.so 0");
+    EXPECT_EQ(at(20), "b.so 1");
+    EXPECT_EQ(at(35), "a.so 0");
+    EXPECT_EQ(at(49), "b.so 1");
+    EXPECT_EQ(at(1000), "c.so 2");
+    EXPECT_EQ(occupant(0), "a.so");
+    EXPECT_EQ(occupant(1), "b.so");
+    EXPECT_EQ(occupant(2), "c.so");
+    EXPECT_EQ(occupant(3), "none");
+    // Where nobody knows which it was, nothing is claimed.
+    EXPECT_EQ(occupant(AddressSpace::unknown_occupant), "none");
+    EXPECT_EQ(space_.resolve(place + 0x10).object->name(), "c.so");
+
+    space_.forget_before(1000);
+    EXPECT_EQ(occupant(0), "a.so");
+    EXPECT_EQ(occupant(1), "b.so");
+}
+
+TEST_F(OccupantsTest, are_known_when_there_was_only_one) {
+    tell({{0, 10}});
+    EXPECT_EQ(occupant(AddressSpace::unknown_occupant), "a.so");
+    EXPECT_EQ(occupant(1), "none");
+}
+
+TEST_F(OccupantsTest, are_in_order_though_one_is_told_of_late) {
+    tell({{0, 10}, {0, 30}});
+    tell({{2, 40}, {1, 20}});
+    EXPECT_EQ(at(15), "a.so 0");
+    EXPECT_EQ(at(25).substr(0, 4), "b.so");
+    EXPECT_EQ(at(45).substr(0, 4), "c.so");
+}
+
+TEST_F(OccupantsTest, have_epochs) {
+    tell({{0, 10}, {1, 20}});
+    EXPECT_NE(space_.epoch(9), space_.epoch(10));
+    EXPECT_EQ(space_.epoch(10), space_.epoch(19));
+    EXPECT_NE(space_.epoch(19), space_.epoch(20));
+    const auto version = space_.version();
+    tell({{2, 30}});
+    EXPECT_NE(space_.version(), version);
+}
+
+TEST_F(OccupantsTest, share_the_last_number_when_there_are_too_many) {
+    constexpr int count = 70;
+    std::vector<MappedCode> mapped;
+    for (int i = 0; i < count; ++i) {
+        Mapping mapping = libraries_[0];
+        mapping.path = directory_ / ("copy" + std::to_string(i));
+        std::filesystem::copy_file(libraries_[0].path, mapping.path);
+        struct stat file = {};
+        ASSERT_EQ(stat(mapping.path.c_str(), &file), 0);
+        mapping.file.inode = file.st_ino;
+        mapped.push_back({mapping, static_cast<std::uint64_t>(i) + 1});
+    }
+    ASSERT_TRUE(space_.refresh(mapped));
+    EXPECT_EQ(occupant(0), "copy0");
+    EXPECT_EQ(occupant(61), "copy61");
+    EXPECT_EQ(occupant(62), "copy69");
 }
 
 TEST_F(AddressSpaceTest, of_a_process_that_has_ended_takes_in_what_it_mapped_last) {
@@ -208,7 +318,7 @@ TEST_F(AddressSpaceTest, of_a_process_that_has_ended_takes_in_what_it_mapped_las
     child.kill_and_wait();
 
     AddressSpace late(child.pid());
-    EXPECT_EQ(names(late.add({code}).added), std::vector<std::string>{"libc.so.6"});
+    EXPECT_EQ(names(late.add({{code, 1}}).added), std::vector<std::string>{"libc.so.6"});
     EXPECT_EQ(late.resolve(code.start).kind, Kind::file);
     EXPECT_EQ(late.resolve(code.end).kind, Kind::none);
     // What was known stays, and what is mapped in a place takes it.
@@ -217,7 +327,7 @@ TEST_F(AddressSpaceTest, of_a_process_that_has_ended_takes_in_what_it_mapped_las
     struct stat file = {};
     ASSERT_EQ(stat(other.path.c_str(), &file), 0);
     other.file = {file.st_dev, file.st_ino};
-    EXPECT_EQ(names(space.add({other}).added), std::vector<std::string>{"lib.so"});
+    EXPECT_EQ(names(space.add({{other, 1}}).added), std::vector<std::string>{"lib.so"});
     EXPECT_EQ(space.code().size(), known.size());
     EXPECT_THAT(names(space.objects()), testing::Contains("lib.so"));
     EXPECT_THAT(names(space.objects()), testing::Not(testing::Contains("libc.so.6")));

@@ -60,7 +60,7 @@ TEST_F(Events, tell_of_a_library_that_is_loaded) {
     EXPECT_FALSE(has(Kind::lost));
     // As the process shows it, but for what is next to it.
     ASSERT_EQ(seen_.front().mapped.size(), 1U);
-    const Mapping& told = seen_.front().mapped.front();
+    const Mapping& told = seen_.front().mapped.front().mapping;
     const auto mappings = read_mappings(getpid());
     ASSERT_TRUE(mappings);
     const auto shown = std::ranges::find(*mappings, told.start, &Mapping::start);

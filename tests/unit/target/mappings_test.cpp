@@ -180,6 +180,19 @@ TEST_F(MappedFile, is_not_taken_for_another_at_its_path) {
     EXPECT_FALSE(open_mapped_file(getpid(), moved));
 }
 
+TEST_F(MappedFile, is_not_taken_for_what_has_its_place_by_now) {
+    for (const char* name : {"first.so", "second.so"}) test::write_file(directory_ / name, name);
+    map(directory_ / "first.so");
+    const Mapping first = mapping();
+    const UniqueFd second(open((directory_ / "second.so").c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_EQ(
+        mmap(memory_, first.end - first.start, PROT_READ, MAP_PRIVATE | MAP_FIXED, second.get(), 0),
+        memory_);
+    const auto fd = open_mapped_file(getpid(), first);
+    ASSERT_TRUE(fd) << fd.error().message;
+    EXPECT_EQ(contents(*fd), "first.so");
+}
+
 TEST_F(MappedFile, is_never_a_fifo) {
     const std::string path = directory_ / "fifo";
     ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
