@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <utility>
 
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
@@ -30,18 +32,6 @@ const MergedStack& find(const std::vector<MergedStack>& merged, const std::strin
     return *std::ranges::lower_bound(merged, value, {}, &MergedStack::id);
 }
 
-/// What the C library has above a program's main() or a thread's function: two frames or three.
-std::size_t root_frames(const StackRecord& stack, const RecordingContents& contents) {
-    std::size_t roots = 2;
-    for (std::size_t i = 0; i < std::min(most_roots, stack.locations.size()); ++i) {
-        const std::vector<FrameRecord>& frames =
-            contents.locations.at(stack.locations[stack.locations.size() - 1 - i]).frames;
-        if (!frames.empty() && is_starter_name(frames.back().function))
-            roots = std::max(roots, i + 1);
-    }
-    return roots;
-}
-
 LockstepStack lockstep_stack(const MergedStack& stack, const RecordingContents& contents) {
     const Window& window = contents.window;
     LockstepStack result;
@@ -56,6 +46,32 @@ LockstepStack lockstep_stack(const MergedStack& stack, const RecordingContents& 
     }
     result.weight = mean_weight(stack.totals, contents.info.sampling_bytes);
     return result;
+}
+
+/// Stacks that count as one.
+struct Unit {
+    std::vector<std::size_t> ranks;      ///< Ascending.
+    const MergedStack* first = nullptr;  ///< The stack of the first of them.
+    LockstepStack together;
+};
+
+void add(Unit& unit, std::size_t rank, const MergedStack& stack,
+         const RecordingContents& contents) {
+    LockstepStack added = lockstep_stack(stack, contents);
+    unit.ranks.push_back(rank);
+    if (unit.first == nullptr) {
+        unit.first = &stack;
+        unit.together = std::move(added);
+        return;
+    }
+    LockstepStack& together = unit.together;
+    for (std::size_t part = 0; part < parts; ++part) together.steps[part] += added.steps[part];
+    const auto inner = std::mismatch(together.callers.rbegin(), together.callers.rend(),
+                                     added.callers.rbegin(), added.callers.rend())
+                           .first;
+    together.callers.erase(together.callers.begin(), inner.base());
+    together.roots = std::max(together.roots, added.roots);
+    together.weight = std::max(together.weight, added.weight);
 }
 
 double grown_blocks(const LockstepStack& stack) {
@@ -95,39 +111,65 @@ void join_leaks(const std::vector<ReportStack*>& group) {
 
 }  // namespace
 
+std::size_t root_frames(const StackRecord& stack, const RecordingContents& contents) {
+    std::size_t roots = 2;
+    for (std::size_t i = 0; i < std::min(most_roots, stack.locations.size()); ++i) {
+        const std::vector<FrameRecord>& frames =
+            contents.locations.at(stack.locations[stack.locations.size() - 1 - i]).frames;
+        if (!frames.empty() && is_starter_name(frames.back().function))
+            roots = std::max(roots, i + 1);
+    }
+    return roots;
+}
+
 std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack>& merged,
                                    const RecordingContents& contents) {
     std::vector<ReportStack>& ranked = report.stacks;
-    std::vector<std::size_t> ranks;
-    std::vector<const MergedStack*> sources;
-    std::vector<LockstepStack> candidates;
-    for (std::size_t rank = 0; rank < ranked.size() && ranks.size() < most_candidates; ++rank) {
+    std::vector<Unit> units;
+    std::map<std::pair<StackKind, std::uint32_t>, std::size_t> successions;
+    for (std::size_t rank = 0; rank < ranked.size(); ++rank) {
         const ReportStack& stack = ranked[rank];
         if (stack.growth.bytes <= 0 || stack.verdict == Verdict::steady) continue;
-        const MergedStack& source = find(merged, stack.id);
-        LockstepStack candidate = lockstep_stack(source, contents);
-        if (grown_blocks(candidate) < least_blocks) continue;
-        ranks.push_back(rank);
-        sources.push_back(&source);
-        candidates.push_back(std::move(candidate));
+        std::size_t unit = units.size();
+        if (stack.succession != 0)
+            unit = successions.try_emplace({stack.kind, stack.succession}, unit).first->second;
+        if (unit == most_candidates) continue;
+        if (unit == units.size()) units.emplace_back();
+        add(units[unit], rank, find(merged, stack.id), contents);
     }
+    std::erase_if(units,
+                  [](const Unit& unit) { return grown_blocks(unit.together) < least_blocks; });
+    std::vector<LockstepStack> candidates;
+    for (const Unit& unit : units) candidates.push_back(unit.together);
     std::vector<Lockstep> found = lockstep_clusters(candidates);
+    std::vector<bool> in_lockstep(units.size());
+    for (const Lockstep& group : found)
+        for (const std::size_t unit : group.stacks) in_lockstep[unit] = true;
+    for (std::size_t unit = 0; unit < units.size(); ++unit)
+        if (!in_lockstep[unit] && units[unit].ranks.size() > 1)
+            found.push_back({{unit}, candidates[unit].callers.size()});
     for (Lockstep& group : found) std::ranges::sort(group.stacks);
     std::ranges::sort(found, {}, [](const Lockstep& group) { return group.stacks.front(); });
 
     std::vector<ReportCluster> clusters;
     for (const Lockstep& group : found) {
         ReportCluster& added = clusters.emplace_back();
+        std::vector<std::size_t> ranks;
         std::vector<ReportStack*> exact;
-        added.frame = shared_frame(sources[group.stacks.front()]->record, group.common, contents,
-                                   report.objects);
-        for (const std::size_t i : group.stacks) {
-            ReportStack& stack = ranked[ranks[i]];
+        added.frame = shared_frame(units[group.stacks.front()].first->record, group.common,
+                                   contents, report.objects);
+        for (const std::size_t unit : group.stacks) {
+            ranks.insert(ranks.end(), units[unit].ranks.begin(), units[unit].ranks.end());
+            // Sampled counts are alike where the blocks themselves are not.
+            if (candidates[unit].weight >= most_weight) continue;
+            for (const std::size_t rank : units[unit].ranks) exact.push_back(&ranked[rank]);
+        }
+        std::ranges::sort(ranks);
+        for (const std::size_t rank : ranks) {
+            ReportStack& stack = ranked[rank];
             stack.evidence.cluster = static_cast<std::uint32_t>(clusters.size());
             added.stacks.push_back(stack.id);
             added.bytes_per_second += stack.growth.bytes_per_second;
-            // Sampled counts are alike where the blocks themselves are not.
-            if (candidates[i].weight < most_weight) exact.push_back(&stack);
         }
         join_leaks(exact);
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// Finds the lockstep clusters (lockstep.h) among a report's stacks that grow. Pure.
+// Finds the clusters among a report's stacks that grow: those in lockstep (lockstep.h), where those
+// that take over from one another (succession.h) count as one. Pure.
 
 #include <vector>
 
@@ -16,5 +17,9 @@ namespace seep {
 /// `merged`: the same stacks, ascending by id.
 std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack>& merged,
                                    const RecordingContents& contents);
+
+/// How many of a stack's outermost locations are what the C library has above a program's main() or
+/// a thread's function: two or three.
+std::size_t root_frames(const StackRecord& stack, const RecordingContents& contents);
 
 }  // namespace seep

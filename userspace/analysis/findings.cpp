@@ -87,6 +87,15 @@ const ReportFrame* named_caller(const Cause& cause) {
     return nullptr;
 }
 
+/// Stacks that take over from one another, of the first such leak; 0 if there is none.
+std::size_t paths_in_turn(const Cause& cause) {
+    const auto first = std::ranges::find_if(
+        cause.stacks, [](const ReportStack* stack) { return stack->succession != 0; });
+    if (first == cause.stacks.end()) return 0;
+    return static_cast<std::size_t>(
+        std::ranges::count(cause.stacks, (*first)->succession, &ReportStack::succession));
+}
+
 /// "`parse_header` (http.c:212)", "`a` (x.c:1), `b` (x.c:9) and 3 more".
 std::string subject(const Cause& cause, const Report& report) {
     std::string text;
@@ -106,6 +115,14 @@ std::string subject(const Cause& cause, const Report& report) {
     const std::uint32_t cluster = cause.stacks.front()->evidence.cluster;
     if (cause.culprits.size() > 1 && cluster > 0 && cluster <= report.clusters.size())
         text += fmt::format(", all under {},", quoted(report.clusters[cluster - 1].frame));
+    if (const std::size_t paths = paths_in_turn(cause); paths > 1) {
+        const bool told = text.ends_with(',');
+        text +=
+            fmt::format("{} on {} paths{} that take over from one another,", told ? "" : ",", paths,
+                        told || cluster == 0 || cluster > report.clusters.size()
+                            ? ""
+                            : " under " + quoted(report.clusters[cluster - 1].frame));
+    }
     return text;
 }
 

@@ -185,6 +185,23 @@ std::vector<MergedStack> merge_stacks(const RecordingContents& contents) {
     return merged;
 }
 
+MergedStack sum_of(const std::vector<const MergedStack*>& stacks) {
+    MergedStack sum;
+    sum.attached_ns = std::numeric_limits<std::int64_t>::max();
+    std::vector<const LiveSeries*> series;
+    series.reserve(stacks.size());
+    for (const MergedStack* stack : stacks) {
+        accumulate(sum.at_start, stack->at_start);
+        accumulate(sum.totals, stack->totals);
+        for (std::size_t i = 0; i < sum.lifetimes.size(); ++i)
+            sum.lifetimes[i] += stack->lifetimes[i];
+        sum.attached_ns = std::min(sum.attached_ns, stack->attached_ns);
+        series.push_back(&stack->live);
+    }
+    sum.live = sum_series(series);
+    return sum;
+}
+
 std::vector<ReportFrame> report_frames(const StackRecord& stack, const RecordingContents& contents,
                                        const std::vector<ObjectRecord>& objects) {
     std::vector<ReportFrame> frames;

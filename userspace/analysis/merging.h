@@ -36,6 +36,9 @@ std::uint64_t stack_code(const StackRecord& stack, const RecordingContents& cont
 /// no traced process was left at the window's end; then it is what each held last that is reported.
 std::vector<MergedStack> merge_stacks(const RecordingContents& contents);
 
+/// Several as if they were one; `id` and `record` stay empty.
+MergedStack sum_of(const std::vector<const MergedStack*>& stacks);
+
 /// Processes whose memory counts as freed for that reason.
 std::vector<const ProcessRecord*> gone_processes(const RecordingContents& contents);
 

@@ -79,6 +79,13 @@ void conclude(Report& report) {
     } else if (leaks && report.verdict != verdict_name(Verdict::leak)) {
         report.verdict = verdict_name(Verdict::leak);
         report.reason = report.findings.front().sentence;
+    } else if (report.verdict == verdict_name(Verdict::leak) &&
+               std::ranges::none_of(report.stacks, [](const ReportStack& stack) {
+                   return stack.verdict == Verdict::leak;
+               })) {
+        // What starts and ends at different times may add up to an even growth.
+        report.verdict = verdict_name(Verdict::growing);
+        report.reason += "; but of no code by itself";
     }
 }
 

@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 #include <iterator>
-#include <limits>
 #include <span>
 #include <tuple>
 #include <unordered_set>
@@ -18,7 +17,6 @@
 #include "analysis/coverage.h"
 #include "analysis/culprit.h"
 #include "analysis/curves.h"
-#include "analysis/false_discovery.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/merging.h"
@@ -27,9 +25,9 @@
 #include "analysis/reconciliation.h"
 #include "analysis/replacement.h"
 #include "analysis/sampling.h"
+#include "analysis/succession.h"
 #include "analysis/surroundings.h"
 #include "analysis/truncation.h"
-#include "analysis/turnover.h"
 #include "analysis/verdict.h"
 #include "analysis/warnings.h"
 #include "analysis/weighing.h"
@@ -74,44 +72,6 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.truncated = stack.record.end != StackEnd::complete;
     result.frames = report_frames(stack.record, contents, objects);
     return result;
-}
-
-std::vector<Facts> weigh_all(const std::vector<MergedStack>& stacks,
-                             const RecordingContents& contents, const Surroundings& surroundings) {
-    std::vector<Facts> facts;
-    facts.reserve(stacks.size());
-    std::vector<std::size_t> tested;
-    std::vector<double> p_values;
-    for (const MergedStack& stack : stacks) {
-        Facts& added = facts.emplace_back(weigh(stack, contents, surroundings));
-        widen_by_turnover(added.evidence.turnover_z, added.estimate);
-        if (!added.evidence.turnover_z) continue;
-        tested.push_back(facts.size() - 1);
-        p_values.push_back(upper_tail(*added.evidence.turnover_z));
-    }
-    const std::vector<double> q = q_values(p_values);
-    for (std::size_t i = 0; i < tested.size(); ++i) facts[tested[i]].evidence.q_value = q[i];
-    return facts;
-}
-
-/// What is left of the frees of older blocks if stacks that are sure to have had some take theirs.
-double unexplained_old_frees(const Surroundings& surroundings,
-                             const std::vector<MergedStack>& stacks,
-                             const std::vector<Facts>& facts, const RecordingContents& contents) {
-    const std::size_t middle = middle_of(contents.snapshots, contents.window);
-    const auto freed = [](const LivePoint& point) {
-        return static_cast<double>(point.allocated_count) - static_cast<double>(point.live_count);
-    };
-    double left = surroundings.late_old_frees;
-    double variance = 0;  // Of the followed frees, which were taken off all that were counted.
-    for (std::size_t i = 0; i < stacks.size(); ++i) {
-        left -= blindly_grown(stacks[i], facts[i], contents);
-        if (surroundings.sampling_bytes == 0) continue;
-        variance += mean_weight(stacks[i].totals, surroundings.sampling_bytes) *
-                    std::max(0.0, freed(point_at(stacks[i].live, contents.window.last)) -
-                                      freed(point_at(stacks[i].live, middle)));
-    }
-    return std::max(0.0, left - 3 * std::sqrt(variance));
 }
 
 /// A lower end above zero means something only for what is more at the window's end.
@@ -232,24 +192,6 @@ double mapping_growth(const Report& report) {
     return bytes;
 }
 
-/// All stacks as if they were one.
-MergedStack sum_of(const std::vector<MergedStack>& stacks) {
-    MergedStack sum;
-    sum.attached_ns = std::numeric_limits<std::int64_t>::max();
-    std::vector<const LiveSeries*> series;
-    series.reserve(stacks.size());
-    for (const MergedStack& stack : stacks) {
-        accumulate(sum.at_start, stack.at_start);
-        accumulate(sum.totals, stack.totals);
-        for (std::size_t i = 0; i < sum.lifetimes.size(); ++i)
-            sum.lifetimes[i] += stack.lifetimes[i];
-        sum.attached_ns = std::min(sum.attached_ns, stack.attached_ns);
-        series.push_back(&stack.live);
-    }
-    sum.live = sum_series(series);
-    return sum;
-}
-
 void add(const MappedBytes& part, MappedBytes& sum) {
     sum.program += part.program;
     sum.allocator += part.allocator;
@@ -313,7 +255,9 @@ Surroundings survey_kind(StackKind kind, const RecordingContents& contents, cons
 LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
                       const RecordingContents& contents, std::size_t curve_points,
                       SuppressionCounts& suppressions, Report& report) {
-    const MergedStack sum = sum_of(stacks);
+    std::vector<const MergedStack*> all;
+    for (const MergedStack& stack : stacks) all.push_back(&stack);
+    const MergedStack sum = sum_of(all);
     // Where not all was observed, growth is judged on a clock of what was. All else always is.
     const ReportSampling sampling = kind == StackKind::heap ? report.sampling : ReportSampling{};
     std::optional<RecordingContents> on_clock;
@@ -347,6 +291,9 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
             report.stacks.back().curves = stack_curves(stacks[i], facts[i], contents,
                                                        surroundings.sampling_bytes, curve_points);
     }
+    judge_successions(
+        std::span(report.stacks).subspan(first), stacks,
+        {judged, surroundings, sampling, window_seconds(contents.snapshots, contents.window)});
     temper_by_whole(std::span(report.stacks).subspan(first), sum.live, judged.snapshots,
                     judged.window);
     return sum.live;

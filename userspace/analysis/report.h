@@ -78,7 +78,7 @@ struct Evidence {
     std::uint32_t cluster = 0;                    ///< Index into Report::clusters, from 1; 0: none.
 };
 
-/// Stacks that grow in lockstep: one cause, most likely.
+/// Stacks that grow in lockstep, or take over from one another: one cause, most likely.
 struct ReportCluster {
     ReportFrame frame;                ///< The innermost frame that all of them share.
     std::vector<std::string> stacks;  ///< Their ids, in rank order.
@@ -134,8 +134,11 @@ struct ReportStack {
     std::string reason;
     Evidence evidence;
     StackCurves curves;
-    bool seen_to_leak = false;        ///< In windows alone, so that it is open (confirmation.h).
-    bool may_be_pool = false;         ///< It grows as a leak does, but in few large blocks.
+    bool seen_to_leak = false;  ///< In windows alone, so that it is open (confirmation.h).
+    bool may_be_pool = false;   ///< It grows as a leak does, but in few large blocks.
+    /// One number for stacks of a kind that take over from one another (succession.h), from 1; 0:
+    /// none.
+    std::uint32_t succession = 0;
     bool suppressed = false;          ///< Makes no finding, by --suppressions.
     bool truncated = false;           ///< Not followed to its root.
     std::vector<ReportFrame> frames;  ///< [0] is the allocator's function, then outwards.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/false_discovery.h"
 #include "analysis/load.h"
 #include "analysis/sampling.h"
 #include "analysis/turnover.h"
@@ -264,6 +265,43 @@ double blindly_grown(const MergedStack& stack, const Facts& facts,
     if (watched > settling_lives * *facts.mean_life) return 0;
     return std::max(0.0, static_cast<double>(point_at(stack.live, window.last).live_count) -
                              static_cast<double>(point_at(stack.live, middle).live_count));
+}
+
+std::vector<Facts> weigh_all(const std::vector<MergedStack>& stacks,
+                             const RecordingContents& contents, const Surroundings& surroundings) {
+    std::vector<Facts> facts;
+    facts.reserve(stacks.size());
+    std::vector<std::size_t> tested;
+    std::vector<double> p_values;
+    for (const MergedStack& stack : stacks) {
+        Facts& added = facts.emplace_back(weigh(stack, contents, surroundings));
+        widen_by_turnover(added.evidence.turnover_z, added.estimate);
+        if (!added.evidence.turnover_z) continue;
+        tested.push_back(facts.size() - 1);
+        p_values.push_back(upper_tail(*added.evidence.turnover_z));
+    }
+    const std::vector<double> q = q_values(p_values);
+    for (std::size_t i = 0; i < tested.size(); ++i) facts[tested[i]].evidence.q_value = q[i];
+    return facts;
+}
+
+double unexplained_old_frees(const Surroundings& surroundings,
+                             const std::vector<MergedStack>& stacks,
+                             const std::vector<Facts>& facts, const RecordingContents& contents) {
+    const std::size_t middle = middle_of(contents.snapshots, contents.window);
+    const auto freed = [](const LivePoint& point) {
+        return static_cast<double>(point.allocated_count) - static_cast<double>(point.live_count);
+    };
+    double left = surroundings.late_old_frees;
+    double variance = 0;  // Of the followed frees, which were taken off all that were counted.
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
+        left -= blindly_grown(stacks[i], facts[i], contents);
+        if (surroundings.sampling_bytes == 0) continue;
+        variance += mean_weight(stacks[i].totals, surroundings.sampling_bytes) *
+                    std::max(0.0, freed(point_at(stacks[i].live, contents.window.last)) -
+                                      freed(point_at(stacks[i].live, middle)));
+    }
+    return std::max(0.0, left - 3 * std::sqrt(variance));
 }
 
 }  // namespace seep

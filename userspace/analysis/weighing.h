@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "analysis/contents.h"
 #include "analysis/growth.h"
@@ -76,5 +77,14 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
 /// and, in its blind spot, those from before attach that die, too, are not known to be its own.
 double blindly_grown(const MergedStack& stack, const Facts& facts,
                      const RecordingContents& contents);
+
+/// Of each stack, with its q_value among all of them.
+std::vector<Facts> weigh_all(const std::vector<MergedStack>& stacks,
+                             const RecordingContents& contents, const Surroundings& surroundings);
+
+/// What is left of the frees of older blocks if stacks that are sure to have had some take theirs.
+double unexplained_old_frees(const Surroundings& surroundings,
+                             const std::vector<MergedStack>& stacks,
+                             const std::vector<Facts>& facts, const RecordingContents& contents);
 
 }  // namespace seep

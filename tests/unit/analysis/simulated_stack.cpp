@@ -137,4 +137,31 @@ RecordingContents simulated_contents(std::vector<SimulatedBlock> blocks,
     return simulated_contents(groups, window);
 }
 
+RecordingContents simulated_succession(const std::vector<SimulatedBlock>& blocks,
+                                       const std::vector<double>& changes,
+                                       const SimulatedWindow& window) {
+    std::vector<std::vector<SimulatedBlock>> groups(changes.size() + 1);
+    for (const SimulatedBlock& block : blocks)
+        groups[static_cast<std::size_t>(std::ranges::upper_bound(changes, block.born) -
+                                        changes.begin())]
+            .push_back(block);
+    RecordingContents contents = simulated_contents(groups, window);
+    std::uint32_t last = 1000;
+    const auto add_location = [&](const char* function) {
+        const LocationId id(++last);
+        contents.locations[id] = {id, {}, last, true, true, {{.function = function}}};
+        return id;
+    };
+    const LocationId allocator = add_location("malloc");
+    const LocationId call = add_location("new_buffer");
+    const std::vector<LocationId> callers = {add_location("handle"), add_location("loop"),
+                                             add_location("main"),
+                                             add_location("__libc_start_call_main")};
+    for (StackHistory& stack : contents.stacks) {
+        stack.record.locations.insert(stack.record.locations.begin(), {allocator, call});
+        stack.record.locations.insert(stack.record.locations.end(), callers.begin(), callers.end());
+    }
+    return contents;
+}
+
 }  // namespace seep

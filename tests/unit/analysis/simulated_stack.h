@@ -50,4 +50,10 @@ RecordingContents simulated_contents(const std::vector<std::vector<SimulatedBloc
 RecordingContents simulated_contents(std::vector<SimulatedBlock> blocks,
                                      const SimulatedWindow& window);
 
+/// The same blocks, from another stack after each of the `changes`, in seconds since attach: the
+/// stacks differ in one frame between the call to allocate and its callers (succession.h).
+RecordingContents simulated_succession(const std::vector<SimulatedBlock>& blocks,
+                                       const std::vector<double>& changes,
+                                       const SimulatedWindow& window);
+
 }  // namespace seep

@@ -32,7 +32,14 @@ struct Kind {
     Bound bound;
     std::function<std::vector<SimulatedBlock>(Random&)> make;
     SimulatedWindow window{window_seconds, 61};
+    int paths = 1;  ///< Code paths that they come from, one after another.
 };
+
+Kind on_paths(int paths, Kind kind, const char* name) {
+    kind.paths = paths;
+    kind.name = name;
+    return kind;
+}
 
 using Blocks = std::vector<SimulatedBlock>;
 
@@ -212,6 +219,25 @@ std::vector<Kind> kinds() {
          }},
         leak("leak under a sawtooth, 20 periods", 400, 200, w / 20),
         leak("leak under a large sawtooth, 50 periods", 400, 400, w / 50),
+        on_paths(3, trendless("", 0.9), "three code paths in turn: no trend, correlation 0.9"),
+        on_paths(3, sawtooth("", w / 20), "in turn: sawtooth, 20 periods"),
+        on_paths(3, cache("", Bound::no_leak, w / 4),
+                 "in turn: cache warming, in a quarter of the window"),
+        on_paths(3, cache("", Bound::no_leak, w), "in turn: cache warming, in the window"),
+        on_paths(3, wall("", Bound::no_leak, 0.6), "in turn: cache that fills in 60 %"),
+        on_paths(2,
+                 {"", Bound::no_leak,
+                  [=](Random& random) {
+                      Blocks blocks;
+                      add_blocks(
+                          blocks,
+                          {-2 * w, w, 20, constant(20), [=](double, Random&) { return w / 3; }},
+                          random);
+                      return blocks;
+                  }},
+                 "two in turn: full cache, first in first out after a third of the window"),
+        on_paths(3, leak("", 100), "in turn: leak of 100 blocks (10 sd)"),
+        on_paths(3, leak("", 2'500), "in turn: leak of 2,500 blocks (50 sd)"),
     };
 }
 
@@ -220,13 +246,36 @@ constexpr std::array verdicts = {Verdict::leak, Verdict::growing, Verdict::warmi
 
 using Shares = std::array<double, verdicts.size()>;
 
+RecordingContents recording_of(const Kind& kind, Random& random) {
+    const Blocks blocks = kind.make(random);
+    if (kind.paths == 1) return simulated_contents(blocks, kind.window);
+    // Each for a tenth of the window at least.
+    std::vector<double> changes;
+    std::uniform_real_distribution<double> moment(0.1, 0.9);
+    while (changes.size() + 1 < static_cast<std::size_t>(kind.paths)) {
+        const double at = moment(random) * window_seconds;
+        if (std::ranges::all_of(changes, [at](double other) {
+                return std::abs(other - at) > 0.1 * window_seconds;
+            }))
+            changes.push_back(at);
+    }
+    std::ranges::sort(changes);
+    return simulated_succession(blocks, changes, kind.window);
+}
+
+/// Of several stacks: `leak` if any of them is said to, for there is one cause; else of the first.
+Verdict verdict_of(const Report& report) {
+    const bool leaks = std::ranges::any_of(
+        report.stacks, [](const ReportStack& stack) { return stack.verdict == Verdict::leak; });
+    return leaks ? Verdict::leak : report.stacks.at(0).verdict;
+}
+
 Shares simulate(const Kind& kind, std::uint64_t seed) {
     Shares shares{};
     for (int i = 0; i < series_of_a_kind; ++i) {
         Random random(seed * 1000 + static_cast<std::uint64_t>(i));
-        const Report report =
-            build_report(simulated_contents(kind.make(random), kind.window), ReportOptions{});
-        const auto found = std::ranges::find(verdicts, report.stacks.at(0).verdict);
+        const Report report = build_report(recording_of(kind, random), ReportOptions{});
+        const auto found = std::ranges::find(verdicts, verdict_of(report));
         shares[static_cast<std::size_t>(found - verdicts.begin())] += 1.0 / series_of_a_kind;
     }
     return shares;
