@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "analysis/coverage.h"
@@ -27,6 +28,10 @@ constexpr double least_difference = 2 << 20;
 constexpr double least_share = 0.05;
 /// The least that a live block keeps from being given back.
 constexpr double page_bytes = 4096;
+/// Holes between blocks, as a share of the blocks: in balance there are half as many of them (D. E.
+/// Knuth, "The Art of Computer Programming", vol. 1, 2.5, the fifty-per-cent rule), which would
+/// have to be twice as large on average to come to more.
+constexpr double most_holes = 1;
 /// An allocator with fewer of the calls than this is not the one that keeps memory.
 constexpr double least_call_share = 0.01;
 
@@ -38,6 +43,7 @@ struct Sum {
     double file = 0;
     double allocated = 0;
     double unmatched_frees = 0;
+    std::optional<double> allocators;  ///< Mapped by them, if mappings were traced.
 };
 
 Sum sum_of(const SnapshotRecord& snapshot) {
@@ -52,6 +58,9 @@ Sum sum_of(const SnapshotRecord& snapshot) {
         sum.file += std::max(0.0, static_cast<double>(sample.rss_bytes) - anonymous);
         sum.allocated += static_cast<double>(sample.allocated_bytes);
         sum.unmatched_frees += static_cast<double>(sample.losses[SEEP_LOSS_UNMATCHED_FREES]);
+        if (sample.mapped)
+            sum.allocators =
+                sum.allocators.value_or(0) + static_cast<double>(sample.mapped->allocator);
     }
     return sum;
 }
@@ -139,6 +148,8 @@ struct Difference {
     double allocated = 0;    ///< Asked of the allocator.
     double matters = 0;      ///< Below this, excess is nothing.
     double live_blocks = 0;  ///< At the window's end.
+    /// By which the allocators' mappings grew, if those were traced.
+    std::optional<double> allocators;
 };
 
 std::string bytes(double count) {
@@ -167,24 +178,46 @@ void judge_outside(const char* what, const Growth& growth, ProcessMemory& memory
                     what, hourly(growth), bytes(static_cast<double>(memory.heap.bytes)));
 }
 
+/// Memory that grows over a heap that was used all the time.
+void judge_growing(const Difference& difference, double mapping_growth, ProcessMemory& memory) {
+    const bool asked = difference.allocated >= difference.excess;
+    const bool mapped_by_program = 2 * mapping_growth > difference.excess;
+    // An allocator that cannot use again what it has takes new memory, and that is mapped.
+    const bool mapped_by_allocator =
+        !difference.allocators || 2 * *difference.allocators > difference.excess;
+    if (!asked || mapped_by_program || !mapped_by_allocator) {
+        judge_outside("anonymous memory grows", memory.anonymous, memory);
+        return;
+    }
+    if (!difference.allocators &&
+        difference.excess > most_holes * static_cast<double>(memory.heap_peak_bytes)) {
+        judge_outside("anonymous memory grows", memory.anonymous, memory);
+        memory.reason +=
+            ": more than holes between its blocks come to, so that it seems to be mapped past the "
+            "allocator (record with --source heap,mapping to see by whom)";
+        return;
+    }
+    memory.verdict = "fragmentation";
+    memory.reason = fmt::format(
+        "anonymous memory grows by {}, while live bytes changed by {} in the window and {} passed "
+        "through the allocator: what it takes it cannot use again",
+        hourly(memory.anonymous), bytes(static_cast<double>(memory.heap.bytes)),
+        bytes(difference.allocated));
+    if (!difference.allocators)
+        memory.reason +=
+            ", unless the memory is mapped past it (record with --source heap,mapping to tell)";
+}
+
 void judge(const Difference& difference, double mapping_growth, ProcessMemory& memory) {
     const auto grown = static_cast<double>(memory.anonymous.bytes);
     const auto file_grown = static_cast<double>(memory.file.bytes);
     const bool surely = memory.anonymous.low > 0;
-    if (difference.excess > difference.matters && difference.given_up >= difference.excess / 2) {
+    const bool mapped_by_program = 2 * mapping_growth > difference.excess;
+    if (difference.excess > difference.matters && difference.given_up >= difference.excess / 2 &&
+        !mapped_by_program) {
         judge_retained(difference, memory);
     } else if (difference.excess > difference.matters && 2 * difference.excess > grown && surely) {
-        if (difference.allocated < difference.excess || 2 * mapping_growth > difference.excess) {
-            judge_outside("anonymous memory grows", memory.anonymous, memory);
-            return;
-        }
-        memory.verdict = "fragmentation";
-        memory.reason = fmt::format(
-            "anonymous memory grows by {}, while live bytes changed by {} in the window and {} "
-            "passed through the allocator: what it takes it cannot use again, unless the memory is "
-            "mapped past it (record with --source heap,mapping to tell)",
-            hourly(memory.anonymous), bytes(static_cast<double>(memory.heap.bytes)),
-            bytes(difference.allocated));
+        judge_growing(difference, mapping_growth, memory);
     } else if (file_grown > difference.matters && file_grown > grown && memory.file.low > 0) {
         judge_outside("pages of files and shared memory grow", memory.file, memory);
     }
@@ -267,6 +300,7 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     difference.given_up = static_cast<double>(memory.heap_peak_bytes) -
                           static_cast<double>(memory.heap_bytes) + freed_unseen;
     difference.allocated = std::max(0.0, end.allocated - start.allocated);
+    if (end.allocators) difference.allocators = *end.allocators - start.allocators.value_or(0);
     // Of the heap nothing is known, or only an upper bound.
     if (!contents.info.sources.heap || sampling.observed_share < 1) return memory;
     judge(difference, mapping_growth, memory);

@@ -49,7 +49,8 @@ struct Course {
     double swapped = 0;          ///< The share of anonymous memory that is in swap at the end.
     std::uint64_t blocks = 10;   ///< Live at each snapshot, for each MiB.
     std::uint64_t limit = 0;
-    double unseen = 0;  ///< The share of the time without probes.
+    double unseen = 0;       ///< The share of the time without probes.
+    double allocators = -1;  ///< By which their mappings grow in the window; below 0: not traced.
 };
 
 ProcessMemory memory_of(const Course& course, double mapped = 0) {
@@ -73,6 +74,8 @@ ProcessMemory memory_of(const Course& course, double mapped = 0) {
         sample.allocated_bytes = bytes(course.passed * progress);
         sample.losses[SEEP_LOSS_UNMATCHED_FREES] =
             static_cast<std::uint64_t>(course.unmatched_frees * progress);
+        if (course.allocators >= 0)
+            sample.mapped = MappedBytes{.allocator = bytes(course.allocators * progress)};
         if (course.limit > 0) {
             sample.cgroup_limit = course.limit;
             sample.cgroup_current = sample.rss_bytes;
@@ -131,6 +134,9 @@ TEST(Reconciliation, MemoryThatStaysAfterItsBlocksIsKeptByTheAllocator) {
     EXPECT_EQ(memory_of({.anonymous = stays, .heap = burst(30), .blocks = 10}).verdict,
               "retention");
     EXPECT_THAT(memory_of({.anonymous = burst(30), .heap = burst(30)}).verdict, IsEmpty());
+    // The program's own mappings have taken the place of its blocks.
+    EXPECT_EQ(memory_of({.anonymous = stays, .heap = burst(30), .blocks = 1000}, 70).verdict,
+              "outside the heap");
 }
 
 TEST(Reconciliation, CountsFreesOfWhatWasThereBeforeAtLeast) {
@@ -152,6 +158,24 @@ TEST(Reconciliation, WhatTheAllocatorWasNeverAskedForIsOutsideTheHeap) {
     const ProcessMemory files = memory_of({.file = rising});
     EXPECT_EQ(files.verdict, "outside the heap");
     EXPECT_THAT(files.reason, HasSubstr("files"));
+}
+
+TEST(Reconciliation, HolesAreNoLargerThanWhatIsBetweenThem) {
+    // A runtime whose own arenas are mapped: 100 MiB over a heap of 5, through which 300 passed.
+    const auto small = [](double i) { return i / 4; };
+    const Course runtime{.anonymous = rising, .heap = small, .passed = 300};
+    EXPECT_EQ(memory_of(runtime).verdict, "outside the heap");
+    EXPECT_THAT(memory_of(runtime).reason, HasSubstr("--source heap,mapping"));
+    EXPECT_THAT(memory_of(runtime).advice, IsEmpty());
+}
+
+TEST(Reconciliation, WhoMappedItTellsWhereThatWasTraced) {
+    // The allocator's own mappings hold the blocks of the steady heap, and nothing else.
+    EXPECT_EQ(memory_of({.anonymous = rising, .allocators = 5}).verdict, "outside the heap");
+    const ProcessMemory fragmented = memory_of({.anonymous = rising, .allocators = 98});
+    EXPECT_EQ(fragmented.verdict, "fragmentation");
+    EXPECT_THAT(fragmented.reason, Not(HasSubstr("to tell")));
+    EXPECT_EQ(memory_of({.anonymous = rising, .allocators = 98}, 90).verdict, "outside the heap");
 }
 
 TEST(Reconciliation, SwappingChangesNothing) {
