@@ -35,6 +35,10 @@ constexpr double least_leak_blocks = 10;
 /// this size; of so few, the memory they keep and one they lose look the same.
 constexpr double pool_block = 64 << 10;
 constexpr double few_pool_blocks = 200;
+/// A buffer that is appended to is enlarged as often, and more evenly than chance does, for which
+/// turnover has no measure then: each low point is higher than the one before.
+constexpr double least_enlargements = 20;
+constexpr double most_uneven_enlarging = 0.1;
 /// As few blocks that grow are being enlarged, which turnover does not measure.
 constexpr std::uint64_t few_blocks = 8;
 /// Frees of older blocks, as a share of the blocks that a stack grew by, from which on it may be
@@ -303,7 +307,7 @@ class Judge {
         if (blocks_die())
             return open(fmt::format("{}: what grows need not be what stays", deaths_text()),
                         settled_at());
-        if (count < least_leak_blocks)
+        if (count < least_leak_blocks && !is_enlarged())
             return open(
                 facts_.grown_bytes() <= 0 ? std::string("no more is live than at its start")
                 : count < 1 ? std::string("in no more blocks than before: they are enlarged")
@@ -339,7 +343,8 @@ class Judge {
                                     "the time since attach",
                                     percent_text(*evidence.age_ratio)),
                         window_of(2 * around_.seconds));
-        if (around_.late_old_frees > replaced_share * late_blocks())
+        // What does not become more blocks replaces none.
+        if (!is_enlarged() && around_.late_old_frees > replaced_share * late_blocks())
             return open(fmt::format("in the window's later half {} blocks from before attach were "
                                     "freed, and this stack's {} more may replace some of them",
                                     count_text(around_.late_old_frees), count_text(late_blocks())),
@@ -348,8 +353,8 @@ class Judge {
             return open("so does any program's that has just started on something",
                         window_of(least_leak_seconds));
         // At last: growth of which nothing else is to be said.
-        if (const double size = facts_.grown_bytes() / count;
-            size >= pool_block && count < few_pool_blocks) {
+        if (const double size = facts_.grown_bytes() / std::max(count, 1.0);
+            !is_enlarged() && size >= pool_block && count < few_pool_blocks) {
             Judgement judgement =
                 open(fmt::format("in {} blocks of {}: a pool that the program hands out pieces "
                                  "of grows like this until its pieces suffice",
@@ -361,8 +366,28 @@ class Judge {
         return std::nullopt;
     }
 
+    /// The blocks do not become more, but larger, bit by bit: a buffer that is only appended to.
+    [[nodiscard]] bool is_enlarged() const {
+        const auto& troughs = facts_.estimate.troughs;
+        return facts_.grown_count() < 1 && enlargements() >= least_enlargements &&
+               facts_.unevenness <= most_uneven_enlarging &&
+               std::ranges::adjacent_find(troughs, std::ranges::greater_equal(), &Point::y) ==
+                   troughs.end();
+    }
+    [[nodiscard]] double enlargements() const {
+        return static_cast<double>(facts_.after.allocated_count) -
+               static_cast<double>(facts_.before.allocated_count);
+    }
+
     [[nodiscard]] Judgement leak() const {
         const auto& survival = facts_.evidence.survival;
+        if (is_enlarged())
+            return {Verdict::leak,
+                    fmt::format("its troughs rise steadily by {}, in no more blocks than before: "
+                                "in {} steps they were enlarged; a buffer with a bound that is "
+                                "still far from it looks the same",
+                                rate(), count_text(enlargements())),
+                    std::nullopt};
         std::string staying = "none was ever freed";
         if (facts_.after.freed_count > 0)
             staying = survival

@@ -144,6 +144,17 @@ Kind load(const char* name, std::function<double(double)> rate) {
             }};
 }
 
+/// One block, made anew every half of a second, of `size(t)` bytes.
+Kind buffer(const char* name, Bound bound, std::function<double(double, Random&)> size) {
+    return {name, bound, [size = std::move(size)](Random& random) {
+                Blocks blocks;
+                const double phase = std::uniform_real_distribution<double>(0, 0.5)(random);
+                for (double t = phase; t < window_seconds; t += 0.5)
+                    blocks.push_back({t, t + 0.5, static_cast<std::uint64_t>(size(t, random))});
+                return blocks;
+            }};
+}
+
 Blocks burst(double from, double to, double end, Random& random) {
     Blocks blocks;
     add_churn(blocks, 50, 0.5, random);
@@ -219,6 +230,12 @@ std::vector<Kind> kinds() {
          }},
         leak("leak under a sawtooth, 20 periods", 400, 200, w / 20),
         leak("leak under a large sawtooth, 50 periods", 400, 400, w / 50),
+        buffer("buffer that is appended to", Bound::leak,
+               [](double t, Random& random) { return 4096 + 2000 * t + exponential(500, random); }),
+        buffer("buffer that is appended to for 60 % of the window", Bound::no_leak,
+               [=](double t, Random&) { return 4096 + 2000 * std::min(t, 0.6 * w); }),
+        buffer("buffer of ever another size", Bound::no_leak,
+               [](double, Random& random) { return 64 + exponential(10'000, random); }),
         on_paths(3, trendless("", 0.9), "three code paths in turn: no trend, correlation 0.9"),
         on_paths(3, sawtooth("", w / 20), "in turn: sawtooth, 20 periods"),
         on_paths(3, cache("", Bound::no_leak, w / 4),
