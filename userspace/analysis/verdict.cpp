@@ -366,11 +366,12 @@ class Judge {
         return std::nullopt;
     }
 
-    /// The blocks do not become more, but larger, bit by bit: a buffer that is only appended to.
+    /// A few blocks that do not become more, but larger, bit by bit: a buffer that is only appended
+    /// to.
     [[nodiscard]] bool is_enlarged() const {
         const auto& troughs = facts_.estimate.troughs;
-        return facts_.grown_count() < 1 && enlargements() >= least_enlargements &&
-               facts_.unevenness <= most_uneven_enlarging &&
+        return facts_.after.held_count() <= few_blocks && facts_.grown_count() < 1 &&
+               enlargements() >= least_enlargements && facts_.unevenness <= most_uneven_enlarging &&
                std::ranges::adjacent_find(troughs, std::ranges::greater_equal(), &Point::y) ==
                    troughs.end();
     }
