@@ -12,6 +12,7 @@
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/reconciliation.h"
+#include "base/text.h"
 
 namespace seep {
 
@@ -23,6 +24,9 @@ constexpr double least_missing = 0.1;
 constexpr double least_true = 0.5;
 /// Of all claims, what must be confirmed for the memory to tell their rates.
 constexpr double most_of_all = 0.8;
+/// What the kernel's count of pages may be off by: each processor adds to it in batches of 32 pages
+/// or more (lib/percpu_counter.c).
+constexpr double miscounted = 256 << 10;
 /// Memory that grows by more than so many times what all stacks claim grows for another reason.
 constexpr double most_other = 3;
 
@@ -79,6 +83,67 @@ Growth by_memory(const Proof& proof, const Growth& growth, double sure) {
     return result;
 }
 
+/// The most that the memory may have grown by, in bytes a second.
+double most_shown(const Report& report) {
+    const double seconds =
+        std::max(1.0, static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9);
+    return std::max({0.0, report.memory.anonymous.high, report.memory.anonymous_lately.high}) +
+           miscounted / seconds;
+}
+
+/// The part of a claim that the memory leaves.
+struct Bound {
+    double most = 0;     ///< Bytes a second.
+    double claimed = 0;  ///< The least that the claim is.
+    double memory = 0;   ///< By which the memory grows.
+
+    [[nodiscard]] bool contradicts() const { return claimed > most; }
+    [[nodiscard]] bool leaves_little() const { return memory <= 0 || most < least_true * claimed; }
+    /// Of `growth`, which is a part of the claim.
+    [[nodiscard]] Growth of(const Growth& growth) const {
+        const double part = growth.low / claimed;
+        Growth result;
+        result.high = part * most;
+        result.bytes_per_second = part * std::clamp(memory, 0.0, most);
+        result.bytes = std::llround(static_cast<double>(growth.bytes) * result.bytes_per_second /
+                                    growth.bytes_per_second);
+        return result;
+    }
+    [[nodiscard]] std::string reason() const {
+        return fmt::format(
+            "; but the anonymous memory grows by {}/s at most: the rest was freed unseen, as where "
+            "a full cache replaces its entries, or fills what the heap had free",
+            format_bytes(most));
+    }
+};
+
+/// Nothing can grow by more than the memory that it is in.
+void bound_by_memory(Report& report) {
+    const bool known = report.memory.anonymous_bytes > 0 && report.snapshots >= 2 * least_snapshots;
+    if (report.sampling.observed_share >= 1 || !known) return;
+    const Bound bound{.most = most_shown(report),
+                      .memory = report.memory.anonymous.bytes_per_second};
+    std::map<std::string, double> causes;
+    for (const ReportStack& stack : report.stacks)
+        if (claim(stack) > 0) causes[cause_of(stack)] += stack.growth.low;
+    for (ReportStack& stack : report.stacks) {
+        if (claim(stack) <= 0 || stack.verdict == Verdict::leak) continue;
+        Bound of_cause = bound;
+        of_cause.claimed = causes[cause_of(stack)];
+        if (!of_cause.contradicts()) continue;
+        stack.growth = of_cause.of(stack.growth);
+        stack.reason += of_cause.reason();
+        if (of_cause.leaves_little()) stack.verdict = Verdict::undetermined;
+    }
+    Bound of_all = bound;
+    of_all.claimed = report.memory.heap.low;
+    if (report.verdict != verdict_name(Verdict::growing) || !of_all.contradicts() ||
+        !of_all.leaves_little())
+        return;
+    report.verdict = verdict_name(Verdict::undetermined);
+    report.reason += of_all.reason();
+}
+
 }  // namespace
 
 void confirm_by_memory(Report& report) {
@@ -108,6 +173,7 @@ void confirm_by_memory(Report& report) {
         stack.growth = by_memory(proof, stack.growth, sure);
         stack.reason += ", and of which its rate is the part";
     }
+    bound_by_memory(report);
 }
 
 }  // namespace seep

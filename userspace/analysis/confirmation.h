@@ -18,14 +18,18 @@
 //
 // Where nearly all claims are confirmed, the memory also tells the rates better than they do: it is
 // counted while no probe slows the target down, too. Each is then its part of the memory's growth.
+//
+// What certainly claims more than the memory may have grown by at most is told with that at most,
+// and is open if that is less than half of it: a full cache that replaces its entries claims all
+// that it allocates.
 
 #include "analysis/report.h"
 
 namespace seep {
 
 /// Calls those stacks a leak that were seen to leak in windows (ReportStack::seen_to_leak), if the
-/// memory confirms it, and sets their growth; `reason` says either. Needs the clusters and `memory`
-/// of the report.
+/// memory confirms it, and sets their growth; `reason` says either. Bounds what else was seen to
+/// grow in windows. Needs the clusters and `memory` of the report.
 void confirm_by_memory(Report& report);
 
 }  // namespace seep

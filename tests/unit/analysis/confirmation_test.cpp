@@ -39,6 +39,9 @@ ReportStack other(const char* function, double bytes_per_second) {
 
 Report confirmed(std::vector<ReportStack> stacks, double memory, double memory_lately) {
     Report report;
+    report.window_end_ns = 1'000'000'000'000;  // long enough for what the kernel may miscount
+    report.sampling.observed_share = 0.5;
+    report.memory.anonymous_bytes = 100'000'000;
     report.snapshots = 2 * least_snapshots;
     report.memory.anonymous = growth(memory);
     report.memory.anonymous_lately = growth(memory_lately);
@@ -58,8 +61,11 @@ TEST(Confirmation, WhatTheMemoryShowsIsALeak) {
 }
 
 TEST(Confirmation, WhatTheMemoryDoesNotShowIsOpen) {
-    for (const auto& [memory, lately] : {std::pair{0, 0}, {-1000, 0}, {1000, 0}, {400, 400}})
+    for (const auto& [memory, lately] : {std::pair{1000, 0}, {600, 400}})
         EXPECT_EQ(verdict_of({leak("a", 1000)}, memory, lately), Verdict::growing)
+            << memory << " " << lately;
+    for (const auto& [memory, lately] : {std::pair{0, 0}, {-1000, 0}})
+        EXPECT_EQ(verdict_of({leak("a", 1000)}, memory, lately), Verdict::undetermined)
             << memory << " " << lately;
     EXPECT_THAT(confirmed({leak("a", 1000)}, 0, 0).stacks[0].reason,
                 HasSubstr("does not grow for certain"));
@@ -136,6 +142,44 @@ TEST(Confirmation, TooFewSnapshotsTellNothing) {
 
 TEST(Confirmation, OnlyWhatWasSeenToLeakIsJudged) {
     EXPECT_EQ(verdict_of({other("a", 1000)}, 1000, 1000), Verdict::growing);
+}
+
+TEST(Confirmation, NothingGrowsByMoreThanItsMemory) {
+    // A full cache claims all that it allocates.
+    const Report full = confirmed({other("a", 100'000)}, 0, 0);
+    EXPECT_EQ(full.stacks[0].verdict, Verdict::undetermined);
+    EXPECT_THAT(full.stacks[0].reason, HasSubstr("grows by 262 B/s at most"));
+    EXPECT_EQ(full.stacks[0].growth.low, 0);
+    EXPECT_LT(full.stacks[0].growth.high, 263);
+    // One that was filled in the first half of the window, which the whole of it shows.
+    const Report filled = confirmed({other("a", 100'000)}, 60'000, 0);
+    EXPECT_EQ(filled.stacks[0].verdict, Verdict::growing);
+    EXPECT_NEAR(filled.stacks[0].growth.bytes_per_second, 60'000, 1);
+    EXPECT_NEAR(filled.stacks[0].growth.high, 66'262, 1);
+    // Less than it may have grown by.
+    EXPECT_EQ(confirmed({other("a", 1000)}, 500, 1000).stacks[0].growth.bytes_per_second, 1000);
+}
+
+TEST(Confirmation, UnknownMemoryBoundsNothing) {
+    Report report;
+    report.snapshots = 2 * least_snapshots;
+    report.sampling.observed_share = 0.5;
+    report.stacks = {other("a", 100'000)};
+    confirm_by_memory(report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
+    EXPECT_EQ(report.stacks[0].growth.bytes_per_second, 100'000);
+}
+
+TEST(Confirmation, TheProcessGrowsByNoMoreThanItsMemory) {
+    Report report = confirmed({}, 0, 0);
+    report.verdict = "growing";
+    report.memory.heap = growth(100'000);
+    confirm_by_memory(report);
+    EXPECT_EQ(report.verdict, "undetermined");
+    report.verdict = "growing";
+    report.memory.anonymous = growth(100'000);
+    confirm_by_memory(report);
+    EXPECT_EQ(report.verdict, "growing");
 }
 
 }  // namespace
