@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "output/metrics_server.h"
 
+#include <CivetServer.h>
 #include <arpa/inet.h>
 #include <fmt/core.h>
 #include <sys/socket.h>
@@ -78,6 +79,20 @@ std::vector<std::string> server_options(const ListenAddress& address) {
             "no"};
 }
 
+/// Somebody looks what is there: nothing but the metrics, which the exposer has at their path.
+int answer_at_root(mg_connection* connection) {
+    constexpr std::string_view page =
+        "seep serve: metrics for Prometheus are at /metrics.\n"
+        "What they mean, alerts and a dashboard: docs/metrics.md, and share/ of the same.\n";
+    const mg_request_info* const request = mg_get_request_info(connection);
+    if (std::string_view(request->local_uri) != "/") return 0;
+    constexpr int ok = 200;
+    mg_send_http_ok(connection, "text/plain; charset=utf-8", static_cast<long long>(page.size()));
+    if (std::string_view(request->request_method) != "HEAD")
+        mg_write(connection, page.data(), page.size());
+    return ok;
+}
+
 }  // namespace
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
@@ -134,7 +149,9 @@ Result<MetricsServer> MetricsServer::listen(const ListenAddress& address) {
     if (const Result<void> bound = try_to_bind(address); !bound) return bound.error();
     auto published = std::make_shared<Published>();
     try {
-        auto exposer = std::make_unique<prometheus::Exposer>(server_options(address));
+        CivetCallbacks callbacks;  // the server makes a copy
+        callbacks.begin_request = answer_at_root;
+        auto exposer = std::make_unique<prometheus::Exposer>(server_options(address), &callbacks);
         exposer->RegisterCollectable(published);
         const std::vector<int> ports = exposer->GetListeningPorts();
         const ListenAddress chosen{

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "output/metrics.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <map>
 #include <thread>
 
+#include "base/handles.h"
 #include "output/metrics_server.h"
 #include "sample_report.h"
 
@@ -192,6 +196,32 @@ TEST(ListenAddress, IsTheLoopbackUnlessItSaysOtherwise) {
           "127.0.0.1:1,8080", "127.0.0.1:1s", "127.0.0.1:-1", "1.2.3:4"})
         EXPECT_FALSE(parse_listen_address(text)) << text;
     EXPECT_THAT(parse_listen_address("[::1]:9977").error().message, HasSubstr("IPv6"));
+}
+
+/// The answer to a request of HTTP/1.0.
+std::string answer(const ListenAddress& address, const std::string& path) {
+    const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_port = htons(address.port);
+    inet_pton(AF_INET, address.address.c_str(), &place.sin_addr);
+    if (connect(client.get(), reinterpret_cast<const sockaddr*>(&place), sizeof(place)) != 0)
+        return "no connection";
+    const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
+    if (send(client.get(), request.data(), request.size(), 0) < 0) return "not sent";
+    std::string text;
+    std::array<char, 4096> part{};
+    for (ssize_t got = 0; (got = recv(client.get(), part.data(), part.size(), 0)) > 0;)
+        text.append(part.data(), static_cast<std::size_t>(got));
+    return text;
+}
+
+TEST(MetricsServer, SaysWhereTheMetricsAre) {
+    const auto server = MetricsServer::listen({"127.0.0.1", 0});
+    ASSERT_TRUE(server) << server.error().message;
+    EXPECT_THAT(answer(server->address(), "/"), AllOf(HasSubstr(" 200 "), HasSubstr("/metrics")));
+    EXPECT_THAT(answer(server->address(), "/metrics"), HasSubstr(" 200 "));
+    EXPECT_THAT(answer(server->address(), "/other"), HasSubstr(" 404 "));
 }
 
 TEST(MetricsServer, EndsAtOnce) {
