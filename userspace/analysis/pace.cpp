@@ -12,9 +12,13 @@ namespace {
 constexpr double certain = 3;         ///< Standard errors.
 constexpr double in_interval = 1.96;  ///< Standard errors on each side, for 95 %.
 constexpr double usual_pace = 1.5;    ///< And its inverse.
+/// Times between snapshots that the faults must come from, as many as equal ones would be that tell
+/// as much (the effective sample size of L. Kish, Survey Sampling, 1965): one has no deviation.
+constexpr double least_parts = 4;
 
+/// With probes in place.
 struct Faults {
-    double all = 0;
+    double expected = 0;  ///< At the usual pace.
     double observed = 0;
 };
 
@@ -25,13 +29,14 @@ std::vector<Faults> faults_within(const std::vector<SnapshotRecord>& snapshots,
     std::map<ProcessId, const ProcessSample*> before;
     for (std::size_t i = window.first; i <= window.last; ++i) {
         Faults& sum = result.emplace_back();
+        const double share = i > window.first ? observed_share(snapshots[i - 1], snapshots[i]) : 0;
         for (const ProcessSample& sample : snapshots[i].processes) {
             const ProcessSample* const earlier =
                 std::exchange(before.try_emplace(sample.process, &sample).first->second, &sample);
             const double all = grown(sample.page_faults, earlier->page_faults);
             const double unobserved =
                 grown(sample.unobserved_page_faults, earlier->unobserved_page_faults);
-            sum.all += all;
+            sum.expected += share * all;
             sum.observed += all - std::min(all, unobserved);
         }
     }
@@ -54,15 +59,19 @@ RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window&
     Faults sum;
     const std::vector<Faults> parts = faults_within(snapshots, window);
     for (const Faults& part : parts) {
-        sum.all += part.all;
+        sum.expected += part.expected;
         sum.observed += part.observed;
     }
-    if (sum.observed <= 0) return {};
-    const double seen = sum.observed / sum.all;
+    if (sum.observed <= 0 || sum.expected <= 0) return {};
+    const double scale = sum.expected / sum.observed;
     double squares = 0;
-    for (const Faults& part : parts) squares += std::pow(part.observed - seen * part.all, 2);
+    double squares_expected = 0;
+    for (const Faults& part : parts) {
+        squares += std::pow(part.observed - part.expected / scale, 2);
+        squares_expected += std::pow(part.expected, 2);
+    }
+    if (std::pow(sum.expected, 2) < least_parts * squares_expected) return {};
     const double error = std::sqrt(squares) / sum.observed;
-    const double scale = observed / seen;
     if (std::abs(std::log(scale)) - certain * error < std::log(usual_pace)) return {};
     return {.low = scale * std::exp(-in_interval * error),
             .middle = scale,

@@ -4,8 +4,10 @@
 // Was the target at its usual pace while it was observed? Probes that come and go slow it down
 // while they are there: a program that does nothing but allocate by ten times and more, and what
 // its work leaks grows by as much less. What the kernel counts all the time tells by how much: a
-// process that takes new memory faults its pages in, so the share of its page faults that came with
-// probes in place is the share of its growth that was seen. Pure functions.
+// process that takes new memory faults its pages in. Of the faults between two snapshots, the share
+// that came with probes in place should be that of the time. It is told by snapshots, as a program
+// that fills its memory in a few seconds, of which little was seen, is not slow for the rest of the
+// time. Pure functions.
 
 #include <optional>
 #include <vector>
@@ -16,10 +18,11 @@
 
 namespace seep {
 
-/// The share of the time over the share of the faults, over a window, with the standard error of a
-/// ratio of sums (W. G. Cochran, Sampling Techniques, 3rd ed., 6.4) over the times between
-/// snapshots, of which there must be `least_snapshots`. 1 unless it is beyond half as fast or half
-/// as slow again by three standard errors: taking probes away makes some faults, too.
+/// The faults that should have come with probes in place over those that did, over a window, with
+/// the standard error of a ratio of sums (W. G. Cochran, Sampling Techniques, 3rd ed., 6.4) over
+/// the times between snapshots, of which there must be `least_snapshots`. 1 unless it is beyond
+/// half as fast or half as slow again by three standard errors: taking probes away makes some
+/// faults, too.
 RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window& window);
 
 Growth scaled(Growth growth, const RateScale& scale);

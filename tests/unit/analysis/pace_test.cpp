@@ -55,6 +55,18 @@ TEST(RateScale, IsNoneAtTheUsualPaceOrWithoutEvidence) {
     EXPECT_EQ(rate_scale(observed, all).middle, 1);
 }
 
+TEST(RateScale, IsNotThatOfAMomentOfWhichLittleWasSeen) {
+    // A program that fills its memory at once, with probes in place for a hundredth of that, and
+    // for half of the rest.
+    auto filled = in_windows(10, 5);
+    for (std::size_t i = 1; i < filled.size(); ++i) {
+        filled[i].unobserved_ns = 9'900'000'000 + (i - 1) * 5 * second;
+        filled[i].processes[0].page_faults += 100'000;
+        filled[i].processes[0].unobserved_page_faults += 99'000;
+    }
+    EXPECT_EQ(rate_scale(filled, all).middle, 1);
+}
+
 TEST(RateScale, WidensAnInterval) {
     const RateScale scale{.low = 2, .middle = 3, .high = 4};
     const Growth growth = scaled(Growth{.bytes_per_second = 10, .low = -2, .high = 20}, scale);
