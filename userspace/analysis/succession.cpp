@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "analysis/clusters.h"
+#include "analysis/collection.h"
 #include "analysis/coverage.h"
 #include "analysis/culprit.h"
 #include "analysis/sampling.h"
@@ -38,8 +39,8 @@ constexpr double same_pace = 1.0 / 3;
 constexpr double same_size = 0.1;
 constexpr double sure = 3;
 /// How far from an even one the growth of a leak on several paths may be (shape.h): two paces that
-/// follow on each other at half time have it where one is half as fast again as the other.
-constexpr double most_uneven = 0.1;
+/// follow on each other at half time have it where one is nearly twice as fast as the other.
+constexpr double most_uneven = 0.15;
 /// Standard deviations of its growth that count for nothing.
 constexpr double sure_difference = 2.5;
 
@@ -135,16 +136,7 @@ class Search {
                                                            : 0));
             roots_.push_back(root_frames(stacks[i].record, contents));
         }
-        for (auto& [call, members] : by_call) {
-            if (members.size() < 2) continue;
-            std::ranges::sort(members, [&](std::size_t a, std::size_t b) {
-                const Path& left = stacks[a].record.locations;
-                const Path& right = stacks[b].record.locations;
-                return std::lexicographical_compare(left.rbegin(), left.rend(), right.rbegin(),
-                                                    right.rend());
-            });
-            descend(members, 0);
-        }
+        for (auto& [call, members] : by_call) search_sizes(members);
     }
 
     [[nodiscard]] std::vector<Succession> take() {
@@ -163,6 +155,28 @@ class Search {
         Succession succession;
         std::size_t common = 0;
     };
+
+    /// Of one call to allocate: apart where sizes have a gap, as of objects of several kinds.
+    void search_sizes(std::vector<std::size_t>& members) {
+        std::erase_if(members, [&](std::size_t stack) { return births_[stack].count == 0; });
+        std::ranges::sort(members, {}, [&](std::size_t stack) { return births_[stack].size; });
+        for (auto begin = members.begin(); begin != members.end();) {
+            auto end = begin + 1;
+            while (end != members.end() && of_one_size(births_[*(end - 1)], births_[*end])) ++end;
+            if (end - begin > 1) search_callers({begin, end});
+            begin = end;
+        }
+    }
+
+    void search_callers(std::span<std::size_t> members) {
+        std::ranges::sort(members, [&](std::size_t a, std::size_t b) {
+            const Path& left = stacks_[a].record.locations;
+            const Path& right = stacks_[b].record.locations;
+            return std::lexicographical_compare(left.rbegin(), left.rend(), right.rbegin(),
+                                                right.rend());
+        });
+        descend(members, 0);
+    }
 
     /// None if the stack has no more.
     [[nodiscard]] LocationId caller(std::size_t stack, std::size_t depth) const {
@@ -266,15 +280,21 @@ class Search {
 };
 
 /// Several stacks may do by chance what one would not: to be a leak, they must keep one pace.
-Judgement judge_sum(const Facts& facts, const Surroundings& surroundings) {
+bool keeps_one_pace(const Facts& facts) {
+    return facts.unevenness <= most_uneven ||
+           facts.strayed() <= sure_difference * facts.deviation.value_or(0);
+}
+
+Judgement judge_sum(const Facts& facts, const Surroundings& surroundings, bool may_be_garbage) {
     Judgement judgement = judge(facts, surroundings);
-    const Growth& growth = facts.estimate.growth;
-    if (judgement.verdict != Verdict::leak || facts.unevenness <= most_uneven ||
-        facts.unevenness * growth.bytes_per_second * facts.seconds <=
-            sure_difference * facts.deviation.value_or(0))
-        return judgement;
+    if (judgement.verdict != Verdict::leak) return judgement;
+    const bool even = keeps_one_pace(facts);
+    if (even && !may_be_garbage) return judgement;
     judgement.verdict = Verdict::growing;
-    judgement.reason += "; but they do not keep one pace";
+    judgement.reason +=
+        even ? "; but they are in code of a runtime that may collect garbage, and its collector "
+               "was not seen to free anything as old: record until it was"
+             : "; but they do not keep one pace";
     return judgement;
 }
 
@@ -309,6 +329,7 @@ void judge_successions(std::span<ReportStack> reported, const std::vector<Merged
         sums.push_back(sum_of(parts));
     }
     const std::vector<Facts> facts = weigh_all(sums, grounds.contents, grounds.surroundings);
+    const bool collected = collection_seen(stacks, grounds.contents);
     std::uint32_t number = 0;
     std::vector<bool> taken(stacks.size());
     for (std::size_t i = 0; i < successions.size(); ++i) {
@@ -317,7 +338,15 @@ void judge_successions(std::span<ReportStack> reported, const std::vector<Merged
             continue;
         for (const std::size_t stack : succession.stacks) taken[stack] = true;
         ++number;
-        const Judgement seen = judge_sum(facts[i], grounds.surroundings);
+        // What is a leak by itself needs no more evidence as a part of one.
+        const bool leaks_alone = std::ranges::any_of(succession.in_turn, [&](std::size_t stack) {
+            return reported[stack].verdict == Verdict::leak || reported[stack].seen_to_leak;
+        });
+        const bool may_be_garbage =
+            !collected && !leaks_alone &&
+            comes_through_generated_code(stacks[succession.in_turn.front()].record,
+                                         grounds.contents);
+        const Judgement seen = judge_sum(facts[i], grounds.surroundings, may_be_garbage);
         const Judgement judgement = tempered(seen, grounds.sampling);
         Growth growth = facts[i].estimate.growth;
         if (grounds.sampling.observed_share < 1)

@@ -10,11 +10,11 @@
 //     together   __----====      ^ the same call ends them     the same ones lead to it ^
 //
 // A succession are all stacks that end in the same call to allocate (from the allocator's function
-// outwards to the first one that has a purpose of its own) and come from the same callers, if they
-// take over from one another: at nearly all times one of them allocates nearly all, the next one
-// goes on at the pace of the one before, without a pause, and its blocks are of the same size. Its
-// sum is judged like a stack (verdict.h), and what it is, the stacks are: a leak, or the cache that
-// it fills.
+// outwards to the first one that has a purpose of its own), allocate blocks of one size there, and
+// come from the same callers, if they take over from one another: at nearly all times one of them
+// allocates nearly all, and the next one goes on at the pace of the one before, without a pause.
+// Its sum is judged like a stack (verdict.h), and what it is, the stacks are: a leak, or the cache
+// that it fills.
 
 #include <cstddef>
 #include <span>

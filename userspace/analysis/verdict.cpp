@@ -289,8 +289,7 @@ class Judge {
 
     [[nodiscard]] bool comes_in_bursts() const {
         return facts_.unevenness > most_uneven &&
-               facts_.unevenness * growth().bytes_per_second * facts_.seconds >
-                   sure_difference * facts_.deviation.value_or(0);
+               facts_.strayed() > sure_difference * facts_.deviation.value_or(0);
     }
 
     /// Blocks by which it grows in half a window.

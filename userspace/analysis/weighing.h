@@ -52,6 +52,12 @@ struct Facts {
     [[nodiscard]] bool blocks_die() const {
         return late_mortality && *late_mortality > still_dying;
     }
+    /// Bytes by which the growth is away from an even one at most.
+    [[nodiscard]] double strayed() const {
+        return estimate.troughs.empty()
+                   ? 0
+                   : unevenness * (estimate.troughs.back().y - estimate.troughs.front().y);
+    }
     /// More at the end of `settled` than at its start.
     [[nodiscard]] double grown_count() const {
         return static_cast<double>(after.held_count()) - static_cast<double>(before.live_count);

@@ -128,6 +128,41 @@ TEST(Succession, OtherCallersOrAnotherCallAreNone) {
     EXPECT_THAT(find_successions(merge_stacks(contents), contents), SizeIs(0));
 }
 
+/// Frees of blocks from before attach, between two snapshots.
+void free_earlier(RecordingContents& contents, std::size_t at, std::uint64_t frees) {
+    for (std::size_t i = at; i < contents.snapshots.size(); ++i)
+        contents.snapshots[i].processes[0].losses[SEEP_LOSS_UNMATCHED_FREES] += frees;
+}
+
+TEST(Succession, GarbageThatWaitsForItsCollectorLooksLikeALeak) {
+    // The frame that changes is in generated code.
+    RecordingContents contents = simulated_succession(leak(), {20, 35}, window);
+    contents.objects[ObjectId(1)] = {ObjectId(1), ObjectKind::anonymous, "[jit 1]", ""};
+    for (const StackHistory& stack : contents.stacks)
+        contents.locations[stack.record.locations[2]].object = ObjectId(1);
+    const auto verdicts = [&] {
+        std::vector<Verdict> result;
+        for (const ReportStack& stack : build_report(contents, ReportOptions{}).stacks)
+            result.push_back(stack.verdict);
+        return result;
+    };
+    EXPECT_THAT(verdicts(), Each(Verdict::growing));
+    free_earlier(contents, 10, 100);  // before much could have become garbage
+    EXPECT_THAT(verdicts(), Each(Verdict::growing));
+    free_earlier(contents, 50, 5);  // single objects
+    EXPECT_THAT(verdicts(), Each(Verdict::growing));
+    free_earlier(contents, 51, 100);
+    EXPECT_THAT(verdicts(), Each(Verdict::leak));
+    // The same of blocks that were followed.
+    contents = simulated_succession(leak(), {20, 35}, window);
+    contents.objects[ObjectId(1)] = {ObjectId(1), ObjectKind::anonymous, "[jit 1]", ""};
+    for (const StackHistory& stack : contents.stacks)
+        contents.locations[stack.record.locations[2]].object = ObjectId(1);
+    EXPECT_THAT(verdicts(), Each(Verdict::growing));
+    contents.stacks[0].lifetimes[25] = 20;  // 17 to 34 s
+    EXPECT_THAT(verdicts(), Each(Verdict::leak));
+}
+
 TEST(Succession, AFullCacheIsNotGrowingFromItsNewPath) {
     // Its blocks of 20 s live on the old path; the new one grows while they are replaced. A leak
     // elsewhere makes all stacks together grow.

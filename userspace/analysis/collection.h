@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Where a runtime collects garbage, what nothing refers to any more stays until its collector gets
+// to it, and until then it grows as a leak does. A collection is seen by the frees of old blocks
+// that come with it; what is still there afterwards was referred to. Pure functions, thread-safe.
+//
+//     live in a full cache of such a runtime     /|  /|  /|    before the first collection of the
+//                                               / | / | / |    window, this is a leak's line
+//                                              /  |/  |/
+
+#include <vector>
+
+#include "analysis/contents.h"
+#include "analysis/merging.h"
+
+namespace seep {
+
+/// Whether blocks come through generated code, as those of a runtime with a compiler do. Most of
+/// these collect garbage (V8, the JVM, .NET, PyPy, LuaJIT).
+bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents);
+
+/// Whether a collection was seen after the first quarter of the window, when blocks were freed that
+/// had lived for as long: followed ones of `stacks` through generated code, or, where all is
+/// followed, ones from before attach.
+bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents);
+
+}  // namespace seep
