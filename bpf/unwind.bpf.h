@@ -115,6 +115,7 @@ static __always_inline u32 find_cfa(struct walk *walk, const struct seep_rule *r
 		break;
 	case SEEP_CFA_FP:
 	case SEEP_CFA_FP_DEREF:
+	case SEEP_CFA_FP_ELSEWHERE:
 		if (!walk->fp_known)
 			return SEEP_STACK_BROKEN;
 		note_fp(walk);
@@ -168,12 +169,13 @@ static __always_inline void restore(struct walk *walk, u8 how, s64 offset, u64 c
 
 static __always_inline u32 step_by_rule(struct walk *walk, const struct seep_rule *rule)
 {
+	bool elsewhere = rule->cfa == SEEP_CFA_FP_ELSEWHERE;
 	u64 cfa, return_address, fp = walk->fp;
 	u32 end = find_cfa(walk, rule, &cfa);
 
 	if (end)
 		return end;
-	if (cfa <= walk->sp)
+	if (cfa <= walk->sp && !elsewhere)
 		return SEEP_STACK_BROKEN;
 	move_window(walk, cfa);
 	if (!read_word(walk, cfa - 8, &return_address))
@@ -187,7 +189,7 @@ static __always_inline u32 step_by_rule(struct walk *walk, const struct seep_rul
 	note_word(walk, cfa - 8, return_address);
 	walk->pc = replace_trampoline(walk, cfa - 8, return_address);
 	walk->sp = cfa;
-	return SEEP_STACK_COMPLETE;
+	return elsewhere && has_gone_astray(walk) ? SEEP_STACK_BROKEN : SEEP_STACK_COMPLETE;
 }
 
 /* One round of a multiply-xorshift hash; the finishing mix is in first_stack_id(). */

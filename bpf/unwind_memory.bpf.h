@@ -41,7 +41,7 @@ static __always_inline void move_window(struct walk *walk, u64 end)
 	if (last - window->start < window->bytes)
 		return;
 	start = end - FRAME_END_BYTES;
-	if (start < walk->sp)
+	if (start < walk->sp && walk->sp <= last) /* sp is of another stack if it is beyond */
 		start = walk->sp;
 	if (start < page)
 		start = page;

@@ -91,16 +91,17 @@ enum seep_phase {
 
 /* How the canonical frame address (CFA: sp before the call) is found. */
 enum seep_cfa {
-	SEEP_CFA_UNKNOWN = 0,	  /* no rule, or one that this table cannot say */
-	SEEP_CFA_SP = 1,	  /* sp + cfa_offset */
-	SEEP_CFA_FP = 2,	  /* fp + cfa_offset */
-	SEEP_CFA_BX = 3,	  /* bx + cfa_offset */
-	SEEP_CFA_SP_DEREF = 4,	  /* *(sp + cfa_offset) + cfa_add */
-	SEEP_CFA_FP_DEREF = 5,	  /* *(fp + cfa_offset) + cfa_add */
-	SEEP_CFA_PLT = 6,	  /* sp + 8 + ((pc & 15) >= cfa_offset ? 8 : 0) */
-	SEEP_CFA_END = 7,	  /* the return address is undefined: the thread's first frame */
-	SEEP_CFA_SIGNAL = 8,	  /* a signal frame: the registers lie at fixed places above sp */
-	SEEP_CFA_UNSUPPORTED = 9, /* there is a rule, of a kind not listed here */
+	SEEP_CFA_UNKNOWN = 0,	    /* no rule, or one that this table cannot say */
+	SEEP_CFA_SP = 1,	    /* sp + cfa_offset */
+	SEEP_CFA_FP = 2,	    /* fp + cfa_offset */
+	SEEP_CFA_BX = 3,	    /* bx + cfa_offset */
+	SEEP_CFA_SP_DEREF = 4,	    /* *(sp + cfa_offset) + cfa_add */
+	SEEP_CFA_FP_DEREF = 5,	    /* *(fp + cfa_offset) + cfa_add */
+	SEEP_CFA_PLT = 6,	    /* sp + 8 + ((pc & 15) >= cfa_offset ? 8 : 0) */
+	SEEP_CFA_END = 7,	    /* the return address is undefined: the thread's first frame */
+	SEEP_CFA_SIGNAL = 8,	    /* a signal frame: the registers lie at fixed places above sp */
+	SEEP_CFA_UNSUPPORTED = 9,   /* there is a rule, of a kind not listed here */
+	SEEP_CFA_FP_ELSEWHERE = 10, /* fp + cfa_offset, on another stack: below sp, perhaps */
 };
 
 /* Where the caller's value of a register is. */

@@ -187,6 +187,26 @@ TEST_F(Walk, takes_no_frame_pointers_word_for_a_return_address_that_no_call_has_
     EXPECT_THAT(frames(stack), testing::ElementsAre(pc(0, 9), pc(1, 32)));
 }
 
+// The frame pointer leads from a stack above to one below it, as where Go has called C.
+TEST_F(Walk, goes_down_to_another_stack_only_by_a_rule_that_says_so) {
+    for (const bool called : {true, false}) {
+        begin_anew();
+        add_function(rule(SEEP_CFA_SP, 8));
+        add_function(rule(SEEP_CFA_FP_ELSEWHERE, 16, SEEP_SAVED_AT_CFA, -16));
+        add_function(rule(SEEP_CFA_FP, 16));
+        add_function(rule(SEEP_CFA_END, 0));
+        put_before(pc(2, 9), called ? call_by_disp32 : jump_by_bx);
+        words_ = {0, stack_start + 32, pc(2, 9), 0, 0, pc(3, 9), 0, 0, pc(1, 9)};
+        const auto stack = walk({pc(0, 9), stack_start + 64, stack_start + 8, 0});
+        EXPECT_EQ(stack.end, called ? SEEP_STACK_COMPLETE : SEEP_STACK_BROKEN);
+        if (called) {
+            EXPECT_THAT(frames(stack),
+                        testing::ElementsAre(pc(0, 9), pc(1, 9), pc(2, 9), pc(3, 9)));
+            EXPECT_TRUE(remembers_);
+        }
+    }
+}
+
 TEST_F(Walk, keeps_the_innermost_of_too_many) {
     add_function(rule(SEEP_CFA_SP, 8));
     words_.assign(200, pc(0, 1));

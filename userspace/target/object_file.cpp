@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <string_view>
 
 #include "base/text.h"
 #include "target/elf_reading.h"
@@ -28,23 +29,32 @@ std::string hex(const std::vector<unsigned char>& bytes, std::size_t from, std::
     return text;
 }
 
-/// The build id among the notes of one PT_NOTE segment; empty if there is none.
-std::string find_build_id(const std::vector<unsigned char>& notes, std::uint64_t alignment) {
+/// What the notes of an object say of it.
+struct Notes {
+    std::string build_id;
+    bool has_go_code = false;
+};
+
+void read_notes(const std::vector<unsigned char>& bytes, std::uint64_t alignment, Notes& notes) {
+    constexpr std::string_view gnu("GNU", 4);
+    constexpr std::string_view go("Go\0", 4);
+    constexpr std::uint32_t go_build_id = 4;  // cmd/link/internal/ld/elf.go, ELF_NOTE_GOBUILDID_TAG
     std::uint64_t at = 0;
-    while (notes.size() - at >= sizeof(Elf64_Nhdr)) {
+    while (bytes.size() - at >= sizeof(Elf64_Nhdr)) {
         Elf64_Nhdr note = {};
-        std::memcpy(&note, notes.data() + at, sizeof note);
-        const std::uint64_t name = at + sizeof note;
-        const std::uint64_t content = aligned(name + note.n_namesz, alignment);
-        if (content > notes.size() || note.n_descsz > notes.size() - content) return {};
-        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof ELF_NOTE_GNU &&
-            std::memcmp(notes.data() + name, ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) == 0 &&
-            note.n_descsz > 0 && note.n_descsz <= max_build_id_bytes) {
-            return hex(notes, content, note.n_descsz);
+        std::memcpy(&note, bytes.data() + at, sizeof note);
+        const std::uint64_t name_start = at + sizeof note;
+        const std::uint64_t content = aligned(name_start + note.n_namesz, alignment);
+        if (content > bytes.size() || note.n_descsz > bytes.size() - content) return;
+        const std::string_view name(reinterpret_cast<const char*>(bytes.data()) + name_start,
+                                    note.n_namesz);
+        if (note.n_type == NT_GNU_BUILD_ID && name == gnu && note.n_descsz > 0 &&
+            note.n_descsz <= max_build_id_bytes && notes.build_id.empty()) {
+            notes.build_id = hex(bytes, content, note.n_descsz);
         }
-        at = std::min<std::uint64_t>(aligned(content + note.n_descsz, alignment), notes.size());
+        notes.has_go_code |= note.n_type == go_build_id && name == go;
+        at = std::min<std::uint64_t>(aligned(content + note.n_descsz, alignment), bytes.size());
     }
-    return {};
 }
 
 Result<std::vector<Elf64_Phdr>> read_program_headers(int fd, const Elf64_Ehdr& header) {
@@ -65,11 +75,11 @@ bool is_plausible(const Elf64_Phdr& header, std::uint64_t file_size) {
            header.p_filesz <= header.p_memsz && header.p_vaddr <= UINT64_MAX - header.p_memsz;
 }
 
-std::string read_build_id(int fd, const Elf64_Phdr& note) {
-    if (note.p_filesz > max_note_bytes) return {};
-    std::vector<unsigned char> bytes(note.p_filesz);
-    if (!read_exactly(fd, bytes.data(), bytes.size(), note.p_offset)) return {};
-    return find_build_id(bytes, note.p_align == 8 ? 8 : 4);
+void read_notes(int fd, const Elf64_Phdr& segment, Notes& notes) {
+    if (segment.p_filesz > max_note_bytes) return;
+    std::vector<unsigned char> bytes(segment.p_filesz);
+    if (!read_exactly(fd, bytes.data(), bytes.size(), segment.p_offset)) return;
+    read_notes(bytes, segment.p_align == 8 ? 8 : 4, notes);
 }
 
 }  // namespace
@@ -91,6 +101,7 @@ Result<ObjectFile> ObjectFile::open(UniqueFd fd, std::string path, FileIdentity 
     if (fstat(fd.get(), &file) != 0) return named(errno_error("fstat"));
 
     ObjectFile object;
+    Notes notes;
     for (const Elf64_Phdr& segment : *program_headers) {
         if (segment.p_type != PT_LOAD && segment.p_type != PT_NOTE) continue;
         if (!is_plausible(segment, static_cast<std::uint64_t>(file.st_size))) {
@@ -99,10 +110,12 @@ Result<ObjectFile> ObjectFile::open(UniqueFd fd, std::string path, FileIdentity 
         if (segment.p_type == PT_LOAD) {
             object.segments_.push_back({segment.p_offset, segment.p_vaddr, segment.p_filesz,
                                         segment.p_memsz, (segment.p_flags & PF_X) != 0});
-        } else if (object.build_id_.empty()) {
-            object.build_id_ = read_build_id(fd.get(), segment);
+        } else {
+            read_notes(fd.get(), segment, notes);
         }
     }
+    object.build_id_ = std::move(notes.build_id);
+    object.has_go_code_ = notes.has_go_code;
     if (object.segments_.empty()) return named(bad_elf("it has nothing to load"));
     // Code first: where segments share a page of the file, its offsets are asked for as code.
     std::stable_partition(object.segments_.begin(), object.segments_.end(),

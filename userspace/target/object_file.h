@@ -40,6 +40,8 @@ class ObjectFile {
     /// Lower-case hex of the GNU build id; empty if the file has none.
     [[nodiscard]] const std::string& build_id() const { return build_id_; }
     [[nodiscard]] Architecture architecture() const { return architecture_; }
+    /// Linked by Go's linker: it has a note of the name "Go".
+    [[nodiscard]] bool has_go_code() const { return has_go_code_; }
     /// Executable ones first, else in the file's order.
     [[nodiscard]] const std::vector<LoadSegment>& segments() const { return segments_; }
     /// Address in the object's own address space (p_vaddr) of a file offset in a PT_LOAD segment.
@@ -54,6 +56,7 @@ class ObjectFile {
     FileIdentity identity_;
     std::string build_id_;
     Architecture architecture_ = Architecture::other;
+    bool has_go_code_ = false;
     std::vector<LoadSegment> segments_;
 };
 

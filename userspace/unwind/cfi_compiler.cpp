@@ -11,6 +11,7 @@
 #include "target/elf_reading.h"
 #include "unwind/cfa_program.h"
 #include "unwind/cfi_entries.h"
+#include "unwind/go_calls.h"
 
 namespace seep {
 namespace {
@@ -24,13 +25,45 @@ bool is_code(const ObjectFile& object, const CfiFunction& function) {
     });
 }
 
-void add_function(const CfiFunction& function, TableBuilder& builder) {
+/// A table of what call frame information says, but for places where it is known to be wrong or to
+/// be missing.
+class CorrectedTable {
+ public:
+    explicit CorrectedTable(std::vector<CodeRule> corrections)
+        : corrections_(std::move(corrections)), next_(corrections_.begin()) {}
+
+    /// Ranges come ascending.
+    void add(std::uint64_t start, std::uint64_t end, const TranslatedRule& rule) {
+        add_corrections(start, end, rule);
+        if (start < end) builder_.add(start, end, rule);
+    }
+    [[nodiscard]] bool full() const { return builder_.full(); }
+    Result<UnwindTable> finish(UnwindCounts counts) && {
+        add_corrections(UINT64_MAX, UINT64_MAX, {});
+        return std::move(builder_).finish(counts);
+    }
+
+ private:
+    /// Those before the end, each with what comes before it of the range.
+    void add_corrections(std::uint64_t start, std::uint64_t end, const TranslatedRule& rule) {
+        for (; next_ != corrections_.end() && next_->start < end; ++next_) {
+            if (start < next_->start) builder_.add(start, next_->start, rule);
+            builder_.add(next_->start, next_->end, next_->rule);
+        }
+    }
+
+    std::vector<CodeRule> corrections_;
+    std::vector<CodeRule>::const_iterator next_;
+    TableBuilder builder_;
+};
+
+void add_function(const CfiFunction& function, CorrectedTable& table) {
     CfaProgram program(function);
-    while (!builder.full() && program.next_row()) {
+    while (!table.full() && program.next_row()) {
         const CfaRow& row = program.row();
-        builder.add(row.start, row.end,
-                    row.known ? translate_rule(program.state(), function.common->signal_frame)
-                              : unsupported_rule(Unsupported::malformed));
+        table.add(row.start, row.end,
+                  row.known ? translate_rule(program.state(), function.common->signal_frame)
+                            : unsupported_rule(Unsupported::malformed));
     }
 }
 
@@ -48,17 +81,17 @@ Result<UnwindTable> compile(const ObjectFile& object) {
     }
     // Of one that both describe, .eh_frame has the say.
     if (sections->size() > 1) std::ranges::stable_sort(functions, {}, &CfiFunction::start);
-    TableBuilder builder;
+    CorrectedTable table(find_go_calls(object));
     for (const CfiFunction& function : functions) {
         if (!is_code(object, function)) {
             ++counts.functions_outside;
             continue;
         }
         ++counts.functions;
-        add_function(function, builder);
-        if (builder.full()) break;
+        add_function(function, table);
+        if (table.full()) break;
     }
-    return std::move(builder).finish(counts);
+    return std::move(table).finish(counts);
 }
 
 }  // namespace

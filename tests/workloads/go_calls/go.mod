@@ -1,0 +1,3 @@
+module go_calls
+
+go 1.19
