@@ -162,6 +162,11 @@ static __always_inline bool take_block(const struct seep_live_key *key, struct s
 	return set && (take_recent(set, word, block) || take_live(set, key, block));
 }
 
+static __always_inline u64 born_us(const struct seep_live *block)
+{
+	return block->born & ~SEEP_BORN_EXACT;
+}
+
 /* The way of the oldest block that is not moving already; RECENT_WAYS if there is none. */
 static __always_inline u32 oldest_way(const struct recent_set *set)
 {
@@ -169,11 +174,11 @@ static __always_inline u32 oldest_way(const struct recent_set *set)
 	u32 i, way = RECENT_WAYS;
 
 	for (i = 0; i < RECENT_WAYS; i++) {
-		u64 word = READ_ONCE(set->words[i]);
+		u64 word = READ_ONCE(set->words[i]), born = born_us(&set->blocks[i]);
 
-		if (!word || word >= RECENT_FREED || set->blocks[i].born_us >= oldest)
+		if (!word || word >= RECENT_FREED || born >= oldest)
 			continue;
-		oldest = set->blocks[i].born_us;
+		oldest = born;
 		way = i;
 	}
 	return way;
@@ -210,7 +215,8 @@ static __noinline u32 move_on(struct recent_set *set)
 }
 
 /* Keeps a block that was just made; not 0 if there is no room for it. */
-static __noinline int keep_block(const struct seep_live_key *key, const struct seep_live *block)
+static __always_inline int keep_block(const struct seep_live_key *key,
+				      const struct seep_live *block)
 {
 	struct recent_set *set;
 	struct seep_live old;

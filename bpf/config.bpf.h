@@ -9,6 +9,9 @@
 /* CLOCK_MONOTONIC nanoseconds that birth times are counted from. */
 const volatile __u64 attach_time_ns = 0;
 
+/* How long a tick is (of jiffies), in microseconds, fixed point. */
+const volatile __u64 tick_length = 4000 << SEEP_TICK_SHIFT;
+
 /* Mean bytes between samples; 0 follows every allocation. */
 __u64 sample_bytes = 0;
 

@@ -161,7 +161,7 @@ static __always_inline bool on_call(const struct pt_regs *regs, u64 cookie,
 	thread->weight = sample(thread, bytes);
 	if (!thread->weight && !thread->have_old) {
 		/* Its result is not looked at, so it is taken to have worked. */
-		add_to(&process->totals.allocated_count, 1);
+		add_to(&process->totals.passed_over_count, 1);
 		add_to(&process->totals.allocated_bytes, bytes);
 		if (thread->old_address)
 			add_to(&process->totals.freed_count, 1);
@@ -238,13 +238,12 @@ static __always_inline void record_block(struct seep_process *process, struct th
 	struct seep_live block = {
 	    .bytes = thread->bytes,
 	    .weight = thread->weight,
-	    .born_us = now_us(),
 	};
 
 	add_to(&process->totals.followed_count, 1);
 	block.stack = stack_of(process, thread, caller, key.process);
 	if (block.stack)
-		add_block(process, &key, &block);
+		add_block(process, thread, &key, &block);
 }
 
 /* The return of the call in progress. `caller`: registers as they are after the return. */
@@ -280,10 +279,11 @@ static __always_inline void on_return(const struct pt_regs *regs, const struct r
 	thread->have_old = false;
 	if (!address)
 		return;
-	add_to(&process->totals.allocated_count, 1);
 	add_to(&process->totals.allocated_bytes, thread->bytes);
 	if (thread->weight)
 		record_block(process, thread, caller, address);
+	else
+		add_to(&process->totals.passed_over_count, 1);
 }
 
 /* At a return instruction of a function that may throw. */
@@ -318,7 +318,6 @@ static __always_inline bool on_probe(const struct pt_regs *regs, u64 cookie)
 {
 	struct seep_process *process = process_of(cookie);
 
-	count_hit(cookie); /* also while probes are being taken away: it costs as much */
 	if (cookie_field(cookie, SEEP_COOKIE_ROLE_SHIFT) == SEEP_ROLE_UNLOAD) {
 		tell_of_unload(process_slot(cookie));
 		return false;
@@ -345,14 +344,17 @@ static __always_inline bool on_probe(const struct pt_regs *regs, u64 cookie)
 SEC("uprobe.s")
 int seep_call(struct pt_regs *regs)
 {
-	on_probe(regs, bpf_get_attach_cookie(regs));
+	u64 cookie = bpf_get_attach_cookie(regs);
+
+	count_hits(cookie, 1); /* also while probes are being taken away: it costs as much */
+	on_probe(regs, cookie);
 	return 0;
 }
 
 SEC("uretprobe.s")
 int seep_return(struct pt_regs *regs)
 {
-	count_hit(bpf_get_attach_cookie(regs));
+	count_hits(bpf_get_attach_cookie(regs), 1);
 	on_return_probe(regs);
 	return 0;
 }
@@ -363,14 +365,17 @@ extern bool bpf_session_is_return(void) __ksym __weak;
 SEC("uprobe.s")
 int seep_session(struct pt_regs *regs)
 {
-	u64 cookie = bpf_get_attach_cookie(regs);
+	u64 cookie;
+	bool is_return_wanted;
 
 	if (bpf_session_is_return()) {
-		count_hit(cookie);
 		on_return_probe(regs);
 		return 0;
 	}
-	return on_probe(regs, cookie) ? 0 : 1;
+	cookie = bpf_get_attach_cookie(regs);
+	is_return_wanted = on_probe(regs, cookie);
+	count_hits(cookie, is_return_wanted ? 2 : 1);
+	return is_return_wanted ? 0 : 1;
 }
 
 #endif

@@ -7,13 +7,9 @@
 #define SEEP_LEDGER_BPF_H
 
 #include "blocks.bpf.h"
+#include "clock.bpf.h"
 #include "sampling.bpf.h"
 #include "unwind_deferred.bpf.h"
-
-static __always_inline u64 now_us(void)
-{
-	return (bpf_ktime_get_ns() - attach_time_ns) / 1000;
-}
 
 static __always_inline u64 square_in_256ths(u64 bytes)
 {
@@ -43,13 +39,33 @@ static __always_inline u64 count_of(const struct seep_live *block)
 
 static __always_inline u64 born_of(const struct seep_live *block)
 {
-	return (block->born_us * count_of(block)) >> SEEP_COUNT_SHIFT;
+	return (born_us(block) * count_of(block)) >> SEEP_COUNT_SHIFT;
 }
 
-/* Born in an earlier window, so that its free may have gone by between the two. */
+/* Born in an earlier window, so that its free may have gone by between the two. Windows are further
+ * apart than a few ticks. */
 static __always_inline bool is_late(const struct seep_live *block)
 {
-	return block->born_us < window_began_us;
+	return born_us(block) + short_us() < window_began_us;
+}
+
+/* The bucket of a lifetime that is over now. */
+static __always_inline u32 last_bucket(struct seep_totals *at, const struct seep_live *block)
+{
+	u64 age, measured = at->last_short;
+	u32 bucket;
+
+	if (block->born & SEEP_BORN_EXACT) {
+		age = exact_us() - born_us(block);
+		bucket = lifetime_bucket(age);
+		if (age < short_us())
+			at->last_short = bucket + 1;
+		return bucket;
+	}
+	age = tick_us() - born_us(block);
+	if (age < short_us() && measured && measured <= SEEP_LIFETIME_BUCKETS)
+		return measured - 1;
+	return lifetime_bucket(age);
 }
 
 /* The two halves of a block's life add the same amounts, so that live comes back to exactly 0. */
@@ -68,7 +84,6 @@ static __always_inline void account_birth(struct seep_totals *at, const struct s
 static __always_inline void account_death(const struct seep_live *block)
 {
 	struct seep_totals *at = bpf_map_lookup_elem(&totals, &block->stack);
-	u64 age = now_us() - block->born_us;
 
 	if (!at)
 		return; /* the collector has dropped the process */
@@ -84,7 +99,7 @@ static __always_inline void account_death(const struct seep_live *block)
 		__sync_fetch_and_add(&at->late_count, count_of(block));
 		__sync_fetch_and_add(&at->late_bytes, weighted(block->bytes, block->weight));
 	} else {
-		__sync_fetch_and_add(&at->lifetimes[lifetime_bucket(age)], count_of(block));
+		__sync_fetch_and_add(&at->lifetimes[last_bucket(at, block)], count_of(block));
 	}
 }
 
@@ -153,13 +168,14 @@ static __noinline void missed_free(u32 slot, const struct seep_live *block)
 		count_loss(process, SEEP_LOSS_MISSED_FREES);
 }
 
-static __always_inline void add_block(struct seep_process *process, const struct seep_live_key *key,
-				      const struct seep_live *block)
+static __always_inline void add_block(struct seep_process *process, struct thread_state *thread,
+				      const struct seep_live_key *key, struct seep_live *block)
 {
 	struct seep_totals *at = bpf_map_lookup_elem(&totals, &block->stack);
 
 	if (!at)
 		return;
+	block->born = birth_time(is_timed_exactly(thread) || !at->last_short);
 	if (keep_block(key, block))
 		count_loss(process, SEEP_LOSS_LOST_ALLOCATIONS);
 	else

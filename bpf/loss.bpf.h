@@ -32,13 +32,13 @@ static __always_inline void count_loss(struct seep_process *process, enum seep_l
 	add_to(&process->losses[loss], 1);
 }
 
-static __always_inline void count_hit(u64 cookie)
+static __always_inline void count_hits(u64 cookie, u64 count)
 {
 	u32 probe = cookie & ((1 << SEEP_COOKIE_PROBE_BITS) - 1);
 	u64 *hits = bpf_map_lookup_elem(&probe_hits, &probe);
 
 	if (hits)
-		add_to(hits, 1);
+		add_to(hits, count);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the collector has the kernel do for it: dropping what is left of a process that is gone, so
- * that a ledger of millions is never walked from user space. */
+/* What the collector has the kernel do for it: reading a clock that only the kernel has, and
+ * dropping what is left of a process that is gone, so that a ledger of millions is never walked
+ * from user space. */
 #ifndef SEEP_MAINTENANCE_BPF_H
 #define SEEP_MAINTENANCE_BPF_H
 
@@ -33,6 +34,15 @@ static long purge_set(struct bpf_map *map, u32 *index, struct recent_set *set,
 
 	for (way = 0; way < RECENT_WAYS; way++)
 		request->dropped += drop_recent(set, way, request->process);
+	return 0;
+}
+
+/* Before anything is attached. */
+SEC("syscall")
+int seep_start_clock(void *context)
+{
+	first_jiffy = bpf_jiffies64();
+	first_tick_us = exact_us() - (tick_length >> SEEP_TICK_SHIFT); /* it began before */
 	return 0;
 }
 

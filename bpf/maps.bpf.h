@@ -113,6 +113,16 @@ struct {
 	__array(values, struct unwind_space);
 } unwind_spaces SEC(".maps");
 
+/* The generation of a process's mappings, by its slot, in the upper half; in the lower one, how
+ * many unloads the collector knew of before it read them. 0: nothing was told yet. Bound: process
+ * slots. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, u64);
+} generations SEC(".maps");
+
 /* How often a library may have been unloaded, by process slot. Bound: process slots. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -172,6 +182,7 @@ struct rule_cache {
 struct stack_window {
 	u64 start;
 	u64 bytes; /* a multiple of 8; 0: nothing */
+	u64 most;  /* so much is of use */
 	u64 words[WINDOW_WORDS];
 };
 
@@ -236,6 +247,7 @@ struct thread_state {
 
 	u64 last_freed;	  /* for free functions that call another one */
 	s64 until_sample; /* bytes to the next sample */
+	u64 dice;	  /* of clock.bpf.h */
 	u64 sampled_at;	  /* the rate that gap was drawn for; 0 before the first */
 
 	struct seep_stack stack; /* being built */

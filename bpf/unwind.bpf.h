@@ -293,6 +293,7 @@ static __always_inline void walk_on(struct thread_state *thread, u64 generation)
 	forget_mapping(&thread->walk);
 	thread->walk.mappings_may_be_old = generation >> GENERATION_UNLOADS_SHIFT;
 	thread->walk.window.bytes = 0;
+	thread->walk.window.most = WINDOW_BYTES;
 	thread->stack.end = SEEP_STACK_TOO_DEEP;
 	renew_rules(&thread->rules, generation);
 	bpf_loop(SEEP_MAX_FRAMES, step, &context, 0);

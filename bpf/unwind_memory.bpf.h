@@ -46,6 +46,8 @@ static __always_inline void move_window(struct walk *walk, u64 end)
 	if (start < page)
 		start = page;
 	bytes = (PAGE_BYTES - (start & (PAGE_BYTES - 1))) & ~7U;
+	if (bytes > window->most)
+		bytes = window->most;
 	if (bytes > WINDOW_BYTES)
 		bytes = WINDOW_BYTES;
 	window->start = start;

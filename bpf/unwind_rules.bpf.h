@@ -138,15 +138,12 @@ static __noinline void find_rule(const struct walk *walk, u64 address, struct se
  */
 static __always_inline u64 mappings_generation(u32 process)
 {
-	void *space = bpf_map_lookup_elem(&unwind_spaces, &process);
+	u64 *told = bpf_map_lookup_elem(&generations, &process);
 	u64 *unloaded = bpf_map_lookup_elem(&unloads, &process);
-	struct seep_mapping *first;
-	u32 key = 0;
 
-	first = space ? bpf_map_lookup_elem(space, &key) : NULL;
-	if (!first || !unloaded)
+	if (!told || !unloaded || !*told)
 		return 0;
-	return first->end | (*unloaded - first->bias) << GENERATION_UNLOADS_SHIFT;
+	return *told >> 32 | (u64)(u32)(*unloaded - *told) << GENERATION_UNLOADS_SHIFT;
 }
 
 /* Empties the cache if the process's mappings are no longer those that it was filled from. */

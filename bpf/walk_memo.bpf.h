@@ -82,19 +82,37 @@ static __always_inline struct memo *memo_at(struct thread_state *thread, u64 ind
  * back to (kernel/bpf/verifier.c, check_cfg), which is how clang lays the ways of it out inline. */
 static __noinline bool still_holds(const struct walk_notes *notes, struct walk *walk)
 {
+	u64 start = 0, bytes = 0;
 	u32 i;
 
 	for (i = 0; i < MEMO_WORDS; i++) {
-		u64 value, address;
+		u64 address, at;
 
 		if (i >= notes->count)
 			return true;
 		address = notes->words[i].address;
-		move_window(walk, address + sizeof(value));
-		if (!read_word(walk, address, &value) || value != notes->words[i].value)
+		at = address - start;
+		if (at >= bytes) {
+			move_window(walk, address + sizeof(u64));
+			start = walk->window.start;
+			bytes = walk->window.bytes;
+			at = address - start;
+			if (at >= bytes || (at & 7))
+				return false;
+		}
+		if (walk->window.words[(at / 8) & (WINDOW_WORDS - 1)] != notes->words[i].value)
 			return false;
 	}
 	return true;
+}
+
+/* How far above sp the words lie that a walk used; they were noted on the way up. */
+static __always_inline u64 bytes_of(const struct walk_notes *notes, u64 sp)
+{
+	u32 last = notes->count - 1;
+
+	return last < MEMO_WORDS ? (notes->words[last].address + sizeof(u64) - sp) & ~7ULL
+				 : WINDOW_BYTES;
 }
 
 /* The id of the stack that a walk from there would find; 0 if that takes a walk. */
@@ -116,6 +134,7 @@ static __always_inline u64 remembered_stack(struct thread_state *thread,
 		if ((notes->used_fp && notes->fp != start->fp) ||
 		    (notes->used_bx && notes->bx != start->bx))
 			continue;
+		thread->walk.window.most = bytes_of(notes, start->sp);
 		if (still_holds(notes, &thread->walk))
 			return memo->stack;
 	}

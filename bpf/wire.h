@@ -126,8 +126,8 @@ struct seep_rule {
 SEEP_ASSERT(sizeof(struct seep_rule) == 16);
 
 /* Executable memory of a process; its map has them ascending by address, behind an entry 0 whose
- * `start` is their number, whose `end` is a number that no other such map has ever had (32 bits),
- * and whose `bias` is how many unloads the collector knew of before it read them. */
+ * `start` is their number, and whose `end` is a number that no other such map has ever had (32
+ * bits): the generation. */
 struct seep_mapping {
 	__u64 start;
 	__u64 end;
@@ -143,6 +143,11 @@ struct seep_mapping {
 };
 SEEP_ASSERT(sizeof(struct seep_mapping) == 64);
 
+/* Which of the two clocks a birth was read from (clock.bpf.h). */
+#define SEEP_BORN_EXACT (1ULL << 63)
+/* Fixed point of the length of a tick. */
+#define SEEP_TICK_SHIFT 10
+
 /* An outstanding allocation. */
 struct seep_live_key {
 	__u64 address;
@@ -152,10 +157,10 @@ struct seep_live_key {
 SEEP_ASSERT(sizeof(struct seep_live_key) == 16);
 
 struct seep_live {
-	__u64 bytes;   /* as requested */
-	__u64 weight;  /* how many allocations of this size it stands for, 32.32 fixed point */
-	__u64 stack;   /* key into stacks and totals */
-	__u64 born_us; /* microseconds, clock of `now_us` */
+	__u64 bytes;  /* as requested */
+	__u64 weight; /* how many allocations of this size it stands for, 32.32 fixed point */
+	__u64 stack;  /* key into stacks and totals */
+	__u64 born;   /* microseconds since attach, and SEEP_BORN_EXACT */
 };
 SEEP_ASSERT(sizeof(struct seep_live) == 32);
 
@@ -246,18 +251,20 @@ struct seep_totals {
 	__u64 allocated_variance;
 	__u64 freed_variance;
 	__u64 lifetimes[SEEP_LIFETIME_BUCKETS]; /* freed blocks but late ones, 48.16 */
+	__u64 last_short; /* 1 + the bucket of the last short lifetime that was measured; 0: none
+			     (clock.bpf.h) */
 };
-SEEP_ASSERT(sizeof(struct seep_totals) == 12 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
+SEEP_ASSERT(sizeof(struct seep_totals) == 13 * 8 + 8 * SEEP_LIFETIME_BUCKETS);
 #define SEEP_COUNT_SHIFT 16
 
 /* Exact totals of a process image, sampled or not. */
 struct seep_process_totals {
-	__u64 allocated_count;
-	__u64 allocated_bytes;
-	__u64 freed_count;  /* calls that freed a block, tracked or not */
-	__u64 failed_count; /* allocator calls that returned no block */
+	__u64 passed_over_count; /* allocations that were not followed */
+	__u64 allocated_bytes;	 /* of these, and of those that were */
+	__u64 freed_count;	 /* calls that freed a block, tracked or not */
+	__u64 failed_count;	 /* allocator calls that returned no block */
 	/* What the programs had to do for it, which is what they cost: */
-	__u64 followed_count; /* allocations whose stack was asked for */
+	__u64 followed_count; /* the other allocations: their stack was asked for */
 	__u64 walked_frames;  /* frames of the stacks that had to be walked for it */
 };
 SEEP_ASSERT(sizeof(struct seep_process_totals) == 48);

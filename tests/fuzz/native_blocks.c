@@ -84,7 +84,8 @@ static void missed_free(u32 slot, const struct seep_live* block) {
 
 int native_keep(uint64_t address, uint64_t stamp) {
     const struct seep_live_key key = {.address = address, .process = process};
-    const struct seep_live block = {.bytes = stamp, .weight = ~stamp, .born_us = stamp};
+    const struct seep_live block = {
+        .bytes = stamp, .weight = ~stamp, .born = stamp & ~SEEP_BORN_EXACT};
     return keep_block(&key, &block) == 0;
 }
 

@@ -173,7 +173,7 @@ Result<seep_process> KernelReader::read_process(std::uint32_t process_slot) cons
         return errno_error("cannot read a process's counters from the kernel");
     seep_process sum{};
     for (const seep_process& cpu : by_cpu) {
-        sum.totals.allocated_count += cpu.totals.allocated_count;
+        sum.totals.passed_over_count += cpu.totals.passed_over_count;
         sum.totals.allocated_bytes += cpu.totals.allocated_bytes;
         sum.totals.freed_count += cpu.totals.freed_count;
         sum.totals.failed_count += cpu.totals.failed_count;

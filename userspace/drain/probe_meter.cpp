@@ -41,7 +41,7 @@ TargetWork ProbeMeter::read(const KernelObject& kernel,
                           .cost_ns = cost.total_ns,
                           .passing_ns = cost.passing_ns,
                           .following_ns = cost.following_ns,
-                          .allocations = kept.allocated_count - last_.allocated_count,
+                          .allocations = allocated_count(kept) - allocated_count(last_),
                           .bytes = kept.allocated_bytes - last_.allocated_bytes};
     last_ = kept;
     return work;

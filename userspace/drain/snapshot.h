@@ -71,6 +71,11 @@ enum class StackEnd : std::uint8_t {
     unsupported = SEEP_STACK_UNSUPPORTED,
 };
 
+/// Of a process, followed or not.
+constexpr std::uint64_t allocated_count(const seep_process_totals& totals) {
+    return totals.followed_count + totals.passed_over_count;
+}
+
 /// Of a frame: the address, and which of those that have been mapped there it is in
 /// (AddressSpace::resolve).
 constexpr std::uint64_t frame_address(std::uint64_t frame) {

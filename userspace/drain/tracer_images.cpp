@@ -71,7 +71,8 @@ Result<TracedProcess*> Tracer::State::begin_image(Process process) {
                      "trace fewer processes, or several seep side by side"};
     const pid_t pid = process.pid();
     const ProcessId id(next_id++);
-    auto unwinding = std::make_unique<SpaceSync>(pid, slot, tables, spaces);
+    auto unwinding =
+        std::make_unique<SpaceSync>(pid, slot, tables, spaces, kernel.generations_map());
     auto traced = std::make_unique<TracedProcess>(
         TracedProcess{.id = id,
                       .slot = slot,

@@ -116,7 +116,7 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
         }
     }
     if (const auto kept = meter(process)) {
-        sample.allocated_count = kept->totals.allocated_count;
+        sample.allocated_count = allocated_count(kept->totals);
         sample.allocated_bytes = kept->totals.allocated_bytes;
         sample.freed_count = kept->totals.freed_count;
         sample.failed_count = kept->totals.failed_count;

@@ -34,6 +34,13 @@ int log_from_libbpf(libbpf_print_level /*level*/, const char* format, va_list ar
     return length;
 }
 
+/// How far apart the kernel's ticks are, as the programs want it.
+std::uint64_t tick_length() {
+    timespec tick{};
+    clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+    return (static_cast<std::uint64_t>(tick.tv_nsec) << SEEP_TICK_SHIFT) / 1000;
+}
+
 Error load_error(const char* operation, int error) {
     std::string hint = "run `seep doctor` to see what is missing";
     if (error == EPERM || error == EACCES)
@@ -67,6 +74,7 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     seep_bpf& object = *state->skeleton;
 
     object.rodata->attach_time_ns = static_cast<std::uint64_t>(monotonic_ns());
+    object.rodata->tick_length = tick_length();
     state->started_ns = realtime_ns();
     object.bss->sample_bytes = options.sample_bytes;
     object.bss->some_unfollowed = options.sample_bytes != 0;
@@ -76,6 +84,8 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     bpf_map__set_max_entries(object.maps.processes, process_slots);
     bpf_map__set_max_entries(object.maps.probe_hits, probe_slots);
     bpf_map__set_max_entries(object.maps.unwind_spaces, process_slots);
+    bpf_map__set_max_entries(object.maps.generations, process_slots);
+    bpf_map__set_max_entries(object.maps.unloads, process_slots);
     bpf_map__set_max_entries(object.maps.stray_calls, process_slots);
 
     const bool session = options.mode == AttachMode::session;
@@ -91,6 +101,10 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     set_type(object.progs.seep_session, attach_type_session);
 
     if (const int error = seep_bpf__load(&object)) return load_error("load", -error);
+    LIBBPF_OPTS(bpf_test_run_opts, run);
+    if (const int error =
+            bpf_prog_test_run_opts(bpf_program__fd(object.progs.seep_start_clock), &run))
+        return load_error("start", -error);
     return KernelObject(std::move(state));
 }
 
@@ -126,6 +140,9 @@ int KernelObject::unwind_tables_map() const {
 }
 int KernelObject::unwind_spaces_map() const {
     return bpf_map__fd(state_->skeleton->maps.unwind_spaces);
+}
+int KernelObject::generations_map() const {
+    return bpf_map__fd(state_->skeleton->maps.generations);
 }
 int KernelObject::strays_map() const {
     return bpf_map__fd(state_->skeleton->maps.strays);

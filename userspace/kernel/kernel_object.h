@@ -48,6 +48,7 @@ class KernelObject {
     [[nodiscard]] int probe_hits_map() const;
     [[nodiscard]] int unwind_tables_map() const;
     [[nodiscard]] int unwind_spaces_map() const;
+    [[nodiscard]] int generations_map() const;
     [[nodiscard]] int strays_map() const;
     [[nodiscard]] int deferred_walks_map() const;
     /// The map of that name in bpf/maps.bpf.h; -1 if there is none.

@@ -25,7 +25,7 @@ static long bpf_loop(u32 count, void* function, void* context, u64 flags);
 enum { any_process = 1, site = 0, some_stack = 1 };
 static uint64_t calls;
 static struct stray_call last_call;
-static u64 no_unloads;
+static u64 generation, no_unloads;
 
 static const void* table_in(u32 slot) {
     for (size_t i = 0; i < world->table_count; i++)
@@ -42,6 +42,9 @@ static void* bpf_map_lookup_elem(const void* map, const void* key) {
         found = world->mappings;
     } else if (map == (const void*)&unwind_tables) {
         found = table_in(index);
+    } else if (map == (const void*)&generations) {
+        generation = world->mappings[0].end << 32;
+        found = &generation;
     } else if (map == (const void*)&unloads) {
         found = &no_unloads;
     } else if (map == (const void*)&stray_calls) {
@@ -113,9 +116,9 @@ uint64_t native_walk_again(const struct native_world* of, const struct native_re
     reads = 0;
     thread.stack.process = any_process;
     thread.stack.depth = 1;
-    const u64 generation = mappings_generation(any_process);
-    walk_callers(&thread, &registers, generation);
-    remember_stack(&thread, &registers, site, generation, some_stack);
+    const u64 now = mappings_generation(any_process);
+    walk_callers(&thread, &registers, now);
+    remember_stack(&thread, &registers, site, now, some_stack);
     *stack = thread.stack;
     return reads;
 }

@@ -67,11 +67,13 @@ std::uint64_t new_generation() {
 
 }  // namespace
 
-SpaceSync::SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, MapOfMaps& spaces)
-    : pid_(pid), slot_(slot), store_(tables), spaces_(spaces) {}
+SpaceSync::SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, MapOfMaps& spaces,
+                     int generations)
+    : pid_(pid), slot_(slot), store_(tables), spaces_(spaces), generations_(generations) {}
 
 SpaceSync::~SpaceSync() {
     // The mappings go before the tables that they refer to. Neither error leaves anything to do.
+    (void)tell_generation(0, 0);
     (void)spaces_.erase(slot_);
     tables_.clear();
     past_ = {};
@@ -119,6 +121,14 @@ Result<void> SpaceSync::replace_space(std::vector<seep_mapping> mappings) {
     return {};
 }
 
+Result<void> SpaceSync::tell_generation(std::uint64_t generation, std::uint64_t unloads) {
+    unloads_ = static_cast<std::uint32_t>(unloads);
+    const std::uint64_t told = generation << 32 | unloads_;
+    if (bpf_map_update_elem(generations_, &slot_, &told, BPF_ANY) != 0)
+        return errno_error("cannot tell the kernel that a process's code has changed");
+    return {};
+}
+
 Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space, std::uint64_t unloads) {
     std::vector<Error> errors;
     Tables tables;
@@ -127,15 +137,20 @@ Result<std::vector<Error>> SpaceSync::update(const AddressSpace& space, std::uin
         mappings.push_back(mapping_of(range, table_of(range, tables_, tables, errors).get()));
     }
     mappings[0].start = mappings.size() - 1;
-    mappings[0].bias = unloads;
     if (!mappings_.empty()) mappings[0].end = mappings_[0].end;
-    if (same(mappings, mappings_)) return errors;
+    if (same(mappings, mappings_)) {
+        if (unloads_ == static_cast<std::uint32_t>(unloads)) return errors;
+        if (auto told = tell_generation(mappings[0].end, unloads); !told) return told.error();
+        return errors;
+    }
     mappings[0].end = new_generation();
 
     // Mappings never refer to what is not there: new tables come before them, and old ones, which
     // tables_ holds until here, go after.
     if (auto published = store_.publish(); !published) return published.error();
     if (auto replaced = replace_space(std::move(mappings)); !replaced) return replaced.error();
+    // Last: what was found out before in the new mappings is forgotten too soon, not too late.
+    if (auto told = tell_generation(mappings_[0].end, unloads); !told) return told.error();
     tables_ = std::move(tables);
     past_ = {};
     return errors;

@@ -7,7 +7,7 @@
 // which the store and the maps must outlive. Not thread-safe.
 //
 //     MapOfMaps spaces(kernel.unwind_spaces_map());
-//     SpaceSync sync(pid, slot, tables, spaces);
+//     SpaceSync sync(pid, slot, tables, spaces, kernel.generations_map());
 //     space.refresh();
 //     auto synced = sync.update(space);
 
@@ -46,8 +46,10 @@ struct WalkedStack {
 
 class SpaceSync {
  public:
-    /// `spaces`: its inner maps are of any size (BPF_F_INNER_MAP).
-    SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, MapOfMaps& spaces);
+    /// `spaces`: its inner maps are of any size (BPF_F_INNER_MAP). `generations`: the map of that
+    /// name.
+    SpaceSync(pid_t pid, std::uint32_t slot, TableStore& tables, MapOfMaps& spaces,
+              int generations);
     ~SpaceSync();
     SpaceSync(const SpaceSync&) = delete;
     SpaceSync& operator=(const SpaceSync&) = delete;
@@ -70,12 +72,15 @@ class SpaceSync {
                                std::vector<Error>& errors);
     Result<TableStore::Table> vdso_table(const CodeRange& range);
     Result<void> replace_space(std::vector<seep_mapping> mappings);
+    Result<void> tell_generation(std::uint64_t generation, std::uint64_t unloads);
     void look_back(const AddressSpace& space, std::uint64_t time_ns);
 
     pid_t pid_;
     std::uint32_t slot_;
     TableStore& store_;
     MapOfMaps& spaces_;
+    int generations_;
+    std::uint32_t unloads_ = 0;
     // By object, null for one that has none; the vDSO's has no object.
     Tables tables_;
     std::vector<seep_mapping> mappings_;  ///< As the kernel has them.

@@ -64,7 +64,7 @@ TEST_F(Wire, OffsetsAgree) {
     EXPECT_SAME_OFFSET(seep_live_key, process);
     EXPECT_SAME_OFFSET(seep_live, weight);
     EXPECT_SAME_OFFSET(seep_live, stack);
-    EXPECT_SAME_OFFSET(seep_live, born_us);
+    EXPECT_SAME_OFFSET(seep_live, born);
     EXPECT_SAME_OFFSET(seep_stack, depth);
     EXPECT_SAME_OFFSET(seep_stack, end);
     EXPECT_SAME_OFFSET(seep_stack, frames);

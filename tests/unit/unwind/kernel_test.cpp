@@ -64,6 +64,9 @@ class UnwindMaps : public testing::Test {
         tables_ = array_of_arrays(8, table_slots, unwind_table_flags);
         spaces_ = array_of_arrays(sizeof(seep_mapping), space_slots, BPF_F_INNER_MAP);
         space_maps_ = std::make_unique<MapOfMaps>(spaces_.get());
+        generations_ =
+            UniqueFd(bpf_map_create(BPF_MAP_TYPE_ARRAY, "generations", 4, 8, space_slots, nullptr));
+        ASSERT_TRUE(generations_);
         auto store = TableStore::create(tables_.get());
         ASSERT_TRUE(store) << store.error().message;
         store_ = std::make_unique<TableStore>(std::move(*store));
@@ -108,6 +111,7 @@ class UnwindMaps : public testing::Test {
 
     UniqueFd tables_;
     UniqueFd spaces_;
+    UniqueFd generations_;
     std::unique_ptr<MapOfMaps> space_maps_;
     std::unique_ptr<TableStore> store_;
 };
@@ -195,7 +199,7 @@ TEST_F(UnwindMaps, are_full_at_some_time) {
 }
 
 TEST_F(UnwindMaps, know_the_code_of_a_process) {
-    SpaceSync sync(getpid(), 1, *store_, *space_maps_);
+    SpaceSync sync(getpid(), 1, *store_, *space_maps_, generations_.get());
     AddressSpace space(getpid());
     EXPECT_THAT(update(sync, space), testing::IsEmpty());
 
@@ -221,7 +225,7 @@ TEST_F(UnwindMaps, know_the_code_of_a_process) {
 TEST_F(UnwindMaps, follow_what_is_loaded_and_unloaded) {
     const std::string path = std::filesystem::temp_directory_path() / "seep-test-answer.so";
     std::ofstream(path, std::ios::binary) << small_object();
-    SpaceSync sync(getpid(), 1, *store_, *space_maps_);
+    SpaceSync sync(getpid(), 1, *store_, *space_maps_, generations_.get());
     AddressSpace space(getpid());
     update(sync, space);
     const std::size_t before = store_->count();
@@ -246,7 +250,7 @@ TEST_F(UnwindMaps, have_no_table_for_code_of_no_object) {
     void* const code =
         mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ASSERT_NE(code, MAP_FAILED);
-    SpaceSync sync(getpid(), 1, *store_, *space_maps_);
+    SpaceSync sync(getpid(), 1, *store_, *space_maps_, generations_.get());
     AddressSpace space(getpid());
     update(sync, space);
     const seep_mapping mapping = mapping_at(1, address_of(code));
@@ -262,7 +266,7 @@ TEST_F(UnwindMaps, tell_once_which_object_has_no_table) {
         << test::assemble(".text\n.globl bare\nbare: ret\n", "-Wl,--no-eh-frame-hdr");
     void* const handle = dlopen(path.c_str(), RTLD_NOW);
     ASSERT_NE(handle, nullptr) << dlerror();
-    SpaceSync sync(getpid(), 1, *store_, *space_maps_);
+    SpaceSync sync(getpid(), 1, *store_, *space_maps_, generations_.get());
     AddressSpace space(getpid());
     const auto errors = update(sync, space);
     ASSERT_EQ(errors.size(), 1U);
@@ -275,11 +279,12 @@ TEST_F(UnwindMaps, tell_once_which_object_has_no_table) {
 
 TEST_F(UnwindMaps, share_tables_between_processes_and_forget_those_that_ended) {
     AddressSpace space(getpid());
-    auto first = std::make_unique<SpaceSync>(getpid(), 1, *store_, *space_maps_);
+    auto first =
+        std::make_unique<SpaceSync>(getpid(), 1, *store_, *space_maps_, generations_.get());
     update(*first, space);
     const std::size_t count = store_->count();
     {
-        SpaceSync second(getpid(), 2, *store_, *space_maps_);
+        SpaceSync second(getpid(), 2, *store_, *space_maps_, generations_.get());
         update(second, space);
         EXPECT_EQ(store_->count(), count);
         const std::uint64_t here = address_of(__builtin_return_address(0));
@@ -302,7 +307,7 @@ TEST_F(UnwindMaps, fit_the_programs_that_walk_them) {
     auto store = TableStore::create(kernel->unwind_tables_map());
     ASSERT_TRUE(store) << store.error().message;
     MapOfMaps spaces(kernel->unwind_spaces_map());
-    SpaceSync sync(getpid(), 1, *store, spaces);
+    SpaceSync sync(getpid(), 1, *store, spaces, kernel->generations_map());
     AddressSpace space(getpid());
     EXPECT_THAT(update(sync, space), testing::IsEmpty());
     EXPECT_GT(store->count(), 3U);
