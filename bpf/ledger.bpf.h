@@ -60,12 +60,13 @@ static __always_inline u32 last_bucket(struct seep_totals *at, const struct seep
 		bucket = lifetime_bucket(age);
 		if (age < short_us())
 			at->last_short = bucket + 1;
-		return bucket;
+	} else {
+		age = tick_us() - born_us(block);
+		bucket = age < short_us() && measured ? measured - 1 : lifetime_bucket(age);
 	}
-	age = tick_us() - born_us(block);
-	if (age < short_us() && measured && measured <= SEEP_LIFETIME_BUCKETS)
-		return measured - 1;
-	return lifetime_bucket(age);
+	/* Kernel 6.1 loses a bound at the subtraction. */
+	asm volatile("" : "+r"(bucket));
+	return bucket < SEEP_LIFETIME_BUCKETS ? bucket : SEEP_LIFETIME_BUCKETS - 1;
 }
 
 /* The two halves of a block's life add the same amounts, so that live comes back to exactly 0. */

@@ -182,7 +182,7 @@ struct rule_cache {
 struct stack_window {
 	u64 start;
 	u64 bytes; /* a multiple of 8; 0: nothing */
-	u64 most;  /* so much is of use */
+	u32 most;  /* so much is of use, at most WINDOW_BYTES */
 	u64 words[WINDOW_WORDS];
 };
 

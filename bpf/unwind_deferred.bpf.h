@@ -16,11 +16,11 @@
 #include "unwind.bpf.h"
 #include "updates.bpf.h"
 
-/* Walks on their way to the collector. Bound: its size; with copies of 10 KiB, 3,000 walks. Full:
- * the stack is truncated, and counted as that. */
+/* Walks on their way to the collector. Bound: its size, which the collector sets; with copies of
+ * 10 KiB, 100 walks a MiB. Full: the stack is truncated, and counted as that. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 25);
+	__uint(max_entries, 1 << 23);
 } deferred_walks SEC(".maps");
 
 /* Ids (SEEP_STACK_DEFERRED): how many were given out, and how many of those are no longer in use.

@@ -48,6 +48,8 @@ static __always_inline void move_window(struct walk *walk, u64 end)
 	bytes = (PAGE_BYTES - (start & (PAGE_BYTES - 1))) & ~7U;
 	if (bytes > window->most)
 		bytes = window->most;
+	/* Known bits are kept by older kernels where bounds are lost. */
+	bytes &= 2 * WINDOW_BYTES - 1;
 	if (bytes > WINDOW_BYTES)
 		bytes = WINDOW_BYTES;
 	window->start = start;

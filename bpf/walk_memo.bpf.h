@@ -106,13 +106,16 @@ static __noinline bool still_holds(const struct walk_notes *notes, struct walk *
 	return true;
 }
 
-/* How far above sp the words lie that a walk used; they were noted on the way up. */
-static __always_inline u64 bytes_of(const struct walk_notes *notes, u64 sp)
+/* How far above sp the words lie that a walk used, which were noted on the way up; as far as one
+ * window goes. */
+static __always_inline u32 bytes_of(const struct walk_notes *notes, u64 sp)
 {
 	u32 last = notes->count - 1;
+	u64 bytes = WINDOW_BYTES;
 
-	return last < MEMO_WORDS ? (notes->words[last].address + sizeof(u64) - sp) & ~7ULL
-				 : WINDOW_BYTES;
+	if (last < MEMO_WORDS)
+		bytes = notes->words[last].address + sizeof(u64) - sp;
+	return bytes < WINDOW_BYTES ? bytes & ~7ULL : WINDOW_BYTES;
 }
 
 /* The id of the stack that a walk from there would find; 0 if that takes a walk. */

@@ -20,7 +20,7 @@ import seep_test  # pylint: disable=wrong-import-position
 
 KERNEL, RELEASE = sys.argv[1:3]
 COMMANDS = ("eight_functions", "exact_threads 2 1009", "thrower", "mapper", "toucher")
-PATIENCE = 300
+PATIENCE = 600
 
 
 def libraries_of(program):

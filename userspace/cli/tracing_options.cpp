@@ -44,6 +44,9 @@ KernelOptions TracingOptions::kernel() const {
     kernel.max_live = sources().heap ? max_live : 1;
     kernel.max_stacks = max_stacks;
     kernel.sample_bytes = parse_sampling(sample).value();
+    // A program that starts loads all its libraries at once.
+    if (!target.command.empty() || follow_forks || !target.cgroup.empty())
+        kernel.deferred_bytes = 64U << 20;
     return kernel;
 }
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -29,10 +30,13 @@ constexpr std::size_t most_bytes = std::size_t{256} << 20;
 
 struct DeferredWalks::State {
     UniqueFd arrived;
-    UniqueFd stop;
-    std::mutex mutex;  ///< Of what follows, the ring's reading side included.
+    UniqueFd wanted;   ///< The ring is to be emptied, or the thread to end.
+    std::mutex mutex;  ///< Of what follows.
     std::condition_variable taken;
+    std::condition_variable emptied;
     bool stopping = false;
+    std::uint64_t asked = 0;     ///< How often somebody wanted the ring to be emptied,
+    std::uint64_t answered = 0;  ///< and up to which time it was.
     std::vector<DeferredWalk> walks;
     std::size_t bytes = 0;
     CHandle<ring_buffer, ring_buffer__free> ring;
@@ -67,12 +71,16 @@ void hurry() {
 void DeferredWalks::State::run() {
     hurry();
     std::array<pollfd, 2> waiting{
-        {{ring_buffer__epoll_fd(ring.get()), POLLIN, 0}, {stop.get(), POLLIN, 0}}};
-    while (poll(waiting.data(), waiting.size(), -1) >= 0 || errno == EINTR) {
+        {{ring_buffer__epoll_fd(ring.get()), POLLIN, 0}, {wanted.get(), POLLIN, 0}}};
+    for (;;) {
+        (void)poll(waiting.data(), waiting.size(), -1);
         std::unique_lock lock(mutex);
         taken.wait(lock, [&] { return stopping || bytes < most_bytes; });
         if (stopping) return;
+        reset_event(wanted);
         ring_buffer__consume(ring.get());
+        answered = asked;
+        emptied.notify_all();
         if (!walks.empty()) set_event(arrived);
     }
 }
@@ -84,7 +92,7 @@ DeferredWalks::State::~State() {
         stopping = true;
     }
     taken.notify_one();
-    set_event(stop);
+    set_event(wanted);
     emptier.join();
 }
 
@@ -96,9 +104,9 @@ DeferredWalks::~DeferredWalks() = default;
 Result<DeferredWalks> DeferredWalks::open(int map) {
     auto state = std::make_unique<State>();
     state->arrived = make_event();
-    state->stop = make_event();
+    state->wanted = make_event();
     state->ring.reset(ring_buffer__new(map, State::take, state.get(), nullptr));
-    if (!state->arrived || !state->stop || !state->ring)
+    if (!state->arrived || !state->wanted || !state->ring)
         return errno_error("cannot listen to the kernel's programs");
     state->emptier = std::thread(&State::run, state.get());
     return DeferredWalks(std::move(state));
@@ -108,16 +116,21 @@ int DeferredWalks::poll_fd() const {
     return state_->arrived.get();
 }
 
+/// The ring is left to the thread: this one may be held up while it reads, and the ring would fill.
 std::vector<DeferredWalk> DeferredWalks::read() {
-    std::vector<DeferredWalk> walks;
-    {
-        const std::lock_guard lock(state_->mutex);
-        reset_event(state_->arrived);
-        ring_buffer__consume(state_->ring.get());
-        walks = std::exchange(state_->walks, {});
-        state_->bytes = 0;
-    }
-    state_->taken.notify_one();
+    State& state = *state_;
+    std::unique_lock lock(state.mutex);
+    std::vector<DeferredWalk> walks = std::exchange(state.walks, {});
+    state.bytes = 0;
+    const std::uint64_t mine = ++state.asked;
+    set_event(state.wanted);
+    state.taken.notify_one();
+    state.emptied.wait(lock, [&] { return state.answered >= mine; });
+    std::ranges::move(state.walks, std::back_inserter(walks));
+    state.walks.clear();
+    state.bytes = 0;
+    reset_event(state.arrived);
+    state.taken.notify_one();
     return walks;
 }
 

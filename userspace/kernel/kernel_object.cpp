@@ -81,6 +81,7 @@ Result<KernelObject> KernelObject::load(const KernelOptions& options) {
     bpf_map__set_max_entries(object.maps.live, options.max_live);
     bpf_map__set_max_entries(object.maps.stacks, options.max_stacks);
     bpf_map__set_max_entries(object.maps.totals, options.max_stacks + SEEP_MOST_DEFERRED);
+    bpf_map__set_max_entries(object.maps.deferred_walks, options.deferred_bytes);
     bpf_map__set_max_entries(object.maps.processes, process_slots);
     bpf_map__set_max_entries(object.maps.probe_hits, probe_slots);
     bpf_map__set_max_entries(object.maps.unwind_spaces, process_slots);

@@ -19,6 +19,9 @@ struct KernelOptions {
     std::uint32_t max_live = 1U << 22;    ///< Outstanding allocations.
     std::uint32_t max_stacks = 1U << 18;  ///< Distinct call stacks.
     std::uint64_t sample_bytes = 0;       ///< Mean bytes between samples; 0: every allocation.
+    /// For walks on their way to the collector, a power of two: what a library takes that is loaded
+    /// now and then.
+    std::uint32_t deferred_bytes = 8U << 20;
 };
 
 /// Slots of the kernel's map of processes, 1 up to this (exclusive); 0 is for probes on seep
