@@ -30,12 +30,32 @@ constexpr double miscounted = 256 << 10;
 /// Memory that grows by more than so many times what all stacks claim grows for another reason.
 constexpr double most_other = 3;
 
-double claim(const ReportStack& stack) {
+/// Of a heap stack that certainly grows, in bytes a second that were asked for.
+double requested(const ReportStack& stack) {
     const Growth& growth = stack.growth;
-    if (stack.kind != StackKind::heap || growth.low <= 0) return 0;
-    const auto bytes = static_cast<double>(stack.totals.held_bytes());
+    return stack.kind == StackKind::heap && growth.low > 0 ? growth.bytes_per_second : 0;
+}
+
+double block_size(const ReportStack& stack) {
     const auto blocks = static_cast<double>(stack.totals.held_count());
-    return growth.bytes_per_second * (1 + (bytes > 0 ? block_overhead * blocks / bytes : 0));
+    return blocks > 0 ? static_cast<double>(stack.totals.held_bytes()) / blocks : 0;
+}
+
+/// With the most that an allocator adds to a block.
+double claim(const ReportStack& stack) {
+    const double size = block_size(stack);
+    return requested(stack) * (1 + (size > 0 ? block_overhead / size : 0));
+}
+
+/// With what it usually adds: glibc's header of 8 bytes, in steps of 16 bytes (malloc/malloc.c,
+/// request2size); others round up by as much.
+double usual_claim(const ReportStack& stack) {
+    constexpr double header = 8;
+    constexpr double step = 16;
+    constexpr double least = 32;
+    const double size = block_size(stack);
+    if (size <= 0) return requested(stack);
+    return requested(stack) * std::max(least, step * std::ceil((size + header) / step)) / size;
 }
 
 /// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by function.
@@ -44,10 +64,17 @@ std::string cause_of(const ReportStack& stack) {
     return stack.frames.empty() ? stack.id : function_key(stack.frames[stack.culprit]);
 }
 
+double seconds_of(const Report& report) {
+    return std::max(1.0, static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9);
+}
+
 /// What the memory says of the claims.
 struct Proof {
     Growth memory;
     bool grows = false;
+    double seconds = 1;  ///< For which it was watched.
+    double requested = 0;
+    double usual = 0;
     double claimed = 0;
     double missing = 0;  ///< Of the claims, what the memory does not show.
 
@@ -65,30 +92,41 @@ Proof proof_of(const Report& report) {
     const Growth& lately = report.memory.anonymous_lately;
     Proof proof{.memory = whole};
     proof.grows = report.snapshots >= 2 * least_snapshots && whole.low > 0 && lately.low > 0;
-    for (const ReportStack& stack : report.stacks) proof.claimed += claim(stack);
+    proof.seconds = seconds_of(report);
+    for (const ReportStack& stack : report.stacks) {
+        proof.requested += requested(stack);
+        proof.usual += usual_claim(stack);
+        proof.claimed += claim(stack);
+    }
     const double shown = std::min(whole.bytes_per_second, lately.bytes_per_second);
     proof.missing = std::max(least_missing * proof.claimed, proof.claimed - shown);
     return proof;
 }
 
-/// Of a growth that is the share `part` of the claims, at least `sure` of which are true.
+/// Of a growth that is a part of the claims, at least `sure` of which are true. Its interval is
+/// wide enough for whatever the allocator adds to blocks.
 Growth by_memory(const Proof& proof, const Growth& growth, double sure) {
-    const double part = growth.bytes_per_second / proof.claimed;
+    const double rate = growth.bytes_per_second;
     Growth result = growth;
-    result.bytes_per_second = part * proof.memory.bytes_per_second;
-    result.low = part * proof.memory.low * sure;
-    result.high = part * proof.memory.high / sure;
+    result.bytes_per_second = rate / proof.usual * proof.memory.bytes_per_second;
+    result.low = rate / proof.claimed * proof.memory.low * sure;
+    result.high = rate / proof.requested * proof.memory.high / sure;
     result.bytes = std::llround(static_cast<double>(growth.bytes) * result.bytes_per_second /
                                 growth.bytes_per_second);
     return result;
 }
 
+/// Whether the memory, as exactly as it is counted, may as well have grown by what was seen.
+bool agrees(const Growth& seen, const Growth& by_memory, const Proof& proof) {
+    const double slack = seen.bytes_per_second / proof.requested * miscounted / proof.seconds;
+    return by_memory.low - slack <= seen.bytes_per_second &&
+           seen.bytes_per_second <= by_memory.high + slack;
+}
+
 /// The most that the memory may have grown by, in bytes a second.
 double most_shown(const Report& report) {
-    const double seconds =
-        std::max(1.0, static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9);
     return std::max({0.0, report.memory.anonymous.high, report.memory.anonymous_lately.high}) +
-           miscounted / seconds;
+           miscounted / seconds_of(report);
 }
 
 /// The part of a claim that the memory leaves.
@@ -170,7 +208,9 @@ void confirm_by_memory(Report& report) {
             hourly(proof.memory));
         const double sure = confirmed / proof.claimed;
         if (sure < most_of_all) continue;
-        stack.growth = by_memory(proof, stack.growth, sure);
+        const Growth part = by_memory(proof, stack.growth, sure);
+        if (agrees(stack.growth, part, proof)) continue;
+        stack.growth = part;
         stack.reason += ", and of which its rate is the part";
     }
     bound_by_memory(report);
