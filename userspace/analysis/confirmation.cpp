@@ -155,10 +155,22 @@ struct Bound {
     }
 };
 
+/// Whether what claims to grow may have replaced what went unseen: between windows, or as many
+/// blocks from before attach as make up most of it.
+bool may_be_replacement(const Report& report) {
+    if (report.sampling.observed_share < 1) return true;
+    double grown_blocks = 0;
+    for (const ReportStack& stack : report.stacks)
+        if (const double size = block_size(stack); requested(stack) > 0 && size > 0)
+            grown_blocks += static_cast<double>(stack.growth.bytes) / size;
+    return static_cast<double>(report.losses[SEEP_LOSS_UNMATCHED_FREES]) >
+           least_true * grown_blocks;
+}
+
 /// Nothing can grow by more than the memory that it is in.
 void bound_by_memory(Report& report) {
     const bool known = report.memory.anonymous_bytes > 0 && report.snapshots >= 2 * least_snapshots;
-    if (report.sampling.observed_share >= 1 || !known) return;
+    if (!known || !may_be_replacement(report)) return;
     const Bound bound{.most = most_shown(report),
                       .memory = report.memory.anonymous.bytes_per_second};
     std::map<std::string, double> causes;

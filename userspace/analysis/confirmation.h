@@ -22,7 +22,8 @@
 //
 // What certainly claims more than the memory may have grown by at most is told with that at most,
 // and is open if that is less than half of it: a full cache that replaces its entries claims all
-// that it allocates.
+// that it allocates. So it does where nothing goes unseen, until it has replaced what it had before
+// attaching, of which only the frees are seen.
 
 #include "analysis/report.h"
 
@@ -30,7 +31,8 @@ namespace seep {
 
 /// Calls those stacks a leak that were seen to leak in windows (ReportStack::seen_to_leak), if the
 /// memory confirms it, and sets their growth; `reason` says either. Bounds what else was seen to
-/// grow in windows. Needs the clusters and `memory` of the report.
+/// grow in windows, or beside many frees of what was there before. Needs the clusters and `memory`
+/// of the report.
 void confirm_by_memory(Report& report);
 
 }  // namespace seep

@@ -173,6 +173,23 @@ TEST(Confirmation, NothingGrowsByMoreThanItsMemory) {
     EXPECT_EQ(confirmed({other("a", 1000)}, 500, 1000).stacks[0].growth.bytes_per_second, 1000);
 }
 
+TEST(Confirmation, WhatReplacesBlocksFromBeforeGrowsByNoMoreThanItsMemory) {
+    const auto verdict = [](std::uint64_t unmatched_frees) {
+        Report report;
+        report.window_end_ns = 1'000'000'000'000;
+        report.snapshots = 2 * least_snapshots;
+        report.memory.anonymous_bytes = 100'000'000;
+        report.memory.anonymous = report.memory.anonymous_lately = growth(1'000);
+        report.losses[SEEP_LOSS_UNMATCHED_FREES] = unmatched_frees;
+        report.stacks = {other("cache", 1'000'000)};
+        report.stacks[0].growth.bytes = 1'000'000;  // in 100 blocks
+        confirm_by_memory(report);
+        return report.stacks[0].verdict;
+    };
+    EXPECT_EQ(verdict(90), Verdict::undetermined);
+    EXPECT_EQ(verdict(10), Verdict::growing);
+}
+
 TEST(Confirmation, UnknownMemoryBoundsNothing) {
     Report report;
     report.snapshots = 2 * least_snapshots;
