@@ -48,11 +48,11 @@ class OddLives(seep_test.SeepTestCase):
 
     def test_libraries_that_take_turns_at_one_place(self):
         # Some rounds for each snapshot; then a snapshot or two for each round.
-        self.check_libraries_in_turn(("first", "third"), 200, 0)
+        self.check_libraries_in_turn(("first", "third"), 100, 0)
         self.check_libraries_in_turn(("first", "third"), 6, 300)
 
     def test_libraries_that_take_turns_and_are_laid_out_alike(self):
-        self.check_libraries_in_turn(("first", "second"), 200, 0)
+        self.check_libraries_in_turn(("first", "second"), 100, 0)
         self.check_libraries_in_turn(("first", "second"), 6, 300)
 
     def test_children_of_the_target_live(self):

@@ -13,7 +13,7 @@
 int main(int argc, char** argv) {
     if (argc != 5) return 2;
     constexpr std::size_t size = 211;
-    constexpr int blocks = 31;
+    constexpr int blocks = 7;
     const int rounds = std::atoi(argv[3]);
     const long pause = std::atol(argv[4]);
     const timespec moment{pause / 1000, pause % 1000 * 1'000'000};
