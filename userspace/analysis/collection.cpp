@@ -2,9 +2,9 @@
 #include "analysis/collection.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "analysis/growth.h"
+#include "analysis/survival.h"
 
 namespace seep {
 
@@ -18,10 +18,8 @@ constexpr double least_frees = 10;
 /// Deaths of blocks that had lived for so long at least.
 double deaths_from(const Lifetimes& lifetimes, double seconds) {
     double deaths = 0;
-    // Bin b begins at 2^(b-1) microseconds (bpf/wire.h).
     for (std::size_t bin = 1; bin < lifetimes.size(); ++bin)
-        if (std::ldexp(1e-6, static_cast<int>(bin) - 1) >= seconds)
-            deaths += static_cast<double>(lifetimes[bin]);
+        if (bin_start(bin) >= seconds) deaths += static_cast<double>(lifetimes[bin]);
     return deaths;
 }
 

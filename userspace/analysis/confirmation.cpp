@@ -103,6 +103,11 @@ Proof proof_of(const Report& report) {
     return proof;
 }
 
+/// What it would come to at another rate.
+std::int64_t bytes_at(double rate, const Growth& growth) {
+    return std::llround(static_cast<double>(growth.bytes) * rate / growth.bytes_per_second);
+}
+
 /// Of a growth that is a part of the claims, at least `sure` of which are true. Its interval is
 /// wide enough for whatever the allocator adds to blocks.
 Growth by_memory(const Proof& proof, const Growth& growth, double sure) {
@@ -111,8 +116,7 @@ Growth by_memory(const Proof& proof, const Growth& growth, double sure) {
     result.bytes_per_second = rate / proof.usual * proof.memory.bytes_per_second;
     result.low = rate / proof.claimed * proof.memory.low * sure;
     result.high = rate / proof.requested * proof.memory.high / sure;
-    result.bytes = std::llround(static_cast<double>(growth.bytes) * result.bytes_per_second /
-                                growth.bytes_per_second);
+    result.bytes = bytes_at(result.bytes_per_second, growth);
     return result;
 }
 
@@ -143,8 +147,7 @@ struct Bound {
         Growth result;
         result.high = part * most;
         result.bytes_per_second = part * std::clamp(memory, 0.0, most);
-        result.bytes = std::llround(static_cast<double>(growth.bytes) * result.bytes_per_second /
-                                    growth.bytes_per_second);
+        result.bytes = bytes_at(result.bytes_per_second, growth);
         return result;
     }
     [[nodiscard]] std::string reason() const {

@@ -41,8 +41,6 @@ constexpr double sure = 3;
 /// How far from an even one the growth of a leak on several paths may be (shape.h): two paces that
 /// follow on each other at half time have it where one is nearly twice as fast as the other.
 constexpr double most_uneven = 0.15;
-/// Standard deviations of its growth that count for nothing.
-constexpr double sure_difference = 2.5;
 
 using Path = std::vector<LocationId>;
 
@@ -279,16 +277,11 @@ class Search {
     std::vector<Found> found_;
 };
 
-/// Several stacks may do by chance what one would not: to be a leak, they must keep one pace.
-bool keeps_one_pace(const Facts& facts) {
-    return facts.unevenness <= most_uneven ||
-           facts.strayed() <= sure_difference * facts.deviation.value_or(0);
-}
-
 Judgement judge_sum(const Facts& facts, const Surroundings& surroundings, bool may_be_garbage) {
     Judgement judgement = judge(facts, surroundings);
     if (judgement.verdict != Verdict::leak) return judgement;
-    const bool even = keeps_one_pace(facts);
+    // Several stacks may do by chance what one would not: to be a leak, they must keep one pace.
+    const bool even = !facts.strays(most_uneven);
     if (even && !may_be_garbage) return judgement;
     judgement.verdict = Verdict::growing;
     judgement.reason +=

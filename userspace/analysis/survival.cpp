@@ -15,14 +15,10 @@ constexpr double well_observed = 0.75;
 /// From where on in the observation a lifetime counts as a long one, at most.
 constexpr double late = 0.25;
 
-/// The end of a bin of lifetimes in seconds (bpf/wire.h); its start is the end of the one before.
+/// The end of a bin of lifetimes in seconds (bpf/wire.h); the next one starts there.
 double bin_end(std::size_t bin) {
     return std::ldexp(1e-6, static_cast<int>(bin));
 }
-double bin_start(std::size_t bin) {
-    return bin == 0 ? 0 : bin_end(bin - 1);
-}
-
 /// Births as a broken line, and the area under it: its mean over a bin is a difference of areas.
 class BirthLine {
  public:
@@ -57,6 +53,10 @@ class BirthLine {
 };
 
 }  // namespace
+
+double bin_start(std::size_t bin) {
+    return bin == 0 ? 0 : bin_end(bin - 1);
+}
 
 std::vector<SurvivalPoint> product_limit(std::span<const RiskSet> sets) {
     std::vector<SurvivalPoint> points;

@@ -60,6 +60,9 @@ struct Births {
     std::vector<double> count;  ///< Allocations until then.
 };
 
+/// Where a bin of lifetimes begins, in seconds.
+double bin_start(std::size_t bin);
+
 /// Deaths and risk sets of each bin of lifetimes that begins before the end of the observation,
 /// which is births.time.back(). `weight`: allocations that a followed one stands for; 1 if exact.
 std::vector<RiskSet> risk_sets(const Lifetimes& lifetimes, const Births& births, double weight);

@@ -20,8 +20,6 @@ constexpr double sure_z = 3;
 /// Of a growth's later half and its earlier one: below, it is slowing down, and ending.
 constexpr double slowing_pace = 0.85;
 constexpr double ending_pace = 0.5;
-/// Standard deviations that such differences within the window must have.
-constexpr double sure_difference = 2.5;
 /// Of what was live at most, the rise of the low points that a steady stack may hide.
 constexpr double small_rise = 1.0 / 3;
 /// Growth that differs more from an even one came in bursts.
@@ -287,10 +285,7 @@ class Judge {
                 decidable};
     }
 
-    [[nodiscard]] bool comes_in_bursts() const {
-        return facts_.unevenness > most_uneven &&
-               facts_.strayed() > sure_difference * facts_.deviation.value_or(0);
-    }
+    [[nodiscard]] bool comes_in_bursts() const { return facts_.strays(most_uneven); }
 
     /// Blocks by which it grows in half a window.
     [[nodiscard]] double late_blocks() const {

@@ -21,6 +21,8 @@ namespace seep {
 /// Of blocks that had lived long, the share freed from which on they still die. Blocks that live
 /// 2.5 times as long as the observation, on average, reach it.
 inline constexpr double still_dying = 0.1;
+/// Standard deviations that differences within the window must have.
+inline constexpr double sure_difference = 2.5;
 
 struct Facts {
     GrowthEstimate estimate;  ///< `growth.bytes` is of the whole window, the rest of `settled`.
@@ -52,11 +54,12 @@ struct Facts {
     [[nodiscard]] bool blocks_die() const {
         return late_mortality && *late_mortality > still_dying;
     }
-    /// Bytes by which the growth is away from an even one at most.
-    [[nodiscard]] double strayed() const {
-        return estimate.troughs.empty()
-                   ? 0
-                   : unevenness * (estimate.troughs.back().y - estimate.troughs.front().y);
+    /// Whether the growth is away from an even one by more than that share of it, and by more than
+    /// chance is.
+    [[nodiscard]] bool strays(double most) const {
+        if (unevenness <= most || estimate.troughs.empty()) return false;
+        const double rise = estimate.troughs.back().y - estimate.troughs.front().y;
+        return unevenness * rise > sure_difference * deviation.value_or(0);
     }
     /// More at the end of `settled` than at its start.
     [[nodiscard]] double grown_count() const {
