@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <condition_variable>
 #include <cstring>
 #include <iterator>
@@ -119,18 +118,20 @@ int DeferredWalks::poll_fd() const {
 /// The ring is left to the thread: this one may be held up while it reads, and the ring would fill.
 std::vector<DeferredWalk> DeferredWalks::read() {
     State& state = *state_;
+    std::vector<DeferredWalk> walks;
+    const auto take_over = [&] {
+        std::ranges::move(state.walks, std::back_inserter(walks));
+        state.walks.clear();
+        state.bytes = 0;
+        state.taken.notify_one();
+    };
     std::unique_lock lock(state.mutex);
-    std::vector<DeferredWalk> walks = std::exchange(state.walks, {});
-    state.bytes = 0;
+    take_over();  // or the thread may wait for room
     const std::uint64_t mine = ++state.asked;
     set_event(state.wanted);
-    state.taken.notify_one();
     state.emptied.wait(lock, [&] { return state.answered >= mine; });
-    std::ranges::move(state.walks, std::back_inserter(walks));
-    state.walks.clear();
-    state.bytes = 0;
+    take_over();
     reset_event(state.arrived);
-    state.taken.notify_one();
     return walks;
 }
 

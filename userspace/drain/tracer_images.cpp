@@ -18,25 +18,22 @@
 namespace seep {
 namespace {
 
+/// For functions that a target can be traced without.
+ProbePlans plans_if_any(const ObjectFile& object,
+                        const Result<std::vector<FoundFunction>>& functions) {
+    if (!functions || functions->empty()) return {};
+    return plan_probes(object, *functions).value_or(ProbePlans{});
+}
+
 /// `work_function`: may be empty.
 Result<ObjectPlans> examine(const ObjectFile& object, const std::string& work_function) {
     ObjectPlans result;
-    if (!work_function.empty()) {
-        const auto found = find_work_functions(object, work_function);
-        if (found && !found->empty()) {
-            auto plans = plan_probes(object, *found);
-            if (plans) result.work = std::move(*plans);
-        }
-    }
+    if (!work_function.empty())
+        result.work = plans_if_any(object, find_work_functions(object, work_function));
     auto functions = find_allocator_functions(object);
     if (!functions) return functions.error();
-    if (!functions->empty() || object.name().starts_with("libdl.so")) {
-        const auto found = find_unload_functions(object);
-        if (found && !found->empty()) {
-            auto plans = plan_probes(object, *found);
-            if (plans) result.unload = std::move(*plans);
-        }
-    }
+    if (!functions->empty() || object.name().starts_with("libdl.so"))
+        result.unload = plans_if_any(object, find_unload_functions(object));
     if (functions->empty()) return result;
     auto plans = plan_probes(object, *functions);
     if (!plans) return plans.error();
@@ -89,12 +86,17 @@ Result<TracedProcess*> Tracer::State::begin_image(Process process) {
     return result;
 }
 
+Result<Attachment> Tracer::State::attach(const TracedProcess& process, const ObjectFile& object,
+                                         const ProbePlans& found) {
+    return Attachment::attach(kernel, process.process.pid(), process.slot, object, found.plans,
+                              probe_slots);
+}
+
 Result<void> Tracer::State::count_work(TracedProcess& process,
                                        const std::shared_ptr<const ObjectFile>& object,
                                        const ProbePlans& found) {
     if (found.plans.empty()) return {};
-    auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
-                                         found.plans, probe_slots);
+    auto attachment = attach(process, *object, found);
     if (!attachment) return attachment.error();
     for (const AttachedProbe& probe : attachment->probes())
         note(&process, "attach",
@@ -109,8 +111,7 @@ void Tracer::State::watch_unloads(TracedProcess& process,
                                   const std::shared_ptr<const ObjectFile>& object,
                                   const ProbePlans& found) {
     if (!heap || found.plans.empty()) return;
-    auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
-                                         found.plans, probe_slots);
+    auto attachment = attach(process, *object, found);
     if (!attachment) {
         note(&process, "refused",
              fmt::format("dlclose of {}: {}", object->name(), attachment.error().message));
@@ -131,8 +132,7 @@ Result<void> Tracer::State::attach_object(TracedProcess& process,
     if (Result<void> counted = count_work(process, object, found.work); !counted) return counted;
     watch_unloads(process, object, found.unload);
     if (!heap || found.probes.plans.empty()) return {};
-    auto attachment = Attachment::attach(kernel, process.process.pid(), process.slot, *object,
-                                         found.probes.plans, probe_slots);
+    auto attachment = attach(process, *object, found.probes);
     if (!attachment) return attachment.error();
     for (const auto* skipped : {&found.probes.skipped, &attachment->skipped()})
         for (const std::string& reason : *skipped)

@@ -87,6 +87,8 @@ struct Tracer::State {
     void take_in_new_code(TracedProcess& process, const std::vector<MappedCode>& mapped = {});
     Result<void> attach_object(TracedProcess& process,
                                const std::shared_ptr<const ObjectFile>& object);
+    Result<Attachment> attach(const TracedProcess& process, const ObjectFile& object,
+                              const ProbePlans& found);
     Result<void> count_work(TracedProcess& process, const std::shared_ptr<const ObjectFile>& object,
                             const ProbePlans& found);
     void watch_unloads(TracedProcess& process, const std::shared_ptr<const ObjectFile>& object,

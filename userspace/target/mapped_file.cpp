@@ -42,12 +42,16 @@ UniqueFd open_if_mapped(const UniqueFd& path_fd, const FileIdentity& mapped) {
     return is_mapped_file(found, mapped) ? open_regular(path_fd) : UniqueFd();
 }
 
+/// Where a link leads; empty if that cannot be told.
+std::string link_target(const std::string& link) {
+    char buffer[PATH_MAX];
+    const ssize_t length = readlink(link.c_str(), buffer, sizeof buffer);
+    return {buffer, static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
+}
+
 /// What the descriptor leads to, as maps shows paths; empty if that cannot be told.
 std::string shown_path(const UniqueFd& fd) {
-    char buffer[PATH_MAX];
-    const ssize_t length =
-        readlink(fmt::format("/proc/self/fd/{}", fd.get()).c_str(), buffer, sizeof buffer);
-    std::string path(buffer, static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    std::string path = link_target(fmt::format("/proc/self/fd/{}", fd.get()));
     constexpr std::string_view deleted = " (deleted)";
     if (path.ends_with(deleted)) path.resize(path.size() - deleted.size());
     return path;
@@ -63,10 +67,8 @@ bool is_still_mapped(const UniqueFd& path_fd, const Mapping& mapping) {
 /// maps shows paths from the reader's root; those of a process that is chrooted below it begin with
 /// the process's root, which is taken off.
 std::string path_in_root(pid_t pid, const std::string& path) {
-    char buffer[PATH_MAX];
-    const ssize_t length = readlink(proc_path(pid, "root").c_str(), buffer, sizeof buffer);
-    if (length <= 1) return path;
-    const std::string root(buffer, static_cast<std::size_t>(length));
+    const std::string root = link_target(proc_path(pid, "root"));
+    if (root.size() <= 1) return path;
     return path.starts_with(root + "/") ? path.substr(root.size()) : path;
 }
 
