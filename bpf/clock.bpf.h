@@ -5,9 +5,9 @@
  * of what a pair of malloc and free costs for both ends of a block's life.
  *
  * Whether a block was born three seconds ago or three minutes ago the tick tells as well. Of blocks
- * that live no longer than some ticks, one in EXACT_EVERY has both ends read from the exact clock,
- * and the others of its stack are taken to have lived as long as the last one of those (hot deck
- * imputation: R. R. Andridge, R. J. A. Little, "A Review of Hot Deck Imputation for Survey
+ * that live no longer than some ticks, one in 2^EXACT_EVERY_BITS has both ends read from the exact
+ * clock, and the others of its stack are taken to have lived as long as the last one of those (hot
+ * deck imputation: R. R. Andridge, R. J. A. Little, "A Review of Hot Deck Imputation for Survey
  * Non-response", 2010). Which ones is left to chance: a program may do its allocations in turns.
  */
 #ifndef SEEP_CLOCK_BPF_H
@@ -16,7 +16,6 @@
 #include "maps.bpf.h"
 
 #define EXACT_EVERY_BITS 4
-#define EXACT_EVERY (1 << EXACT_EVERY_BITS)
 
 /* What the tick is wrong by is little of so many ticks. */
 #define SHORT_TICKS 4
@@ -41,7 +40,7 @@ static __always_inline u64 short_us(void)
 	return SHORT_TICKS * tick_length >> SEEP_TICK_SHIFT;
 }
 
-/* Once in EXACT_EVERY calls, by chance (a linear congruential generator: D. E. Knuth, MMIX). */
+/* By chance (a linear congruential generator: D. E. Knuth, MMIX). */
 static __always_inline bool is_timed_exactly(struct thread_state *thread)
 {
 	thread->dice = thread->dice * 6364136223846793005ULL + 1442695040888963407ULL;
