@@ -2,6 +2,9 @@
 """However seep ends, the target runs on without a probe left in it, and the recording is whole."""
 
 import signal
+import sqlite3
+import statistics
+import time
 
 import seep_test
 from alloc_rate import AllocRate
@@ -35,6 +38,20 @@ class Detaching(seep_test.SeepTestCase):
 
     def test_killed(self):
         self.assertEqual(self.check_end(signal.SIGKILL), -signal.SIGKILL)
+
+    def test_the_last_snapshot_is_of_the_moment_at_which_recording_stopped(self):
+        """The target is at full speed before all probes are gone; none of that is in it."""
+        with AllocRate() as workload:
+            with Recording(workload.pid, interval="100ms") as recording:
+                time.sleep(2)
+                recording.stop()
+                with sqlite3.connect(recording.path) as database:
+                    samples = database.execute("SELECT cpu_ns, allocated_count FROM process_sample "
+                                               "ORDER BY snapshot").fetchall()
+        # Over two intervals, as the last one may be of a moment.
+        costs = [(after[0] - before[0]) / max(1, after[1] - before[1])
+                 for before, after in zip(samples, samples[2:])]
+        self.assertLess(costs[-1], 1.5 * statistics.median(costs), costs)
 
 
 if __name__ == "__main__":

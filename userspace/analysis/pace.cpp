@@ -16,29 +16,44 @@ constexpr double usual_pace = 1.5;    ///< And its inverse.
 /// as much (the effective sample size of L. Kish, Survey Sampling, 1965): one has no deviation.
 constexpr double least_parts = 4;
 
-/// With probes in place.
-struct Faults {
-    double expected = 0;  ///< At the usual pace.
-    double observed = 0;
+/// A part that was observed for longer says little of what is usual.
+constexpr double most_observed = 0.5;
+
+/// Times between snapshots, with faults of all targets; nothing of a target before its first.
+struct Part {
+    double observed = 0;  ///< Share of its time with probes in place.
+    double faults = 0;
+    double observed_faults = 0;
+    /// With probes in place, at the pace of this time as a whole, were it observed for `share` of
+    /// it: a pause is faster than the whole, of which windows are a part.
+    [[nodiscard]] double expected(double share) const {
+        if (observed <= 0) return 0;
+        const double pause = (faults - observed_faults) / (1 - observed);
+        return observed * ((1 - share) * pause + share * observed_faults / observed);
+    }
 };
 
-/// Of all targets between two snapshots each; nothing of a target before its first.
-std::vector<Faults> faults_within(const std::vector<SnapshotRecord>& snapshots,
-                                  const Window& window) {
-    std::vector<Faults> result;
+/// Times of which more than `most_observed` were observed are put together with what comes next.
+std::vector<Part> parts_of(const std::vector<SnapshotRecord>& snapshots, const Window& window) {
+    std::vector<Part> result;
     std::map<ProcessId, const ProcessSample*> before;
+    Part part;
+    std::size_t begin = window.first;
     for (std::size_t i = window.first; i <= window.last; ++i) {
-        Faults& sum = result.emplace_back();
-        const double share = i > window.first ? observed_share(snapshots[i - 1], snapshots[i]) : 0;
         for (const ProcessSample& sample : snapshots[i].processes) {
             const ProcessSample* const earlier =
                 std::exchange(before.try_emplace(sample.process, &sample).first->second, &sample);
             const double all = grown(sample.page_faults, earlier->page_faults);
             const double unobserved =
                 grown(sample.unobserved_page_faults, earlier->unobserved_page_faults);
-            sum.expected += share * all;
-            sum.observed += all - std::min(all, unobserved);
+            part.faults += all;
+            part.observed_faults += all - std::min(all, unobserved);
         }
+        if (i == begin) continue;
+        part.observed = observed_share(snapshots[begin], snapshots[i]);
+        if (part.observed > most_observed) continue;
+        result.push_back(std::exchange(part, {}));
+        begin = i;
     }
     return result;
 }
@@ -56,22 +71,23 @@ RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window&
     if (window.snapshots() < least_snapshots) return {};
     const double observed = observed_share(snapshots[window.first], snapshots[window.last]);
     if (observed <= 0 || observed >= 1) return {};
-    Faults sum;
-    const std::vector<Faults> parts = faults_within(snapshots, window);
-    for (const Faults& part : parts) {
-        sum.expected += part.expected;
-        sum.observed += part.observed;
+    const std::vector<Part> parts = parts_of(snapshots, window);
+    double expected = 0;
+    double seen = 0;
+    for (const Part& part : parts) {
+        expected += part.expected(observed);
+        seen += part.observed_faults;
     }
-    if (sum.observed <= 0 || sum.expected <= 0) return {};
-    const double scale = sum.expected / sum.observed;
+    if (seen <= 0 || expected <= 0) return {};
+    const double scale = expected / seen;
     double squares = 0;
     double squares_expected = 0;
-    for (const Faults& part : parts) {
-        squares += std::pow(part.observed - part.expected / scale, 2);
-        squares_expected += std::pow(part.expected, 2);
+    for (const Part& part : parts) {
+        squares += std::pow(part.observed_faults - part.expected(observed) / scale, 2);
+        squares_expected += std::pow(part.expected(observed), 2);
     }
-    if (std::pow(sum.expected, 2) < least_parts * squares_expected) return {};
-    const double error = std::sqrt(squares) / sum.observed;
+    if (std::pow(expected, 2) < least_parts * squares_expected) return {};
+    const double error = std::sqrt(squares) / seen;
     if (std::abs(std::log(scale)) - certain * error < std::log(usual_pace)) return {};
     return {.low = scale * std::exp(-in_interval * error),
             .middle = scale,

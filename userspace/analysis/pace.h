@@ -20,7 +20,9 @@ namespace seep {
 
 /// The faults that should have come with probes in place over those that did, over a window, with
 /// the standard error of a ratio of sums (W. G. Cochran, Sampling Techniques, 3rd ed., 6.4) over
-/// the times between snapshots, of which there must be `least_snapshots`. 1 unless it is beyond
+/// the times between snapshots, of which there must be `least_snapshots`. What should have come is
+/// reckoned from the pauses in the same time: where windows slow the target down, the time they are
+/// in has fewer than others. 1 unless it is beyond
 /// half as fast or half as slow again by three standard errors: taking probes away makes some
 /// faults, too.
 RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window& window);

@@ -30,7 +30,7 @@ Governing::Governing(Tracer& tracer, std::uint64_t bytes,
 
 void Governing::begin_period(const FollowingLevel& level) {
     period_ = {.id = period_.id + 1,
-               .started_ns = realtime_ns(),
+               .started_ns = tracer_->time_ns(),
                .ended_ns = 0,
                .level = level.windows ? "windows" : "continuous",
                .sampling_bytes = level.bytes,
@@ -39,7 +39,7 @@ void Governing::begin_period(const FollowingLevel& level) {
 }
 
 void Governing::end_period() {
-    period_.ended_ns = realtime_ns();
+    period_.ended_ns = tracer_->time_ns();
     period_.unobserved_ns = tracer_->unobserved_ns() - unobserved_ns_;
 }
 

@@ -118,7 +118,7 @@ bool Tracer::any_alive() const {
 Result<Snapshot> Tracer::snapshot() {
     Snapshot snapshot;
     // A stack with totals has its walk in the buffer, or has been walked.
-    if (state_->detached)
+    if (state_->stopped)
         state_->walk_on(state_->deferred.read());  // no event may attach anything again
     else
         state_->take_in_events_and_walks();
@@ -126,7 +126,7 @@ Result<Snapshot> Tracer::snapshot() {
     if (!reading) return reading.error();
     state_->read_mapping_calls();
     state_->read_faults();
-    snapshot.time_ns = realtime_ns();
+    snapshot.time_ns = time_ns();
     snapshot.unobserved_ns = state_->unobserved_so_far();
     snapshot.host = read_host_memory();
     for (KernelStack& stack : reading->new_stacks) {
@@ -198,6 +198,10 @@ Result<void> Tracer::resume() {
     return {};
 }
 
+std::int64_t Tracer::time_ns() const {
+    return state_->stopped ? state_->stopped->time_ns : realtime_ns();
+}
+
 std::uint64_t Tracer::unobserved_ns() const {
     return state_->unobserved_so_far();
 }
@@ -207,7 +211,7 @@ void Tracer::note(std::string kind, std::string text) {
 }
 
 void Tracer::detach() {
-    state_->detached = true;
+    state_->stop();
     state_->detach_allocators();
     if (state_->mappings) state_->mappings->detach();
     if (state_->faults) state_->faults->detach();

@@ -126,6 +126,8 @@ class Tracer {
     /// Takes the probes away until resume(). What is held then lapses.
     Result<void> pause();
     Result<void> resume();
+    /// Unix epoch; stands still after detach(), as does the next.
+    [[nodiscard]] std::int64_t time_ns() const;
     /// Time without probes so far.
     [[nodiscard]] std::uint64_t unobserved_ns() const;
     /// Puts an event of the caller's among the others.
@@ -134,7 +136,8 @@ class Tracer {
     /// Everything that changed since the last snapshot. The first has every stack so far. What is
     /// left of a process that ended is read one last time, and dropped.
     Result<Snapshot> snapshot();
-    /// Takes every probe away. A snapshot after it is exact: nothing changes any more.
+    /// Takes every probe away. A snapshot after it is exact, and of the moment of the call: nothing
+    /// changes any more.
     void detach();
 
     /// Every image so far, ended ones included, by id.

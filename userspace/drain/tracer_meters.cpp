@@ -62,6 +62,7 @@ std::uint64_t Tracer::State::hits_of(const Attachment& attachment) {
 }
 
 std::uint64_t Tracer::State::work_so_far() {
+    if (stopped) return stopped->work;
     if (work_file) return work_file->read();
     std::uint64_t calls = 0;
     for (const auto& [id, process] : processes) calls += process->work_calls;
@@ -95,12 +96,11 @@ std::uint64_t Tracer::State::unobserved_faults(const TracedProcess& process,
     return process.unobserved_page_faults + now - std::min(process.paused_at_page_faults, now);
 }
 
-ProcessSample Tracer::State::sample(TracedProcess& process) {
-    ProcessSample sample = process.last;
-    sample.process = process.id;
-    sample.alive = process.ended_ns == 0;
+/// Reads what the system counts of a process, and the calls that are its work.
+void Tracer::State::read_counters(TracedProcess& process) {
+    ProcessSample& sample = process.last;
     if (const auto counters = read_process_counters(process.process.pid());
-        counters && sample.alive) {
+        counters && process.ended_ns == 0) {
         sample.rss_bytes = counters->rss_bytes;
         sample.anonymous_bytes = counters->anonymous_bytes;
         sample.swap_bytes = counters->swap_bytes;
@@ -115,6 +115,16 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
             sample.cgroup_inactive_file = memory.inactive_file;
         }
     }
+    std::uint64_t calls = 0;
+    for (const TracedWork& work : process.work) calls += hits_of(work.attachment);
+    process.work_calls = std::max(calls, process.work_calls);
+}
+
+ProcessSample Tracer::State::sample(TracedProcess& process) {
+    if (!stopped) read_counters(process);
+    ProcessSample& sample = process.last;
+    sample.process = process.id;
+    sample.alive = process.ended_ns == 0;
     if (const auto kept = meter(process)) {
         sample.allocated_count = allocated_count(kept->totals);
         sample.allocated_bytes = kept->totals.allocated_bytes;
@@ -123,13 +133,18 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
         std::ranges::transform(kept->losses, process.deferred_losses, sample.losses.begin(),
                                std::plus());
     }
-    std::uint64_t calls = 0;
-    for (const TracedWork& work : process.work) calls += hits_of(work.attachment);
-    process.work_calls = std::max(calls, process.work_calls);
     sample.probe_hits = process.meter.hits();
     sample.overhead_ns = static_cast<std::uint64_t>(process.overhead_ns);
-    process.last = sample;
     return sample;
+}
+
+/// From here on nothing is recorded, though the probes take a while to go.
+void Tracer::State::stop() {
+    kernel.set_recording(false);
+    unobserved_ns = unobserved_so_far();
+    for (const auto& [slot, process] : by_slot) read_counters(*process);
+    paused = false;
+    stopped = Moment{.time_ns = realtime_ns(), .work = work_so_far()};
 }
 
 }  // namespace seep

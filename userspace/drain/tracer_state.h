@@ -33,6 +33,12 @@ struct ObjectPlans {
 /// Indices of the kernel's map of processes.
 using ProcessSlots = MapSlots<seep_process, process_slots, &KernelObject::processes_map>;
 
+/// When recording stopped, and the work that had been done.
+struct Moment {
+    std::int64_t time_ns = 0;  ///< Unix epoch.
+    std::uint64_t work = 0;
+};
+
 // Declared so that destruction runs processes (their probes) first and the kernel object last.
 struct Tracer::State {
     State(KernelObject object, TableStore table_store, TargetEvents target_events,
@@ -73,7 +79,7 @@ struct Tracer::State {
     std::vector<TracerEvent> happened;
     ProbeCosts costs;
     TargetWork spent;
-    bool detached = false;  ///< For good.
+    std::optional<Moment> stopped;  ///< For good.
     bool paused = false;
     std::uint64_t walks_read_ns = 0;   ///< CLOCK_MONOTONIC, when the last ones were.
     std::int64_t paused_since_ns = 0;  ///< CLOCK_MONOTONIC, as is the next.
@@ -110,7 +116,9 @@ struct Tracer::State {
     void catch_up();
     void check_exits();
     void rescan();
+    void read_counters(TracedProcess& process);
     ProcessSample sample(TracedProcess& process);
+    void stop();
     Result<seep_process> meter(TracedProcess& process);
     [[nodiscard]] std::uint64_t unobserved_so_far() const;
     /// `now`: all its page faults so far.

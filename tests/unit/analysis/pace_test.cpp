@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 namespace seep {
 namespace {
 
@@ -65,6 +67,32 @@ TEST(RateScale, IsNotThatOfAMomentOfWhichLittleWasSeen) {
         filled[i].processes[0].unobserved_page_faults += 99'000;
     }
     EXPECT_EQ(rate_scale(filled, all).middle, 1);
+}
+
+/// Cycles of ten seconds, a snapshot a second: 100 faults a second for the first `observed_s` of
+/// each, with probes in place, and 1,000 a second for the rest.
+std::vector<SnapshotRecord> slowed_down_for(double observed_s) {
+    std::vector<SnapshotRecord> snapshots;
+    ProcessSample sample{.process = ProcessId(1)};
+    double unobserved_s = 0;
+    for (int i = 0; i <= 100; ++i) {
+        snapshots.push_back({.time_ns = i * second,
+                             .unobserved_ns = static_cast<std::uint64_t>(unobserved_s * second),
+                             .processes = {sample}});
+        const double observed = std::clamp(observed_s - i % 10, 0.0, 1.0);
+        const auto in_pause = static_cast<std::uint64_t>(1'000 * (1 - observed));
+        sample.page_faults += in_pause + static_cast<std::uint64_t>(100 * observed);
+        sample.unobserved_page_faults += in_pause;
+        unobserved_s += 1 - observed;
+    }
+    return snapshots;
+}
+
+TEST(RateScale, IsOfTheWholeTimeWhereWindowsSlowSomeOfItDown) {
+    // All of the time has 955 faults a second, half of the seconds with a window 550.
+    EXPECT_NEAR(rate_scale(slowed_down_for(0.5), {0, 100}).middle, 9.55, 1e-6);
+    // Windows longer than the time between snapshots.
+    EXPECT_NEAR(rate_scale(slowed_down_for(2.5), {0, 100}).middle, 7.75, 1e-6);
 }
 
 TEST(RateScale, WidensAnInterval) {
