@@ -9,9 +9,9 @@
 #include <string>
 #include <utility>
 
+#include "analysis/block_size.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
-#include "analysis/reconciliation.h"
 #include "base/text.h"
 
 namespace seep {
@@ -24,6 +24,9 @@ constexpr double least_missing = 0.1;
 constexpr double least_true = 0.5;
 /// Of all claims, what must be confirmed for the memory to tell their rates.
 constexpr double most_of_all = 0.8;
+/// And for the memory to tell them where the stacks agree with it: what is not confirmed takes its
+/// part of the memory as well.
+constexpr double all_of_all = 0.95;
 /// What the kernel's count of pages may be off by: each processor adds to it in batches of 32 pages
 /// or more (lib/percpu_counter.c).
 constexpr double miscounted = 256 << 10;
@@ -47,15 +50,10 @@ double claim(const ReportStack& stack) {
     return requested(stack) * (1 + (size > 0 ? block_overhead / size : 0));
 }
 
-/// With what it usually adds: glibc's header of 8 bytes, in steps of 16 bytes (malloc/malloc.c,
-/// request2size); others round up by as much.
+/// With what it usually adds.
 double usual_claim(const ReportStack& stack) {
-    constexpr double header = 8;
-    constexpr double step = 16;
-    constexpr double least = 32;
     const double size = block_size(stack);
-    if (size <= 0) return requested(stack);
-    return requested(stack) * std::max(least, step * std::ceil((size + header) / step)) / size;
+    return requested(stack) * (size > 0 ? usual_block(size) / size : 1);
 }
 
 /// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by function.
@@ -80,6 +78,15 @@ struct Proof {
 
     [[nodiscard]] bool is_of_something_else() const {
         return memory.bytes_per_second > most_other * claimed;
+    }
+    /// Why a cause is not confirmed.
+    [[nodiscard]] std::string doubt() const {
+        if (!grows) return "; the anonymous memory does not grow for certain";
+        return fmt::format(
+            "; the anonymous memory grows by {}, {}", hourly(memory),
+            is_of_something_else()
+                ? "far more than all stacks together: something else grows, or more than was seen"
+                : "which tells too little of this one");
     }
     /// Of a cause that claims so much.
     [[nodiscard]] bool confirms(double cause) const {
@@ -125,6 +132,11 @@ bool agrees(const Growth& seen, const Growth& by_memory, const Proof& proof) {
     const double slack = seen.bytes_per_second / proof.requested * miscounted / proof.seconds;
     return by_memory.low - slack <= seen.bytes_per_second &&
            seen.bytes_per_second <= by_memory.high + slack;
+}
+
+/// Of its interval, as a share of the rate.
+double width(const Growth& growth) {
+    return (growth.high - growth.low) / growth.bytes_per_second;
 }
 
 /// The most that the memory may have grown by, in bytes a second.
@@ -210,11 +222,7 @@ void confirm_by_memory(Report& report) {
     for (ReportStack& stack : report.stacks) {
         if (!stack.seen_to_leak) continue;
         if (!proof.confirms(causes[cause_of(stack)])) {
-            stack.reason += proof.grows ? fmt::format(
-                                              "; the anonymous memory grows by {}, which tells too "
-                                              "little of this one",
-                                              hourly(proof.memory))
-                                        : "; the anonymous memory does not grow for certain";
+            stack.reason += proof.doubt();
             continue;
         }
         stack.verdict = Verdict::leak;
@@ -224,7 +232,8 @@ void confirm_by_memory(Report& report) {
         const double sure = confirmed / proof.claimed;
         if (sure < most_of_all) continue;
         const Growth part = by_memory(proof, stack.growth, sure);
-        if (agrees(stack.growth, part, proof)) continue;
+        const bool closer = sure >= all_of_all && width(part) < width(stack.growth);
+        if (!closer && agrees(stack.growth, part, proof)) continue;
         stack.growth = part;
         stack.reason += ", and of which its rate is the part";
     }

@@ -16,9 +16,10 @@
 //
 // Of a cause that claims c, at least c - missing is true. It is a leak if that is half of c.
 //
-// Where nearly all claims are confirmed, and the memory grows otherwise than they say, it tells the
-// rates better than they do: it is counted while no probe slows the target down, too. Each is then
-// its part of the memory's growth. Of a small growth, a count of pages says little.
+// Where nearly all claims are confirmed, and the memory grows otherwise than they say, or tells it
+// in a narrower interval, it tells the rates better than they do: it is counted all the time, and
+// while no probe slows the target down. Each is then its part of the memory's growth. Of a small
+// growth, a count of pages says little.
 //
 // What certainly claims more than the memory may have grown by at most is told with that at most,
 // and is open if that is less than half of it: a full cache that replaces its entries claims all

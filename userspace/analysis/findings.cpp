@@ -136,7 +136,8 @@ std::string predicate(const Cause& cause, const Finding& finding) {
         case Verdict::load:
             return fmt::format("{} with the load, by {}", several ? "grow" : "grows", rate);
         case Verdict::warming:
-            return fmt::format("grew by {}, but {} or {} stopped", rate,
+            return fmt::format("grew by {} in the window, but {} or {} stopped",
+                               format_bytes(static_cast<double>(finding.growth.bytes)),
                                several ? "slow down" : "slows down", several ? "have" : "has");
         default:
             return fmt::format("{} by {}, a leak or a cache that fills", several ? "grow" : "grows",
@@ -198,8 +199,9 @@ std::string function_key(const ReportFrame& frame) {
 std::string hourly(const Growth& growth) {
     const auto an_hour = [](double a_second) { return format_bytes(a_second * seconds_an_hour); };
     std::string text = an_hour(growth.bytes_per_second) + " an hour";
-    if (growth.low < growth.high)
-        text += fmt::format(" ({} to {})", an_hour(growth.low), an_hour(growth.high));
+    const std::string low = an_hour(growth.low);
+    const std::string high = an_hour(growth.high);
+    if (low != high) text += fmt::format(" ({} to {})", low, high);
     return text;
 }
 

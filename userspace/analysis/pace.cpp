@@ -11,7 +11,6 @@ namespace {
 
 constexpr double certain = 3;         ///< Standard errors.
 constexpr double in_interval = 1.96;  ///< Standard errors on each side, for 95 %.
-constexpr double usual_pace = 1.5;    ///< And its inverse.
 /// Times between snapshots that the faults must come from, as many as equal ones would be that tell
 /// as much (the effective sample size of L. Kish, Survey Sampling, 1965): one has no deviation.
 constexpr double least_parts = 4;
@@ -88,7 +87,7 @@ RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window&
     }
     if (std::pow(expected, 2) < least_parts * squares_expected) return {};
     const double error = std::sqrt(squares) / seen;
-    if (std::abs(std::log(scale)) - certain * error < std::log(usual_pace)) return {};
+    if (std::log(scale) <= certain * error) return {};
     return {.low = scale * std::exp(-in_interval * error),
             .middle = scale,
             .high = scale * std::exp(in_interval * error)};

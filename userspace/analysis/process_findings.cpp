@@ -7,6 +7,7 @@
 #include <cctype>
 #include <chrono>
 
+#include "analysis/block_size.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
 
@@ -29,9 +30,22 @@ bool is_worth_a_word(MemoryLimit limited_by, const TimeToLimit& time) {
     return limited_by == MemoryLimit::cgroup || (time.expected && *time.expected < a_month);
 }
 
+/// What it takes of memory, where it is of blocks that were asked for.
+Growth footprint(const Finding& finding) {
+    const auto blocks = static_cast<double>(finding.live_count + finding.lapsed_count);
+    const auto bytes = static_cast<double>(finding.live_bytes + finding.lapsed_bytes);
+    Growth growth = finding.growth;
+    if (finding.kind != StackKind::heap || blocks == 0 || bytes == 0) return growth;
+    const double factor = usual_block(bytes / blocks) * blocks / bytes;
+    growth.bytes_per_second *= factor;
+    growth.low *= factor;
+    growth.high *= factor;
+    return growth;
+}
+
 void add_limit(const ProcessMemory& memory, Finding& finding) {
-    finding.limit =
-        time_to_limit({memory.limited_by, memory.limit_bytes, memory.used_bytes}, finding.growth);
+    finding.limit = time_to_limit({memory.limited_by, memory.limit_bytes, memory.used_bytes},
+                                  footprint(finding));
     // What slows down does not get there.
     if (finding.verdict == verdict_name(Verdict::warming)) return;
     const std::string time = limit_text(finding.limit);
@@ -60,8 +74,11 @@ std::string limit_text(const TimeToLimit& limit) {
     if (!limit.earliest) return {};
     if (!limit.expected)
         return fmt::format("{} at the earliest, or never", time_text(limit.earliest));
-    return fmt::format("{} ({} to {})", time_text(limit.expected), time_text(limit.earliest),
-                       time_text(limit.latest));
+    const std::string expected = time_text(limit.expected);
+    const std::string earliest = time_text(limit.earliest);
+    const std::string latest = time_text(limit.latest);
+    if (earliest == expected && latest == expected) return expected;
+    return fmt::format("{} ({} to {})", expected, earliest, latest);
 }
 
 void conclude(Report& report) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "analysis/block_size.h"
 #include "analysis/coverage.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
@@ -187,6 +188,8 @@ void judge_growing(const Difference& difference, double mapping_growth, ProcessM
         !difference.allocators || 2 * *difference.allocators > difference.excess;
     if (!asked || mapped_by_program || !mapped_by_allocator) {
         judge_outside("anonymous memory grows", memory.anonymous, memory);
+        if (!difference.allocators)
+            memory.reason += " (record with --source heap,mapping to see by whom)";
         return;
     }
     if (!difference.allocators &&

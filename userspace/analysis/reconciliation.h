@@ -14,7 +14,7 @@
 //     live in the heap     ____________     allocator of its own
 //
 // Anonymous memory is RssAnon and swap together, so that swapping changes nothing. A block needs
-// more than was asked for: the heap is taken to explain up to block_overhead for each.
+// more than was asked for: the heap is taken to explain up to block_overhead (block_size.h) for each.
 
 #include <cstdint>
 #include <string>
@@ -23,12 +23,6 @@
 #include "analysis/report.h"
 
 namespace seep {
-
-/// Bytes that an allocator spends on a small block at most, besides what was asked for: header and
-/// rounding to 16 (glibc malloc.c, chunk layout).
-inline constexpr double block_overhead = 24;
-/// The least that any allocator gives for a block: what a freed block of unknown size had at least.
-inline constexpr double least_block = 16;
 
 /// `heap`: of all heap stacks together. `mapping_growth`: bytes by which mappings that are not the
 /// allocator's grew, if those were traced.

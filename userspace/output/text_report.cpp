@@ -105,13 +105,11 @@ std::string overhead_text(const Report& report) {
     return text + (report.faulted ? "; without what is taken by page faults" : "");
 }
 
-/// Growth of the live heap over the window, in bytes: the stacks together.
-double heap_growth(const Report& report) {
-    double bytes = 0;
-    for (const ReportStack& stack : report.stacks) {
-        if (stack.kind == StackKind::heap) bytes += static_cast<double>(stack.growth.bytes);
-    }
-    return bytes;
+/// "+3 MiB in the window, +1 MiB an hour": the second by the trend of the low points.
+std::string growth_text(const Growth& growth) {
+    return fmt::format("{} in the window, {} an hour",
+                       signed_bytes(static_cast<double>(growth.bytes)),
+                       signed_bytes(growth.bytes_per_second * seconds_an_hour));
 }
 
 /// Where they end, the places with the most allocations.
@@ -131,15 +129,11 @@ std::string truncated_text(const Report& report) {
 
 void print_heap(Page& page, const Report& report) {
     const Totals& totals = report.totals;
-    const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
-    const double hours = std::chrono::duration<double>(window).count() / seconds_an_hour;
-    const double grown = heap_growth(report);
-    page.paragraph(
-        "Traced heap", header_indent,
-        fmt::format(
-            "{} live in {}{}, {} in the window{}", live_text(totals, report.live_standard_error),
-            counted(totals.live_count(), StackKind::heap), lapsed_text(totals), signed_bytes(grown),
-            hours > 0 ? fmt::format(", {} an hour", signed_bytes(grown / hours)) : ""));
+    std::string text = fmt::format("{} live in {}{}", live_text(totals, report.live_standard_error),
+                                   counted(totals.live_count(), StackKind::heap),
+                                   lapsed_text(totals));
+    if (report.memory.anonymous_bytes > 0) text += ", " + growth_text(report.memory.heap);
+    page.paragraph("Traced heap", header_indent, text);
     page.paragraph("Since attach", header_indent,
                    fmt::format("{} allocated in {}, {} freed in {}",
                                format_bytes(static_cast<double>(totals.allocated_bytes)),
@@ -151,8 +145,8 @@ void print_heap(Page& page, const Report& report) {
 void print_memory(Page& page, const ProcessMemory& memory) {
     if (memory.anonymous_bytes == 0) return;
     std::string text =
-        fmt::format("{}, {} an hour", format_bytes(static_cast<double>(memory.anonymous_bytes)),
-                    signed_bytes(memory.anonymous.bytes_per_second * seconds_an_hour));
+        fmt::format("{}, {}", format_bytes(static_cast<double>(memory.anonymous_bytes)),
+                    growth_text(memory.anonymous));
     if (memory.swap_bytes > 0)
         text +=
             fmt::format("; {} of it in swap", format_bytes(static_cast<double>(memory.swap_bytes)));
@@ -198,8 +192,9 @@ void print_header(Page& page, const Report& report) {
 
     page.paragraph(
         "Resident", header_indent,
-        fmt::format("{}, {} an hour", format_bytes(static_cast<double>(report.rss_bytes)),
-                    signed_bytes(report.rss_growth_bytes_per_second * seconds_an_hour)));
+        fmt::format("{}, {} in the window", format_bytes(static_cast<double>(report.rss_bytes)),
+                    signed_bytes(report.rss_growth_bytes_per_second *
+                                 std::chrono::duration<double>(window).count())));
     print_memory(page, report.memory);
     if (report.recording.sources.heap) print_heap(page, report);
     if (report.mapped) {

@@ -193,7 +193,7 @@ TEST(Findings, TheSentenceSaysWhatWhereAndHowMuch) {
     EXPECT_THAT(find_causes(report)[0].sentence, StartsWith("`[app+0xbeef]` (by `xmalloc`) leaks"));
     report.stacks[0].verdict = Verdict::warming;
     EXPECT_THAT(find_causes(report)[0].sentence,
-                HasSubstr("grew by 2 KiB an hour (1 KiB to 4 KiB), but slows down or has stopped"));
+                HasSubstr("grew by 100 B in the window, but slows down or has stopped"));
 }
 
 TEST(Findings, HostileNamesAreMadeHarmless) {

@@ -33,7 +33,7 @@ TEST(RateScale, IsTheShareOfTheTimeOverTheShareOfTheFaults) {
     const RateScale scale = rate_scale(in_windows(10'000, 100), all);
     EXPECT_NEAR(scale.middle, 10, 1e-9);
     EXPECT_NEAR(scale.low, 10, 1e-9);
-    EXPECT_NEAR(rate_scale(in_windows(10'000, 5'000), all).middle, 0.2, 1e-9);
+    EXPECT_NEAR(rate_scale(in_windows(10'000, 800), all).middle, 1.25, 1e-9);
 }
 
 TEST(RateScale, IsAsUncertainAsTheSharesDiffer) {
@@ -47,7 +47,8 @@ TEST(RateScale, IsAsUncertainAsTheSharesDiffer) {
 
 TEST(RateScale, IsNoneAtTheUsualPaceOrWithoutEvidence) {
     EXPECT_EQ(rate_scale(in_windows(10'000, 1'000), all).middle, 1);
-    EXPECT_EQ(rate_scale(in_windows(10'000, 700), all).middle, 1);
+    EXPECT_EQ(rate_scale(in_windows(10'000, 5'000), all).middle, 1);
+    EXPECT_EQ(rate_scale(in_windows(10'000, 700, 500), all).middle, 1);
     EXPECT_EQ(rate_scale(in_windows(10'000, 10, 900), all).middle, 1);
     EXPECT_EQ(rate_scale(in_windows(0, 0), all).middle, 1);
     EXPECT_EQ(rate_scale(in_windows(10'000, 0), all).middle, 1);

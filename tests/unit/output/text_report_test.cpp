@@ -26,6 +26,17 @@ std::size_t widest_line(const std::string& text) {
     return widest;
 }
 
+TEST(TextReport, TellsGrowthInTheWindowAndByItsTrend) {
+    Report report = sample_report();
+    // It filled at once.
+    report.memory.anonymous_bytes = 64 << 20;
+    report.memory.anonymous = {.bytes = 20 << 20};
+    report.memory.heap = {.bytes_per_second = 1024, .low = 0, .high = 2048, .bytes = 21 << 20};
+    const std::string text = text_report(report, {});
+    EXPECT_THAT(text, HasSubstr("Anonymous     64 MiB, +20 MiB in the window, 0 B an hour\n"));
+    EXPECT_THAT(text, HasSubstr("450 blocks, +21 MiB in the window, +3.52 MiB an hour\n"));
+}
+
 TEST(TextReport, SaysWhyAnIdleTargetMayBeTakenMoreThanTheBudget) {
     Report report = sample_report();
     report.recording.budget_ppm = 50'000;
@@ -56,8 +67,8 @@ Sampling      every allocation is followed
 Overhead      0.42 % of the target's CPU time, 1,234,567 probe hits
 Losses        none
 
-Resident      123 MiB, +3.43 MiB an hour
-Traced heap   4.39 KiB live in 450 blocks, +2.64 KiB in the window, +158 KiB an hour
+Resident      123 MiB, +58.6 KiB in the window
+Traced heap   4.39 KiB live in 450 blocks
 Since attach  6.84 KiB allocated in 700 blocks, 2.44 KiB freed in 250 blocks
 Verdict       undetermined: the window is short
 
