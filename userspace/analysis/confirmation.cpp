@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -27,6 +28,10 @@ constexpr double most_of_all = 0.8;
 /// And for the memory to tell them where the stacks agree with it: what is not confirmed takes its
 /// part of the memory as well.
 constexpr double all_of_all = 0.95;
+/// Of the blocks that have lapsed, those seen to be free later, from which on a stack's die.
+constexpr double least_returned = 0.05;
+/// That of so many blocks none comes back.
+constexpr double most_chance = 0.01;
 /// What the kernel's count of pages may be off by: each processor adds to it in batches of 32 pages
 /// or more (lib/percpu_counter.c).
 constexpr double miscounted = 256 << 10;
@@ -66,15 +71,43 @@ double seconds_of(const Report& report) {
     return std::max(1.0, static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9);
 }
 
-/// What the memory says of the claims.
+/// By which some stacks certainly grow, and what became of their blocks that had lapsed.
+struct Claim {
+    double bytes = 0;  ///< A second.
+    double lapsed = 0;
+    double returned = 0;
+
+    void add(const ReportStack& stack) {
+        bytes += claim(stack);
+        lapsed += static_cast<double>(stack.totals.lapsed_count);
+        returned += static_cast<double>(stack.returned_count);
+    }
+    [[nodiscard]] double returned_share() const {
+        return returned > 0 ? returned / (returned + lapsed) : 0;
+    }
+    [[nodiscard]] bool dies() const { return returned_share() >= least_returned; }
+    /// None of its blocks came back, and some would have if they lived as long as those of `others`.
+    [[nodiscard]] bool outlives(const Claim& others) const {
+        return returned == 0 && std::pow(1 - others.returned_share(), lapsed) < most_chance;
+    }
+};
+
+Claim claim_of(const ReportStack& stack) {
+    Claim result;
+    result.add(stack);
+    return result;
+}
+
+/// What the memory says of some claims.
 struct Proof {
     Growth memory;
     bool grows = false;
+    double shown = 0;    ///< The least that the memory grows by, in bytes a second.
     double seconds = 1;  ///< For which it was watched.
     double requested = 0;
     double usual = 0;
     double claimed = 0;
-    double missing = 0;  ///< Of the claims, what the memory does not show.
+    double confirmed = 0;  ///< Of that.
 
     [[nodiscard]] bool is_of_something_else() const {
         return memory.bytes_per_second > most_other * claimed;
@@ -88,25 +121,29 @@ struct Proof {
                 ? "far more than all stacks together: something else grows, or more than was seen"
                 : "which tells too little of this one");
     }
-    /// Of a cause that claims so much.
-    [[nodiscard]] bool confirms(double cause) const {
-        return grows && !is_of_something_else() && cause - missing >= least_true * cause;
+    [[nodiscard]] bool confirms(const Claim& cause) const {
+        const double missing = std::max(least_missing * claimed, claimed - shown);
+        return grows && !is_of_something_else() &&
+               cause.bytes - missing >= least_true * cause.bytes;
     }
+    [[nodiscard]] double sure() const { return confirmed / claimed; }
 };
 
-Proof proof_of(const Report& report) {
+/// Of the stacks that `counts` is true for.
+template <typename Counts>
+Proof proof_of(const Report& report, Counts counts) {
     const Growth& whole = report.memory.anonymous;
     const Growth& lately = report.memory.anonymous_lately;
     Proof proof{.memory = whole};
     proof.grows = report.snapshots >= 2 * least_snapshots && whole.low > 0 && lately.low > 0;
+    proof.shown = std::min(whole.bytes_per_second, lately.bytes_per_second);
     proof.seconds = seconds_of(report);
     for (const ReportStack& stack : report.stacks) {
+        if (!counts(stack)) continue;
         proof.requested += requested(stack);
         proof.usual += usual_claim(stack);
         proof.claimed += claim(stack);
     }
-    const double shown = std::min(whole.bytes_per_second, lately.bytes_per_second);
-    proof.missing = std::max(least_missing * proof.claimed, proof.claimed - shown);
     return proof;
 }
 
@@ -115,14 +152,14 @@ std::int64_t bytes_at(double rate, const Growth& growth) {
     return std::llround(static_cast<double>(growth.bytes) * rate / growth.bytes_per_second);
 }
 
-/// Of a growth that is a part of the claims, at least `sure` of which are true. Its interval is
-/// wide enough for whatever the allocator adds to blocks.
-Growth by_memory(const Proof& proof, const Growth& growth, double sure) {
+/// Of a growth that is a part of the claims. Its interval is wide enough for whatever the allocator
+/// adds to blocks, and for the claims that are not confirmed.
+Growth by_memory(const Proof& proof, const Growth& growth) {
     const double rate = growth.bytes_per_second;
     Growth result = growth;
     result.bytes_per_second = rate / proof.usual * proof.memory.bytes_per_second;
-    result.low = rate / proof.claimed * proof.memory.low * sure;
-    result.high = rate / proof.requested * proof.memory.high / sure;
+    result.low = rate / proof.claimed * proof.memory.low * proof.sure();
+    result.high = rate / proof.requested * proof.memory.high / proof.sure();
     result.bytes = bytes_at(result.bytes_per_second, growth);
     return result;
 }
@@ -212,27 +249,42 @@ void bound_by_memory(Report& report) {
 }  // namespace
 
 void confirm_by_memory(Report& report) {
-    const Proof proof = proof_of(report);
-    std::map<std::string, double> causes;
-    for (const ReportStack& stack : report.stacks)
-        if (stack.seen_to_leak) causes[cause_of(stack)] += claim(stack);
-    double confirmed = 0;
-    for (const auto& [cause, claims] : causes)
-        if (proof.confirms(claims)) confirmed += claims;
+    const auto dies = [](const ReportStack& stack) { return claim_of(stack).dies(); };
+    Proof of_all = proof_of(report, [](const ReportStack&) { return true; });
+    Proof of_lasting = proof_of(report, std::not_fn(dies));
+    Claim dying;
+    std::map<std::string, Claim> causes;
+    for (const ReportStack& stack : report.stacks) {
+        if (dies(stack)) dying.add(stack);
+        if (stack.seen_to_leak) causes[cause_of(stack)].add(stack);
+    }
+    std::map<std::string, Proof*> proofs;
+    for (const auto& [cause, claims] : causes) {
+        Proof* proof = nullptr;
+        if (of_all.confirms(claims))
+            proof = &of_all;
+        else if (claims.outlives(dying) && of_lasting.confirms(claims))
+            proof = &of_lasting;
+        if (proof == nullptr) continue;
+        proof->confirmed += claims.bytes;
+        proofs.emplace(cause, proof);
+    }
     for (ReportStack& stack : report.stacks) {
         if (!stack.seen_to_leak) continue;
-        if (!proof.confirms(causes[cause_of(stack)])) {
-            stack.reason += proof.doubt();
+        const auto found = proofs.find(cause_of(stack));
+        if (found == proofs.end()) {
+            stack.reason += of_all.doubt();
             continue;
         }
+        const Proof& proof = *found->second;
         stack.verdict = Verdict::leak;
-        stack.reason += fmt::format(
-            "; but the anonymous memory grows by {}, which without it nothing would explain",
-            hourly(proof.memory));
-        const double sure = confirmed / proof.claimed;
-        if (sure < most_of_all) continue;
-        const Growth part = by_memory(proof, stack.growth, sure);
-        const bool closer = sure >= all_of_all && width(part) < width(stack.growth);
+        stack.reason += fmt::format("; but the anonymous memory grows by {}, which without it {}",
+                                    hourly(proof.memory),
+                                    &proof == &of_all ? "nothing would explain"
+                                                      : "only blocks that are seen to die would");
+        if (proof.sure() < most_of_all) continue;
+        const Growth part = by_memory(proof, stack.growth);
+        const bool closer = proof.sure() >= all_of_all && width(part) < width(stack.growth);
         if (!closer && agrees(stack.growth, part, proof)) continue;
         stack.growth = part;
         stack.reason += ", and of which its rate is the part";

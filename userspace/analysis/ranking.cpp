@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <numeric>
 #include <span>
 #include <tuple>
 #include <unordered_set>
@@ -43,6 +44,13 @@ std::uint64_t sampling_of(StackKind kind, const RecordingContents& contents) {
     return kind == StackKind::heap ? contents.info.sampling_bytes : 0;
 }
 
+/// Only of blocks that had lapsed the lifetime is not told: they may have died while unobserved.
+std::uint64_t returned(const MergedStack& stack) {
+    const std::uint64_t told =
+        std::accumulate(stack.lifetimes.begin(), stack.lifetimes.end(), std::uint64_t{0});
+    return stack.totals.freed_count - std::min(stack.totals.freed_count, told);
+}
+
 ReportStack report_stack(const MergedStack& stack, const Facts& facts,
                          const RecordingContents& contents, const Surroundings& surroundings,
                          const ReportSampling& sampling, const std::vector<ObjectRecord>& objects) {
@@ -53,6 +61,7 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.id = fmt::format("{:016x}", stack.id);
     result.kind = stack.record.kind;
     result.totals = stack.totals;
+    result.returned_count = returned(stack);
     if (result.kind == StackKind::heap)
         result.live_standard_error = live_standard_error(stack.totals, sampling.bytes);
     result.growth = facts.estimate.growth;

@@ -83,6 +83,26 @@ TEST(Confirmation, WhatMayBeAnothersIsOpen) {
     EXPECT_THAT(report.stacks[1].reason, HasSubstr("tells too little of this one"));
 }
 
+TEST(Confirmation, ClaimsOfBlocksThatAreSeenToDieAreLeftOut) {
+    // Values that are replaced all the time, beside a leak none of whose 100 blocks comes back.
+    ReportStack replaced = other("b", 50'000);
+    replaced.returned_count = 50;
+    const Report report = confirmed({leak("a", 1000), replaced}, 1000, 1000);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::leak);
+    EXPECT_NE(report.stacks[1].verdict, Verdict::leak);
+
+    ReportStack returning = leak("a", 1000);
+    returning.returned_count = 1;
+    EXPECT_EQ(verdict_of({returning, replaced}, 1000, 1000), Verdict::growing);
+    ReportStack few = leak("a", 1000);  // a third of them would come back: of 11, by chance none
+    few.totals.lapsed_count = few.totals.allocated_count = 11;
+    EXPECT_EQ(verdict_of({few, replaced}, 1000, 1000), Verdict::growing);
+    // The memory grows by far more than this one: for the other's sake, maybe.
+    EXPECT_EQ(verdict_of({leak("a", 1000), replaced}, 3500, 3500), Verdict::growing);
+    // Nobody's blocks are seen to die.
+    EXPECT_EQ(verdict_of({leak("a", 1000), other("b", 50'000)}, 1000, 1000), Verdict::growing);
+}
+
 TEST(Confirmation, MemoryThatGrowsForAnotherReasonTellsNothing) {
     EXPECT_EQ(verdict_of({leak("a", 1000)}, 5000, 5000), Verdict::growing);
 }
