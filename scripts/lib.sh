@@ -57,12 +57,6 @@ find_seep() {
     fail 1 "no seep found; build it with scripts/demo.sh, or name it: SEEP=/path/to/seep $0"
 }
 
-# About thirty snapshots in $seconds, which is enough for a slope, and at most one in 200 ms.
-snapshot_interval() {
-    local milliseconds=$((seconds * 1000 / 30))
-    printf '%sms\n' "$((milliseconds > 200 ? milliseconds : 200))"
-}
-
 # BCC compiles against the running kernel's headers. Any kernel's headers near enough will do for
 # uprobes and tracepoints: they give it types, not addresses.
 need_kernel_headers() {

@@ -89,6 +89,14 @@ void widen_by_turnover(std::optional<double> z, GrowthEstimate& estimate) {
     growth.high = growth.bytes_per_second + half_width;
 }
 
+void widen_by_sampling(double error, GrowthEstimate& estimate) {
+    Growth& growth = estimate.growth;
+    if (!estimate.estimated || error <= 0) return;
+    const double middle = growth.bytes_per_second;
+    growth.low = middle - std::hypot(middle - growth.low, z_95 * error);
+    growth.high = middle + std::hypot(growth.high - middle, z_95 * error);
+}
+
 double window_seconds(const std::vector<SnapshotRecord>& snapshots, const Window& window) {
     return static_cast<double>(snapshots[window.last].time_ns - snapshots[window.first].time_ns) /
            1e9;

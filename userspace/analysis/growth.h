@@ -66,6 +66,11 @@ GrowthEstimate estimate_growth(const LiveSeries& series,
 /// turnover.h), so that a large but churning stack does not outrank a small one that surely grows.
 void widen_by_turnover(std::optional<double> z, GrowthEstimate& estimate);
 
+/// Adds what sampling leaves open to a trend's interval, which shows no more of it than chance had
+/// spread over time: `error` is the standard error of the rate (growth_standard_error() over the
+/// window's seconds).
+void widen_by_sampling(double error, GrowthEstimate& estimate);
+
 /// Live bytes at a snapshot.
 std::uint64_t live_at(const LiveSeries& series, std::size_t snapshot);
 

@@ -11,9 +11,28 @@ double sampling_noise(std::uint64_t sampling_bytes, double live_at_start, double
                          std::max(0.0, 2 * live_at_start + growth));
 }
 
+namespace {
+
+/// In bytes squared: the kernel counts in 256ths.
+double held_variance(const Totals& totals) {
+    return static_cast<double>(totals.held_variance) * 256;
+}
+
+}  // namespace
+
 std::optional<double> live_standard_error(const Totals& totals, std::uint64_t sampling_bytes) {
     if (sampling_bytes == 0) return std::nullopt;
-    return std::sqrt(static_cast<double>(totals.held_variance) * 256);
+    return std::sqrt(held_variance(totals));
+}
+
+double growth_standard_error(const Totals& before, const Totals& after) {
+    const auto held = static_cast<double>(before.held_count());
+    const double freed =
+        static_cast<double>(after.freed_count) - static_cast<double>(before.freed_count);
+    // As many as were freed may all have been those.
+    const double staying = held > 0 ? std::clamp(1 - freed / held, 0.0, 1.0) : 0;
+    return std::sqrt(std::max(
+        0.0, held_variance(after) + (1 - 2 * staying) * held_variance(before)));
 }
 
 double mean_weight(const Totals& totals, std::uint64_t sampling_bytes) {

@@ -20,6 +20,10 @@ double sampling_noise(std::uint64_t sampling_bytes, double live_at_start, double
 /// it, so it is the most that it can be. Good from some 30 sampled blocks on.
 std::optional<double> live_standard_error(const Totals& totals, std::uint64_t sampling_bytes);
 
+/// Likewise of the growth from one moment to a later one: what is live at both is in both, and
+/// cancels out.
+double growth_standard_error(const Totals& before, const Totals& after);
+
 /// How many allocations a followed one stands for, at the mean size of all. 1 if exact.
 double mean_weight(const Totals& totals, std::uint64_t sampling_bytes);
 

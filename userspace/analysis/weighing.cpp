@@ -276,6 +276,10 @@ std::vector<Facts> weigh_all(const std::vector<MergedStack>& stacks,
     for (const MergedStack& stack : stacks) {
         Facts& added = facts.emplace_back(weigh(stack, contents, surroundings));
         widen_by_turnover(added.evidence.turnover_z, added.estimate);
+        if (surroundings.sampling_bytes > 0)
+            widen_by_sampling(growth_standard_error(stack.at_start, stack.totals) /
+                                  window_seconds(contents.snapshots, contents.window),
+                              added.estimate);
         if (!added.evidence.turnover_z) continue;
         tested.push_back(facts.size() - 1);
         p_values.push_back(upper_tail(*added.evidence.turnover_z));

@@ -39,6 +39,11 @@ struct RecordOptions {
     WatchOptions watch;
     ReportRequest report;  ///< What is shown at the end.
     std::vector<FailCondition> fail_on;
+
+    /// 0: nobody knows.
+    [[nodiscard]] nanoseconds length() const {
+        return duration.empty() ? nanoseconds(0) : parse_run_time(duration).value();
+    }
 };
 
 void show_outcome(const std::string& outcome) {
@@ -48,7 +53,6 @@ void show_outcome(const std::string& outcome) {
 /// The descriptors that the loop waits for besides the session's.
 struct Wakeups {
     UniqueFd signals;
-    UniqueFd interval;
     UniqueFd deadline;
 };
 
@@ -58,7 +62,7 @@ class RecordCommand {
     RecordCommand(RecordOptions options, UniqueFd signals, std::optional<LaunchedCommand> launched)
         : options_(std::move(options)),
           launched_(std::move(launched)),
-          session_(options_.tracing, options_.snapshots.between(), options_.output,
+          session_(options_.tracing, options_.snapshots.cadence(options_.length()), options_.output,
                    {.keep = options_.snapshots.kept()}) {
         wakeups_.signals = std::move(signals);
     }
@@ -105,7 +109,7 @@ Result<void> RecordCommand::loop() {
     while (true) {
         std::vector<int> fds = session_.poll_fds();
         fds.insert(fds.end(),
-                   {wakeups_.signals.get(), wakeups_.interval.get(), wakeups_.deadline.get()});
+                   {wakeups_.signals.get(), wakeups_.deadline.get()});
         if (watch_) std::ranges::copy(watch_->poll_fds(), std::back_inserter(fds));
         if (rotation_) fds.push_back(rotation_->poll_fd());
         if (Result<void> waited = wait_for_any(fds, "the target"); !waited) return waited;
@@ -114,7 +118,7 @@ Result<void> RecordCommand::loop() {
         if (watch_) watch_->handle();
         if (rotation_) rotation_->handle();
         if (caught(wakeups_.signals) || expired(wakeups_.deadline) || session_.over()) return {};
-        if (expired(wakeups_.interval)) {
+        if (session_.due()) {
             if (Result<void> taken = session_.snapshot(); !taken) return taken;
             if (watch_) watch_->look(report_request());
             if (rotation_) rotation_->look(session_.file());
@@ -152,12 +156,10 @@ Result<int> RecordCommand::run() {
         watch_ = std::move(*watch);
     }
     if (const Result<void> started = session_.start(); !started) return started.error();
-    const nanoseconds interval = options_.snapshots.between();
     if (!options_.rotate.empty())
         rotation_.emplace(parse_run_time(options_.rotate).value(), options_.rotate_files);
-    wakeups_.interval = make_timer(interval, interval);
-    if (!options_.duration.empty())
-        wakeups_.deadline = make_timer(parse_run_time(options_.duration).value(), nanoseconds(0));
+    if (const nanoseconds length = options_.length(); length > nanoseconds(0))
+        wakeups_.deadline = make_timer(length, nanoseconds(0));
 
     // After a failure (a full disk, say) the target is let go first, then the failure is told.
     Result<void> recorded = loop();

@@ -152,6 +152,12 @@ Result<void> Recorder::snapshot(const std::vector<PeriodRecord>& periods) {
     return writer_.commit();
 }
 
+Result<void> Recorder::halve(const RecordingInfo& info) {
+    if (Result<void> halved = writer_.halve(); !halved) return halved;
+    if (Result<void> written = writer_.put_info(info); !written) return written;
+    return writer_.commit();
+}
+
 Result<void> Recorder::finish(std::chrono::milliseconds patience) {
     if (!symbols_->wait_idle(patience))
         spdlog::warn("symbols are not complete; `seep report` looks up what is missing");

@@ -29,6 +29,8 @@ class Recorder {
     Result<void> write_events(const std::vector<TracerEvent>& events);
     /// Takes a snapshot and commits it. `periods`: new or changed ones.
     Result<void> snapshot(const std::vector<PeriodRecord>& periods);
+    /// Removes every other snapshot so far, but the first and the last. `info`: of now.
+    Result<void> halve(const RecordingInfo& info);
     /// Waits for symbols (so long at most), writes them and closes the file. No snapshot after it.
     Result<void> finish(std::chrono::milliseconds patience);
 

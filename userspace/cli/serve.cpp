@@ -137,11 +137,10 @@ void ServeCommand::publish() {
 }
 
 Result<void> ServeCommand::loop(Session& session) {
-    const UniqueFd clock = make_timer(options_.snapshots.between(), options_.snapshots.between());
     analyse();
     while (true) {
         std::vector<int> fds = session.poll_fds();
-        fds.insert(fds.end(), {signals_.get(), clock.get(), analysis_.fd()});
+        fds.insert(fds.end(), {signals_.get(), analysis_.fd()});
         if (Result<void> waited = wait_for_any(fds, "the target"); !waited) return waited;
 
         if (Result<void> handled = session.handle(); !handled) return handled;
@@ -151,7 +150,7 @@ Result<void> ServeCommand::loop(Session& session) {
             return {};
         }
         publish();
-        if (expired(clock)) {
+        if (session.due()) {
             if (Result<void> taken = session.snapshot(); !taken) return taken;
             analyse();
         }
@@ -171,7 +170,7 @@ Result<int> ServeCommand::run() {
     const auto directory = TemporaryDirectory::create();
     if (!directory) return directory.error();
 
-    Session session(options_.tracing, options_.snapshots.between(),
+    Session session(options_.tracing, options_.snapshots.cadence(),
                     directory->file("recording.seep"), {.keep = options_.snapshots.kept()});
     if (const Result<void> started = session.start(); !started) return started.error();
     maker_.emplace(options_, session.file());

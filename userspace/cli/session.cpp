@@ -43,10 +43,10 @@ void raise_open_file_limit() {
 
 }  // namespace
 
-Session::Session(TracingOptions options, std::chrono::nanoseconds interval, std::string file,
+Session::Session(TracingOptions options, const Cadence& cadence, std::string file,
                  WriterOptions writer)
     : options_(std::move(options)),
-      interval_(interval),
+      cadence_(cadence),
       file_(std::move(file)),
       writer_options_(writer) {}
 
@@ -56,7 +56,7 @@ RecordingInfo Session::describe() const {
     uname(&system);
     info.seep_version = SEEP_VERSION;
     info.started_ns = tracer_->kernel().started_ns();
-    info.interval_ns = static_cast<std::uint64_t>(interval_.count());
+    info.interval_ns = static_cast<std::uint64_t>(cadence_.between().count());
     info.sampling_asked = options_.sampling_name();
     info.sampling_bytes = kernel_options_.sample_bytes;
     info.budget_ppm = static_cast<std::uint64_t>(std::llround(options_.overhead() * 1e6));
@@ -134,9 +134,15 @@ Result<void> Session::check_work() {
 }
 
 Result<void> Session::snapshot() {
-    Result<void> taken = recorder_->snapshot(governing_->take_periods());
-    if (taken) warn_of_costs();
-    return taken;
+    if (Result<void> taken = recorder_->snapshot(governing_->take_periods()); !taken) return taken;
+    warn_of_costs();
+    if (!clock_ || !cadence_.add()) return {};
+    set_clock();
+    return recorder_->halve(describe());
+}
+
+void Session::set_clock() {
+    clock_ = make_timer(cadence_.between(), cadence_.between());
 }
 
 Result<void> Session::look_at_costs() {
@@ -171,12 +177,14 @@ Result<void> Session::start() {
         if (Result<void> opened = open_recording(); !opened) return opened;
         if (Result<void> taken = snapshot(); !taken) return taken;
     }
+    set_clock();
     if (Result<void> looked = look_at_costs(); !looked) return looked;
     return write_and_log_events();
 }
 
 std::vector<int> Session::poll_fds() const {
     std::vector<int> fds = tracer_->poll_fds();
+    fds.push_back(clock_.get());
     if (look_) fds.push_back(look_.get());
     if (launched_) fds.push_back(launched_->poll_fd());
     return fds;
@@ -203,6 +211,7 @@ Result<void> Session::write_and_log_events() {
 
 Result<void> Session::finish(std::chrono::milliseconds patience) {
     if (launched_) launched_->let_go();
+    clock_.reset();
     tracer_->detach();
     if (Result<void> written = write_and_log_events(); !written) return written;
     if (Result<void> taken = snapshot(); !taken) return taken;

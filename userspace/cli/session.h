@@ -4,7 +4,7 @@
 // A target that is traced into a recording: the tracer, what governs it, and the recorder. The
 // commands that trace differ in when they take snapshots and in what they show.
 //
-//   start(); while (!over()) { poll(poll_fds()); handle(); on a clock: snapshot(); } finish();
+//   start(); while (!over()) { poll(poll_fds()); handle(); if (due()) snapshot(); } finish();
 //
 // Destruction lets the target go, whatever state it is in. Not thread-safe.
 
@@ -17,6 +17,8 @@
 
 #include "base/handles.h"
 #include "base/result.h"
+#include "base/wakeups.h"
+#include "drain/cadence.h"
 #include "cli/recorder.h"
 #include "cli/tracing_options.h"
 #include "drain/governing.h"
@@ -35,9 +37,9 @@ std::string outcome_of(const std::vector<std::string>& command, LaunchedCommand&
 
 class Session {
  public:
-    /// `interval`: what the recording says about the time between its snapshots. `file`: the
-    /// recording to make; empty: seep-COMM-PID-TIME.seep in the working directory.
-    Session(TracingOptions options, std::chrono::nanoseconds interval, std::string file,
+    /// `cadence`: of the snapshots. `file`: the recording to make; empty: seep-COMM-PID-TIME.seep in
+    /// the working directory.
+    Session(TracingOptions options, const Cadence& cadence, std::string file,
             WriterOptions writer = {});
 
     /// Attaches, or launches the command; makes the recording, and takes its first snapshot.
@@ -46,6 +48,8 @@ class Session {
     [[nodiscard]] std::vector<int> poll_fds() const;
     /// Deals with what happened to the targets, logs it, and governs what tracing costs.
     Result<void> handle();
+    /// Whether it is time for another snapshot.
+    [[nodiscard]] bool due() const { return expired(clock_); }
     Result<void> snapshot();
     /// Whether all targets have ended.
     [[nodiscard]] bool over() const { return !tracer_->any_alive(); }
@@ -73,11 +77,12 @@ class Session {
     Result<void> write_and_log_events();
     Result<void> look_at_costs();
     void warn_of_costs();
+    void set_clock();
     [[nodiscard]] RecordingInfo describe() const;
 
     TracingOptions options_;
     KernelOptions kernel_options_;
-    std::chrono::nanoseconds interval_;
+    Cadence cadence_;
     std::string file_;
     WriterOptions writer_options_;
     std::optional<Tracer> tracer_;
@@ -85,7 +90,8 @@ class Session {
     std::optional<LaunchedCommand> launched_;
     std::unique_ptr<Recorder> recorder_;
     std::optional<Governing> governing_;
-    UniqueFd look_;  ///< When to look at what the probes cost.
+    UniqueFd clock_;  ///< When to take a snapshot.
+    UniqueFd look_;   ///< When to look at what the probes cost.
     bool warned_of_costs_ = false;
 };
 

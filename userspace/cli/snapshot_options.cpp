@@ -12,6 +12,8 @@ using std::chrono::nanoseconds;
 
 namespace {
 
+constexpr const char* usual_interval = "10s";
+
 Result<nanoseconds> parse_interval(const std::string& text) {
     auto interval = parse_duration(text);
     if (interval && *interval < std::chrono::milliseconds(100))
@@ -29,7 +31,11 @@ Result<nanoseconds> parse_run_time(const std::string& text) {
 }
 
 nanoseconds SnapshotOptions::between() const {
-    return parse_interval(interval).value();
+    return parse_interval(interval.empty() ? usual_interval : interval).value();
+}
+
+Cadence SnapshotOptions::cadence(nanoseconds length) const {
+    return interval.empty() ? Cadence(between(), length) : Cadence(between());
 }
 
 nanoseconds SnapshotOptions::kept() const {
@@ -42,14 +48,17 @@ Result<void> SnapshotOptions::check() const {
     return Error{ErrorKind::bad_input,
                  fmt::format("--keep {} holds fewer than {} snapshots", keep, least_snapshots_kept),
                  fmt::format("keep {} at least, or give a shorter --interval than {}",
-                             format_duration(least_snapshots_kept * between()), interval)};
+                             format_duration(least_snapshots_kept * between()),
+                             format_duration(between()))};
 }
 
 void add_snapshot_options(CLI::App& command, SnapshotOptions& options,
                           const std::string& keep_text) {
     command.add_option("--interval", options.interval, "Time between snapshots, 100ms or more")
         ->type_name("DUR")
-        ->capture_default_str()
+        ->default_str(options.interval.empty()
+                          ? fmt::format("{}, and oftener in the first minutes", usual_interval)
+                          : options.interval)
         ->check(check_with(parse_interval, ""));
     command.add_option("--keep", options.keep, keep_text)
         ->type_name("DUR")

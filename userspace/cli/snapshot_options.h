@@ -8,15 +8,19 @@
 #include <string>
 
 #include "base/result.h"
+#include "drain/cadence.h"
 
 namespace seep {
 
 /// As given; checked while they are parsed, so that what is made of them below cannot fail.
 struct SnapshotOptions {
-    std::string interval = "10s";
+    std::string interval;  ///< Empty: every 10 s, and oftener at first (drain/cadence.h).
     std::string keep;  ///< Empty: everything.
 
+    /// In the long run.
     [[nodiscard]] std::chrono::nanoseconds between() const;
+    /// Of a recording of that length; 0: nobody knows.
+    [[nodiscard]] Cadence cadence(std::chrono::nanoseconds length = {}) const;
     /// 0: everything.
     [[nodiscard]] std::chrono::nanoseconds kept() const;
     /// bad_input for what holds fewer snapshots than a trend needs: it would never tell of a leak.

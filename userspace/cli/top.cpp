@@ -87,7 +87,7 @@ class TopCommand {
     TopCommand(TopOptions options, TemporaryDirectory directory)
         : options_(std::move(options)),
           directory_(std::move(directory)),
-          session_(options_.tracing, options_.snapshots.between(),
+          session_(options_.tracing, options_.snapshots.cadence(),
                    directory_.file("recording.seep"),
                    {.max_rows = most_rows, .keep = options_.snapshots.kept()}),
           model_(options_.sort),
@@ -125,7 +125,6 @@ class TopCommand {
     Background<Result<std::string>> saving_;
     UniqueFd signals_;
     UniqueFd resized_;
-    UniqueFd clock_;
     UniqueFd notice_end_;
     bool tracing_ = true;
     bool wants_analysis_ = false;
@@ -191,7 +190,7 @@ Result<void> TopCommand::follow_target() {
     if (!tracing_) return {};
     if (Result<void> handled = session_.handle(); !handled) return handled;
     if (session_.over()) return end_tracing();
-    if (!expired(clock_)) return {};
+    if (!session_.due()) return {};
     if (Result<void> taken = session_.snapshot(); !taken) return taken;
     analyse();
     return {};
@@ -249,12 +248,11 @@ void TopCommand::draw_screen() {
 Result<void> TopCommand::wait() {
     std::vector<pollfd> waiting{{signals_.get(), POLLIN, 0},
                                 {resized_.get(), POLLIN, 0},
-                                {clock_.get(), POLLIN, 0},
                                 {notice_end_.get(), POLLIN, 0},
                                 {analysis_.fd(), POLLIN, 0},
                                 {saving_.fd(), POLLIN, 0},
                                 {screen_ ? STDIN_FILENO : -1, POLLIN, 0}};
-    constexpr std::size_t terminal = 6;
+    constexpr std::size_t terminal = 5;
     if (tracing_)
         for (const int fd : session_.poll_fds()) waiting.push_back({fd, POLLIN, 0});
     if (poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR)
@@ -285,7 +283,6 @@ Result<void> TopCommand::take_turn() {
 
 Result<void> TopCommand::trace() {
     if (Result<void> started = session_.start(); !started) return started;
-    clock_ = make_timer(status_.interval, status_.interval);
     if (!options_.batch) {
         auto screen = Screen::open();
         if (!screen) return screen.error();

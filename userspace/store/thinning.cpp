@@ -57,11 +57,22 @@ void Thinning::forget_before(std::size_t first, std::int64_t rows) {
     rows_ += static_cast<std::uint64_t>(rows);
 }
 
+Result<void> Thinning::halve() {
+    for (std::size_t victim = 1; victim + 1 < kept_.size(); ++victim)
+        if (Result<void> removed = remove(victim); !removed) return removed;
+    return {};
+}
+
 Result<void> Thinning::merge(std::size_t victim) {
+    // First: remove() then adds only what the later snapshot does not have.
+    if (Result<void> done = lower_.run(kept_[victim + 1].snapshot, kept_[victim].snapshot); !done)
+        return done;
+    return remove(victim);
+}
+
+Result<void> Thinning::remove(std::size_t victim) {
     const std::uint32_t gone = kept_[victim].snapshot;
     const std::uint32_t into = kept_[victim + 1].snapshot;
-    // lower_ comes first: carry_ then adds only what the later snapshot does not have.
-    if (Result<void> done = lower_.run(into, gone); !done) return done;
     if (Result<void> done = carry_.run(into, gone); !done) return done;
     rows_ += static_cast<std::uint64_t>(sqlite3_changes64(db_));
     for (Statement* drop : {&drop_totals_, &drop_samples_, &drop_snapshot_}) {

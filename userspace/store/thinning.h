@@ -54,6 +54,11 @@ class Thinning {
     /// merges older ones if there are too many rows now.
     Result<void> add(Entry snapshot, std::uint64_t rows);
 
+    /// Removes every other snapshot, but the first and the last, as if it had never been taken: what
+    /// was least held then is forgotten, so that the lows of early and late times are of as many
+    /// moments.
+    Result<void> halve();
+
     [[nodiscard]] std::uint64_t rows() const { return rows_; }
     /// The snapshots there are, in order.
     [[nodiscard]] const std::vector<Entry>& kept() const { return kept_; }
@@ -64,6 +69,7 @@ class Thinning {
  private:
     Thinning(sqlite3* db, std::uint64_t max_rows) : db_(db), max_rows_(max_rows) {}
     Result<void> merge(std::size_t victim);
+    Result<void> remove(std::size_t victim);
 
     sqlite3* db_;
     std::uint64_t max_rows_;

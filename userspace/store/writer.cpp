@@ -327,6 +327,13 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     return done ? done : state.fail(done.error());
 }
 
+Result<void> RecordingWriter::halve() {
+    State& state = *state_;
+    Result<void> done = state.begin();
+    if (done) done = state.thinning.halve();
+    return done ? done : state.fail(done.error());
+}
+
 Result<void> RecordingWriter::commit() {
     State& state = *state_;
     if (state.failure) return *state.failure;

@@ -52,6 +52,8 @@ class RecordingWriter {
     Result<void> put_info(const RecordingInfo& info);
     /// Time, process samples and changed totals. (New stacks are put() before, with locations.)
     Result<void> put_snapshot(const Snapshot& snapshot);
+    /// Removes every other snapshot so far, but the first and the last (store/thinning.h).
+    Result<void> halve();
     /// Ends the transaction; after it, all that was put is on disk. A full or vanished disk is an
     /// error here; the file stays readable up to the last commit that worked.
     Result<void> commit();

@@ -21,6 +21,7 @@ struct Workload {
         1;  ///< Stack s changes in seconds with t % changed_every == s % it.
     std::uint64_t max_rows = 0;
     std::chrono::nanoseconds keep{0};
+    std::uint64_t halved_at = 0;  ///< The second after which every other snapshot goes; 0: never.
 
     [[nodiscard]] bool changes(std::uint64_t stack, std::uint64_t second) const {
         return second % changed_every == stack % changed_every;
@@ -74,6 +75,9 @@ inline Outcome record(const Workload& workload, const TemporaryDirectory& direct
         const Snapshot snapshot = workload.snapshot(second);
         const auto start = std::chrono::steady_clock::now();
         EXPECT_TRUE(writer->put_snapshot(snapshot));
+        if (workload.halved_at != 0 && second == workload.halved_at) {
+            EXPECT_TRUE(writer->halve());
+        }
         EXPECT_TRUE(writer->commit());
         const double ms =
             std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)

@@ -45,6 +45,31 @@ TEST(Thinning, FirstAndLastStayAndResolutionFallsWithAge) {
     }
 }
 
+TEST(Thinning, WhatIsHalvedReadsAsIfRecordedSo) {
+    for (const std::uint64_t halved_at : {8u, 9u}) {
+        const TemporaryDirectory directory;
+        const Workload workload{.stacks = 6,
+                                .seconds = 12,
+                                .changed_every = 3,
+                                .max_rows = 1000,
+                                .halved_at = halved_at};
+        record(workload, directory);
+        Result<RecordingReader> reader = RecordingReader::open(directory.file());
+        const std::vector<std::uint64_t> seconds = kept_seconds(*reader);
+        EXPECT_THAT(seconds, ::testing::ElementsAre(0, 2, 4, 6, 8, 9, 10, 11));
+        std::size_t rows = 0;
+        ASSERT_TRUE(reader->for_each_totals([&](const TotalsRow& row) {
+            ++rows;
+            std::uint64_t changed = seconds[row.snapshot];
+            const std::uint64_t stack = row.totals.allocated_bytes % 100;
+            while (changed > 0 && !workload.changes(stack, changed)) --changed;
+            EXPECT_EQ(row.totals, Workload::totals(stack, changed));
+            EXPECT_EQ(row.least_held_bytes, row.totals.held_bytes());
+        }));
+        EXPECT_EQ(rows, 6u + 4 * 4 + 3 * 2);
+    }
+}
+
 TEST(Thinning, IdleSnapshotsAreBoundedToo) {
     const TemporaryDirectory directory;
     record({.stacks = 1, .seconds = 500, .changed_every = 1'000'000, .max_rows = 100}, directory);
