@@ -134,4 +134,20 @@ std::optional<Halt> find_halt(const LiveSeries& series,
         .snapshot = last, .risen_share = share, .sure = pause >= much_longer * longest_pause};
 }
 
+double independent_rises(const LiveSeries& series, const std::vector<SnapshotRecord>& snapshots,
+                         const Window& window) {
+    const auto count = [&](std::size_t snapshot) {
+        return static_cast<double>(point_at(series, snapshot).live_count);
+    };
+    const double all = count(window.last) - count(window.first);
+    const double length = window_seconds(snapshots, window);
+    if (all <= 0 || length <= 0) return 0;
+    double squares = 0;
+    for (std::size_t i = window.first + 1; i <= window.last; ++i) {
+        const double expected = all * window_seconds(snapshots, {i - 1, i}) / length;
+        squares += std::pow(count(i) - count(i - 1) - expected, 2);
+    }
+    return all / std::max(1.0, squares / all);
+}
+
 }  // namespace seep

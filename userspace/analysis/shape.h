@@ -32,6 +32,13 @@ double unevenness(std::span<const Point> troughs);
 /// follows: cycles that are longer than the spans that the troughs are of.
 std::size_t deep_falls(std::span<const Point> troughs, double share);
 
+/// As many blocks as would come as unevenly if each came by itself, of those that the series has
+/// more at the window's end than at its start: those over the index of dispersion of what came from
+/// snapshot to snapshot (D. R. Cox and P. A. W. Lewis, The Statistical Analysis of Series of
+/// Events, 1966), if that is above 1. Says nothing of a series that goes up and down.
+double independent_rises(const LiveSeries& series, const std::vector<SnapshotRecord>& snapshots,
+                         const Window& window);
+
 /// When a series came to its height and stayed there. Found if a series of at least 5 rises, at a
 /// constant rate, would go on for so long without another with a chance of under 1 %, and if the
 /// pause is half as long again as the longest before, for sure if it is three times that, unless

@@ -29,6 +29,7 @@ constexpr double oldest = 0.9;
 /// Less than a start-up takes.
 constexpr double least_leak_seconds = 5;
 constexpr double least_leak_blocks = 10;
+constexpr double least_leak_rises = 8;  ///< Bunches of blocks.
 /// Programs that cut pieces out of larger blocks themselves (slabs, arenas, pools) take ones of
 /// this size; of so few, the memory they keep and one they lose look the same.
 constexpr double pool_block = 64 << 10;
@@ -307,6 +308,10 @@ class Judge {
                 : count < 1 ? std::string("in no more blocks than before: they are enlarged")
                             : fmt::format("in {} blocks only", count_text(count)),
                 count < 1 ? std::nullopt : window_of(around_.seconds * least_leak_blocks / count));
+        if (facts_.rises < least_leak_rises && !is_enlarged())
+            return open(fmt::format("its {} blocks came in {} bunches or so", count_text(count),
+                                    count_text(std::max(1.0, facts_.rises))),
+                        window_of(around_.seconds * least_leak_rises / facts_.rises));
         if (by_chance())
             return open(
                 "the blocks that come and go make as much by chance",

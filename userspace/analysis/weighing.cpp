@@ -21,7 +21,7 @@ constexpr double idle_share = 0.2;
 /// Of its allocations, the share freed from which on a stack can be one of blocks in flight.
 constexpr double in_flight = 0.5;
 constexpr double sure = 3;
-/// Of an even growth, what is as good as none.
+/// Of a growth, what is as good as none.
 constexpr double hardly = 0.5;
 /// Of the growth, the share that must come from the load to be called so.
 constexpr double explained = 0.7;
@@ -228,6 +228,10 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
     const double early_cpu = cpu_rate(surroundings, contents, window.first, middle);
     const double late_cpu = cpu_rate(surroundings, contents, middle, window.last);
     if (evidence.pace && late_cpu > 0) facts.work_pace = *evidence.pace * early_cpu / late_cpu;
+    facts.rises = facts.grown_count();
+    if (freed_count - static_cast<double>(facts.before.allocated_count - facts.before.live_count) <
+        hardly * facts.rises)
+        facts.rises = independent_rises(stack.live, contents.snapshots, window);
     facts.halt = find_halt(stack.live, contents.snapshots, window);
     if (facts.halt && !facts.halt->sure) {
         facts.pause = facts.seconds * (1 - facts.halt->risen_share);

@@ -38,6 +38,9 @@ struct Facts {
     double slowing = 0;               ///< See shape.h; bytes.
     double unevenness = 0;            ///< See shape.h.
     std::size_t falls = 0;            ///< Deep ones, of the troughs.
+    /// Of the blocks that it grew by, how many came by themselves (independent_rises()); all where
+    /// blocks come and go.
+    double rises = 0;
     std::optional<Halt> halt;         ///< A sure one.
     std::optional<double> pause;      ///< Seconds at the end without growth, if it is not.
     /// Seconds since all stacks together halted, if this one has hardly grown since either.

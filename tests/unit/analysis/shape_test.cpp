@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <numeric>
+
 namespace seep {
 namespace {
 
@@ -39,6 +41,33 @@ TEST(Shape, DeepFallsAreCounted) {
     EXPECT_EQ(deep_falls(points({0, 40, 0, 40, 0, 40, 0, 40}), 0.4), 3U);
     EXPECT_EQ(deep_falls(points({40, 30, 20, 10, 0, 10, 20, 30}), 0.4), 1U);
     EXPECT_EQ(deep_falls(points({5, 5, 5, 5, 5, 5, 5, 5}), 0.4), 0U);
+}
+
+double rises_of(const std::vector<std::uint64_t>& blocks, const std::vector<int>& seconds) {
+    LiveSeries series;
+    std::vector<SnapshotRecord> snapshots;
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        all += blocks[i];
+        series.push_back({.snapshot = i, .live_count = all});
+        snapshots.emplace_back().time_ns = seconds[i] * std::int64_t{1'000'000'000};
+    }
+    return independent_rises(series, snapshots, {0, blocks.size() - 1});
+}
+
+TEST(Shape, BlocksThatComeTogetherCountAsOne) {
+    std::vector<int> each_second(61);
+    std::iota(each_second.begin(), each_second.end(), 0);
+    std::vector<std::uint64_t> blocks(61, 40);
+    EXPECT_DOUBLE_EQ(rises_of(blocks, each_second), 2400);
+    // Six bunches of 40, where 4 a second are expected.
+    blocks.assign(61, 0);
+    for (std::size_t i = 10; i <= 60; i += 10) blocks[i] = 40;
+    const double dispersion = (6 * 36.0 * 36 + 54 * 16.0) / 240;
+    EXPECT_NEAR(rises_of(blocks, each_second), 240 / dispersion, 1e-9);
+    // As many as belong to the times between uneven snapshots.
+    EXPECT_DOUBLE_EQ(rises_of({0, 10, 100, 10}, {0, 1, 11, 12}), 120);
+    EXPECT_EQ(rises_of({10, 0, 0, 0}, {0, 1, 2, 3}), 0);
 }
 
 /// One snapshot a second.
