@@ -107,10 +107,11 @@ struct Proof {
     double requested = 0;
     double usual = 0;
     double claimed = 0;
-    double confirmed = 0;  ///< Of that.
+    double confirmed = 0;    ///< Of that.
+    bool pace_known = true;  ///< Else the claims may be too low by any factor, all by the same.
 
     [[nodiscard]] bool is_of_something_else() const {
-        return memory.bytes_per_second > most_other * claimed;
+        return pace_known && memory.bytes_per_second > most_other * claimed;
     }
     /// Why a cause is not confirmed.
     [[nodiscard]] std::string doubt() const {
@@ -138,6 +139,7 @@ Proof proof_of(const Report& report, Counts counts) {
     proof.grows = report.snapshots >= 2 * least_snapshots && whole.low > 0 && lately.low > 0;
     proof.shown = std::min(whole.bytes_per_second, lately.bytes_per_second);
     proof.seconds = seconds_of(report);
+    proof.pace_known = report.sampling.rate_scale.known;
     for (const ReportStack& stack : report.stacks) {
         if (!counts(stack)) continue;
         proof.requested += requested(stack);

@@ -25,6 +25,9 @@
 // while no probe slows the target down. Each is then its part of the memory's growth. Of a small
 // growth, a count of pages says little.
 //
+// Where windows slow the target down by nobody knows how much (RateScale::known), the memory may grow
+// by any multiple of what they claim.
+//
 // What certainly claims more than the memory may have grown by at most is told with that at most,
 // and is open if that is less than half of it: a full cache that replaces its entries claims all
 // that it allocates. So it does where nothing goes unseen, until it has replaced what it had before

@@ -11,6 +11,11 @@ namespace {
 
 constexpr double certain = 3;         ///< Standard errors.
 constexpr double in_interval = 1.96;  ///< Standard errors on each side, for 95 %.
+/// With probes in place: fewer tell nothing of how many there are on average, but may be fewer for
+/// certain than at the usual pace. Of none seen, three may be expected (a Poisson count's 95 %).
+constexpr double least_faults = 5;
+constexpr double chance_faults = 3;
+constexpr double surely_more = 2;
 /// Times between snapshots that the faults must come from, as many as equal ones would be that tell
 /// as much (the effective sample size of L. Kish, Survey Sampling, 1965): one has no deviation.
 constexpr double least_parts = 4;
@@ -77,6 +82,8 @@ RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window&
         expected += part.expected(observed);
         seen += part.observed_faults;
     }
+    if (seen < least_faults && expected > surely_more * (seen + chance_faults))
+        return {.known = false};
     if (seen <= 0 || expected <= 0) return {};
     const double scale = expected / seen;
     double squares = 0;

@@ -253,6 +253,7 @@ struct RateScale {
     double low = 1;  ///< Ends of the 95 % interval.
     double middle = 1;
     double high = 1;
+    bool known = true;  ///< Else it is above 1, and nobody knows by how much.
 };
 
 /// What was followed, and for how long.

@@ -229,8 +229,11 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
     const double late_cpu = cpu_rate(surroundings, contents, middle, window.last);
     if (evidence.pace && late_cpu > 0) facts.work_pace = *evidence.pace * early_cpu / late_cpu;
     facts.rises = facts.grown_count();
-    if (freed_count - static_cast<double>(facts.before.allocated_count - facts.before.live_count) <
-        hardly * facts.rises)
+    // Windows slow a target down, one more than another.
+    const bool in_windows = surroundings.elapsed_seconds > surroundings.seconds;
+    if (!in_windows && freed_count - static_cast<double>(facts.before.allocated_count -
+                                                         facts.before.live_count) <
+                           hardly * facts.rises)
         facts.rises = independent_rises(stack.live, contents.snapshots, window);
     facts.halt = find_halt(stack.live, contents.snapshots, window);
     if (facts.halt && !facts.halt->sure) {

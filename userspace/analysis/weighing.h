@@ -39,7 +39,7 @@ struct Facts {
     double unevenness = 0;            ///< See shape.h.
     std::size_t falls = 0;            ///< Deep ones, of the troughs.
     /// Of the blocks that it grew by, how many came by themselves (independent_rises()); all where
-    /// blocks come and go.
+    /// blocks come and go, and in windows.
     double rises = 0;
     std::optional<Halt> halt;         ///< A sure one.
     std::optional<double> pause;      ///< Seconds at the end without growth, if it is not.

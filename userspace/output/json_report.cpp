@@ -121,7 +121,8 @@ Json sampling_json(const ReportSampling& sampling) {
             {"rate_scale",
              {{"estimate", sampling.rate_scale.middle},
               {"low", sampling.rate_scale.low},
-              {"high", sampling.rate_scale.high}}},
+              {"high", sampling.rate_scale.high},
+              {"known", sampling.rate_scale.known}}},
             {"periods", std::move(periods)}};
 }
 

@@ -81,6 +81,11 @@ void print_sampling(Page& page, const ReportSampling& sampling) {
                                "neither live nor freed as far as is known, but held against its "
                                "stack until its address is seen to be free",
                                percent(sampling.observed_share)));
+    if (!sampling.rate_scale.known)
+        page.paragraph("", header_indent,
+                       "by its page faults, the target took new memory faster over all of the time, "
+                       "as probes slow it down; by how much, too few came to tell: what was seen is "
+                       "too low, unless the growth of the memory tells it");
     if (sampling.rate_scale.middle != 1)
         page.paragraph(
             "", header_indent,

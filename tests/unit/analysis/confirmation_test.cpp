@@ -37,8 +37,7 @@ ReportStack other(const char* function, double bytes_per_second) {
     return stack;
 }
 
-Report confirmed(std::vector<ReportStack> stacks, double memory, double memory_lately) {
-    Report report;
+void confirm(Report& report, std::vector<ReportStack> stacks, double memory, double memory_lately) {
     report.window_end_ns = 1'000'000'000'000;  // long enough for what the kernel may miscount
     report.sampling.observed_share = 0.5;
     report.memory.anonymous_bytes = 100'000'000;
@@ -47,6 +46,11 @@ Report confirmed(std::vector<ReportStack> stacks, double memory, double memory_l
     report.memory.anonymous_lately = growth(memory_lately);
     report.stacks = std::move(stacks);
     confirm_by_memory(report);
+}
+
+Report confirmed(std::vector<ReportStack> stacks, double memory, double memory_lately) {
+    Report report;
+    confirm(report, std::move(stacks), memory, memory_lately);
     return report;
 }
 
@@ -105,6 +109,15 @@ TEST(Confirmation, ClaimsOfBlocksThatAreSeenToDieAreLeftOut) {
 
 TEST(Confirmation, MemoryThatGrowsForAnotherReasonTellsNothing) {
     EXPECT_EQ(verdict_of({leak("a", 1000)}, 5000, 5000), Verdict::growing);
+}
+
+TEST(Confirmation, WhereWindowsSlowTheTargetDownTheMemoryTellsTheRate) {
+    Report report;
+    report.sampling.rate_scale.known = false;
+    confirm(report, {leak("a", 3), other("b", 1)}, 4000, 4000);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::leak);
+    confirm(report, {leak("a", 4)}, 4000, 4000);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 4000 / 1.0016, 1e-6);
 }
 
 TEST(Confirmation, StacksOfOneCauseAreWeighedTogether) {

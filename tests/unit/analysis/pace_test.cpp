@@ -51,11 +51,19 @@ TEST(RateScale, IsNoneAtTheUsualPaceOrWithoutEvidence) {
     EXPECT_EQ(rate_scale(in_windows(10'000, 700, 500), all).middle, 1);
     EXPECT_EQ(rate_scale(in_windows(10'000, 10, 900), all).middle, 1);
     EXPECT_EQ(rate_scale(in_windows(0, 0), all).middle, 1);
-    EXPECT_EQ(rate_scale(in_windows(10'000, 0), all).middle, 1);
+    EXPECT_EQ(rate_scale(in_windows(10'000, 1'000, 1), all).middle, 1);
     EXPECT_EQ(rate_scale(in_windows(10'000, 100), {0, 5}).middle, 1);
     auto observed = in_windows(10'000, 10'000);
     for (SnapshotRecord& snapshot : observed) snapshot.unobserved_ns = 0;
     EXPECT_EQ(rate_scale(observed, all).middle, 1);
+}
+
+TEST(RateScale, IsNotKnownWhereNextToNoFaultsCameWithProbes) {
+    EXPECT_FALSE(rate_scale(in_windows(100, 0), all).known);  // of ninety that should have come
+    EXPECT_EQ(rate_scale(in_windows(100, 0), all).middle, 1);
+    EXPECT_TRUE(rate_scale(in_windows(5, 0), all).known);  // of five none may come by chance
+    EXPECT_TRUE(rate_scale(in_windows(100, 1), all).known);
+    EXPECT_TRUE(rate_scale(in_windows(0, 0), all).known);
 }
 
 TEST(RateScale, IsNotThatOfAMomentOfWhichLittleWasSeen) {
