@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -28,8 +29,12 @@ constexpr double most_of_all = 0.8;
 /// And for the memory to tell them where the stacks agree with it: what is not confirmed takes its
 /// part of the memory as well.
 constexpr double all_of_all = 0.95;
+/// Else the memory's interval must be so much narrower.
+constexpr double much_narrower = 0.5;
 /// Of the blocks that have lapsed, those seen to be free later, from which on a stack's die.
 constexpr double least_returned = 0.05;
+/// In which memory must grow: a pool that is enlarged grows in few.
+constexpr double least_steps = 8;
 /// That of so many blocks none comes back.
 constexpr double most_chance = 0.01;
 /// What the kernel's count of pages may be off by: each processor adds to it in batches of 32 pages
@@ -102,20 +107,27 @@ Claim claim_of(const ReportStack& stack) {
 struct Proof {
     Growth memory;
     bool grows = false;
+    double steps = 0;    ///< In which it does (ProcessMemory::anonymous_steps).
     double shown = 0;    ///< The least that the memory grows by, in bytes a second.
     double seconds = 1;  ///< For which it was watched.
     double requested = 0;
     double usual = 0;
     double claimed = 0;
     double confirmed = 0;    ///< Of that.
-    bool pace_known = true;  ///< Else the claims may be too low by any factor, all by the same.
+    /// What all the claims may have to be multiplied by, in between, as the target's pace is not
+    /// known any better (pace.h).
+    double least_scale = 1;
+    double most_scale = 1;
 
     [[nodiscard]] bool is_of_something_else() const {
-        return pace_known && memory.bytes_per_second > most_other * claimed;
+        return memory.bytes_per_second > most_other * most_scale * claimed;
     }
     /// Why a cause is not confirmed.
     [[nodiscard]] std::string doubt() const {
         if (!grows) return "; the anonymous memory does not grow for certain";
+        if (steps < least_steps)
+            return fmt::format("; the anonymous memory grows in {:.0f} steps or so, too few to tell",
+                               steps);
         return fmt::format(
             "; the anonymous memory grows by {}, {}", hourly(memory),
             is_of_something_else()
@@ -123,9 +135,11 @@ struct Proof {
                 : "which tells too little of this one");
     }
     [[nodiscard]] bool confirms(const Claim& cause) const {
-        const double missing = std::max(least_missing * claimed, claimed - shown);
-        return grows && !is_of_something_else() &&
-               cause.bytes - missing >= least_true * cause.bytes;
+        if (!grows || steps < least_steps || is_of_something_else()) return false;
+        const double scale = std::clamp(shown / claimed, least_scale, most_scale);
+        const double missing =
+            std::max(least_missing * scale * claimed, scale * claimed - shown);
+        return scale * cause.bytes - missing >= least_true * scale * cause.bytes;
     }
     [[nodiscard]] double sure() const { return confirmed / claimed; }
 };
@@ -137,9 +151,13 @@ Proof proof_of(const Report& report, Counts counts) {
     const Growth& lately = report.memory.anonymous_lately;
     Proof proof{.memory = whole};
     proof.grows = report.snapshots >= 2 * least_snapshots && whole.low > 0 && lately.low > 0;
+    proof.steps = report.memory.anonymous_steps;
     proof.shown = std::min(whole.bytes_per_second, lately.bytes_per_second);
     proof.seconds = seconds_of(report);
-    proof.pace_known = report.sampling.rate_scale.known;
+    const RateScale& pace = report.sampling.rate_scale;
+    proof.least_scale = pace.low / pace.middle;
+    proof.most_scale =
+        pace.known ? pace.high / pace.middle : std::numeric_limits<double>::infinity();
     for (const ReportStack& stack : report.stacks) {
         if (!counts(stack)) continue;
         proof.requested += requested(stack);
@@ -286,7 +304,8 @@ void confirm_by_memory(Report& report) {
                                                       : "only blocks that are seen to die would");
         if (proof.sure() < most_of_all) continue;
         const Growth part = by_memory(proof, stack.growth);
-        const bool closer = proof.sure() >= all_of_all && width(part) < width(stack.growth);
+        const double narrower = proof.sure() >= all_of_all ? 1 : much_narrower;
+        const bool closer = width(part) < narrower * width(stack.growth);
         if (!closer && agrees(stack.growth, part, proof)) continue;
         stack.growth = part;
         stack.reason += ", and of which its rate is the part";

@@ -25,8 +25,9 @@
 // while no probe slows the target down. Each is then its part of the memory's growth. Of a small
 // growth, a count of pages says little.
 //
-// Where windows slow the target down by nobody knows how much (RateScale::known), the memory may grow
-// by any multiple of what they claim.
+// Where windows slow the target down, all claims were multiplied by what its page faults tell of its
+// pace, and may all have to be by another number in the interval of that; by any above 1 where they
+// tell nothing (RateScale::known).
 //
 // What certainly claims more than the memory may have grown by at most is told with that at most,
 // and is open if that is less than half of it: a full cache that replaces its entries claims all

@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 #include <iterator>
-#include <numeric>
 #include <span>
 #include <tuple>
 #include <unordered_set>
@@ -20,6 +19,7 @@
 #include "analysis/curves.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
+#include "analysis/lapses.h"
 #include "analysis/merging.h"
 #include "analysis/pace.h"
 #include "analysis/process_findings.h"
@@ -33,6 +33,7 @@
 #include "analysis/warnings.h"
 #include "analysis/weighing.h"
 #include "analysis/work_clock.h"
+#include "base/text.h"
 #include "drain/governor.h"
 
 namespace seep {
@@ -44,11 +45,22 @@ std::uint64_t sampling_of(StackKind kind, const RecordingContents& contents) {
     return kind == StackKind::heap ? contents.info.sampling_bytes : 0;
 }
 
-/// Only of blocks that had lapsed the lifetime is not told: they may have died while unobserved.
-std::uint64_t returned(const MergedStack& stack) {
-    const std::uint64_t told =
-        std::accumulate(stack.lifetimes.begin(), stack.lifetimes.end(), std::uint64_t{0});
-    return stack.totals.freed_count - std::min(stack.totals.freed_count, told);
+/// Takes off what only seems to grow in windows.
+void leave_out_in_flight(const MergedStack& stack, const RecordingContents& contents,
+                         ReportStack& result) {
+    const InFlight blocks = in_flight(stack, contents);
+    const bool grew = result.growth.low > 0;
+    result.growth =
+        without(blocks, static_cast<double>(stack.totals.held_count()), result.growth);
+    if (!grew || result.growth.low > 0) return;
+    result.verdict = Verdict::undetermined;
+    result.seen_to_leak = false;
+    result.reason += fmt::format(
+        "; that {} blocks are held may be chance: about {} were in flight when windows ended, of "
+        "which {} were seen to be free later",
+        format_count(stack.totals.held_count()),
+        format_count(static_cast<std::uint64_t>(std::llround(blocks.all))),
+        format_count(returned(stack)));
 }
 
 ReportStack report_stack(const MergedStack& stack, const Facts& facts,
@@ -71,6 +83,7 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.may_be_pool = judgement.may_be_pool;
+    if (result.kind == StackKind::heap) leave_out_in_flight(stack, contents, result);
     result.evidence = facts.evidence;
     if (judgement.decidable_at_ns)
         result.evidence.decidable_at_ns =

@@ -87,6 +87,18 @@ Growth growth_of(const RecordingContents& contents, const Window& window, double
     return estimate_growth(series, contents.snapshots, window).growth;
 }
 
+double steps_of(const RecordingContents& contents, const Window& window, double Sum::*value) {
+    double sum = 0;
+    double squares = 0;
+    for (std::size_t i = window.first + 1; i <= window.last; ++i) {
+        const double step = std::max(
+            0.0, sum_of(contents.snapshots[i]).*value - sum_of(contents.snapshots[i - 1]).*value);
+        sum += step;
+        squares += step * step;
+    }
+    return squares > 0 ? sum * sum / squares : 0;
+}
+
 /// Of what was seen, on the clock of that, and then for all of the time, as stacks have it.
 Growth heap_growth(const RecordingContents& contents, const LiveSeries& heap, const Window& window,
                    const ReportSampling& sampling) {
@@ -281,6 +293,7 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     memory.anonymous = growth_of(contents, window, &Sum::anonymous);
     memory.anonymous_lately =
         growth_of(contents, {middle_of(contents.snapshots, window), window.last}, &Sum::anonymous);
+    memory.anonymous_steps = steps_of(contents, window, &Sum::anonymous);
     memory.file = growth_of(contents, window, &Sum::file);
     const ReportSampling sampling = sampling_of(contents);
     memory.heap = heap_growth(contents, heap, window, sampling);

@@ -159,6 +159,7 @@ struct Snapshot {
     std::int64_t time_ns = 0;
     std::optional<std::uint64_t> work;  ///< Units of work so far, if they are counted.
     std::uint64_t unobserved_ns = 0;    ///< Time without probes since the first snapshot.
+    std::uint64_t pauses = 0;           ///< Times that the probes had gone for such.
     std::optional<HostMemory> host;     ///< If it could be read.
     std::vector<NewStack> new_stacks;
     std::vector<StackTotals>

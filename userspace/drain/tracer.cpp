@@ -128,6 +128,7 @@ Result<Snapshot> Tracer::snapshot() {
     state_->read_faults();
     snapshot.time_ns = time_ns();
     snapshot.unobserved_ns = state_->unobserved_so_far();
+    snapshot.pauses = state_->pauses;
     snapshot.host = read_host_memory();
     for (KernelStack& stack : reading->new_stacks) {
         const auto owner = state_->by_slot.find(stack.process_slot);
@@ -169,6 +170,7 @@ Result<void> Tracer::pause() {
     if (state_->paused) return {};
     state_->kernel.set_recording(false);
     state_->paused = true;
+    ++state_->pauses;
     state_->paused_since_ns = monotonic_ns();
     for (const auto& [pid, process] : state_->running)
         process->paused_at_page_faults = process_page_faults(pid).value_or(0);

@@ -84,6 +84,7 @@ struct Tracer::State {
     std::uint64_t walks_read_ns = 0;   ///< CLOCK_MONOTONIC, when the last ones were.
     std::int64_t paused_since_ns = 0;  ///< CLOCK_MONOTONIC, as is the next.
     std::uint64_t unobserved_ns = 0;   ///< Up to the last resume().
+    std::uint64_t pauses = 0;
 
     void note(const TracedProcess* process, std::string kind, std::string text);
     Result<TracedProcess*> begin_image(Process process);

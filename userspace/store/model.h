@@ -98,6 +98,7 @@ struct SnapshotRecord {
     std::int64_t time_ns = 0;
     std::optional<std::uint64_t> work;  ///< Units of work so far, if they are counted.
     std::uint64_t unobserved_ns = 0;    ///< Time without probes since the first snapshot.
+    std::uint64_t pauses = 0;           ///< Times that the probes had gone for such.
     std::optional<HostMemory> host;     ///< The machine's, if it could be read.
     std::vector<ProcessSample> processes;
 };

@@ -250,9 +250,12 @@ Result<void> RecordingReader::State::read_snapshots() {
         const std::uint64_t unobserved = row.counter(2);
         if (!snapshots.empty() && unobserved < snapshots.back().unobserved_ns)
             row.reject(2, "descends");
+        const std::uint64_t pauses = row.counter(8);
+        if (!snapshots.empty() && pauses < snapshots.back().pauses) row.reject(8, "descends");
         snapshots.push_back({.time_ns = time,
                              .work = row.optional_counter(3),
                              .unobserved_ns = unobserved,
+                             .pauses = pauses,
                              .host = host_memory(row),
                              .processes = {}});
     });

@@ -296,7 +296,8 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                     counter(snapshot.unobserved_ns),
                     snapshot.work ? std::optional(counter(*snapshot.work)) : std::nullopt,
                     host(&HostMemory::memory), host(&HostMemory::available),
-                    host(&HostMemory::swap), host(&HostMemory::free_swap));
+                    host(&HostMemory::swap), host(&HostMemory::free_swap),
+                    counter(snapshot.pauses));
     for (const ProcessSample& sample : snapshot.processes) {
         if (!done) return done;
         const auto mapped = [&](std::uint64_t MappedBytes::*bytes) {

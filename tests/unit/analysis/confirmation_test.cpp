@@ -42,6 +42,7 @@ void confirm(Report& report, std::vector<ReportStack> stacks, double memory, dou
     report.sampling.observed_share = 0.5;
     report.memory.anonymous_bytes = 100'000'000;
     report.snapshots = 2 * least_snapshots;
+    report.memory.anonymous_steps = 8;
     report.memory.anonymous = growth(memory);
     report.memory.anonymous_lately = growth(memory_lately);
     report.stacks = std::move(stacks);
@@ -107,6 +108,15 @@ TEST(Confirmation, ClaimsOfBlocksThatAreSeenToDieAreLeftOut) {
     EXPECT_EQ(verdict_of({leak("a", 1000), other("b", 50'000)}, 1000, 1000), Verdict::growing);
 }
 
+TEST(Confirmation, MemoryThatGrowsInFewStepsTellsNothing) {
+    Report report = confirmed({}, 1000, 1000);
+    report.memory.anonymous_steps = 7;
+    report.stacks = {leak("a", 1000)};
+    confirm_by_memory(report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
+    EXPECT_THAT(report.stacks[0].reason, HasSubstr("in 7 steps or so"));
+}
+
 TEST(Confirmation, MemoryThatGrowsForAnotherReasonTellsNothing) {
     EXPECT_EQ(verdict_of({leak("a", 1000)}, 5000, 5000), Verdict::growing);
 }
@@ -164,6 +174,7 @@ TEST(Confirmation, ARateThatTheMemoryAgreesWithStays) {
     Report report;
     report.window_end_ns = 10'000'000'000;
     report.snapshots = 2 * least_snapshots;
+    report.memory.anonymous_steps = 8;
     report.memory.anonymous = report.memory.anonymous_lately = growth(60'000);
     report.stacks = {leak("a", 45'000)};
     confirm_by_memory(report);

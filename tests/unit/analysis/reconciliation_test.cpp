@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 #include "analysis/process_findings.h"
@@ -93,6 +94,13 @@ ProcessMemory memory_of(const Course& course, double mapped = 0) {
     }
     contents.window = {0, count - 1};
     return reconcile(contents, heap, mapped * mebibyte);
+}
+
+TEST(Reconciliation, CountsTheStepsInWhichMemoryGrows) {
+    EXPECT_NEAR(memory_of({.anonymous = rising}).anonymous_steps, count - 1, 1e-9);
+    const auto steps = [](double i) { return 100 + 30 * std::floor(i / 5); };
+    EXPECT_NEAR(memory_of({.anonymous = steps}).anonymous_steps, 4, 1e-9);
+    EXPECT_EQ(memory_of({}).anonymous_steps, 0);
 }
 
 TEST(Reconciliation, LeavesToTheHeapWhatTheHeapExplains) {

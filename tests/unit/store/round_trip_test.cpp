@@ -67,6 +67,7 @@ TEST(RoundTrip, EveryRecordComesBack) {
     EXPECT_EQ(periods->at(0).sampling_bytes, 4096u);
     EXPECT_EQ(periods->at(0).unobserved_ns, std::uint64_t{7 * second_ns});
     EXPECT_EQ(reader->snapshots()[3].unobserved_ns, std::uint64_t{7 * second_ns});
+    EXPECT_EQ(reader->snapshots()[3].pauses, 3u);
     EXPECT_EQ(reader->snapshots()[0].host, std::nullopt);
     EXPECT_EQ(reader->snapshots()[3].host, (HostMemory{1000, 700, 200, 3}));
     EXPECT_EQ(sample.overhead_ns, 5000u);

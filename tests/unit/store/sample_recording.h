@@ -118,6 +118,7 @@ inline Snapshot sample_snapshot(std::uint64_t index) {
     Snapshot snapshot;
     snapshot.time_ns = sample_start_ns + static_cast<std::int64_t>(index) * 10 * second_ns;
     snapshot.unobserved_ns = 7 * second_ns;
+    snapshot.pauses = 3;
     if (index > 0) snapshot.host = HostMemory{1000, 700, 200, index % 200};
     snapshot.processes = {sample_of(1'000'000 + index * 4096)};
     snapshot.changed.push_back(

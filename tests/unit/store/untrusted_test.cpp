@@ -158,6 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"UPDATE period SET level = 'x'", "column level"},
         Damage{"UPDATE snapshot SET unobserved_ns = 8000000000 WHERE id = 1",
                "column unobserved_ns desc"},
+        Damage{"UPDATE snapshot SET pauses = 9 WHERE id = 1", "column pauses desc"},
         Damage{"UPDATE snapshot SET host_available_bytes = 1001 WHERE id = 2",
                "column host_available_bytes is more than there is"},
         Damage{"UPDATE snapshot SET host_free_swap_bytes = 201 WHERE id = 2",

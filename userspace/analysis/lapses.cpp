@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/lapses.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "analysis/survival.h"
+
+namespace seep {
+
+namespace {
+
+/// Of a bin's lifetimes, which end at twice its beginning, if their logarithms are spread evenly.
+constexpr double mean_of_bin = 1.4427;
+/// How much higher than that it may be.
+constexpr double at_most = 2 / mean_of_bin;
+constexpr double sure = 2;  ///< Standard deviations of a count.
+
+double seconds_lived(const Lifetimes& lifetimes) {
+    double sum = 0;
+    for (std::size_t bin = 0; bin < lifetimes.size(); ++bin)
+        sum += static_cast<double>(lifetimes[bin]) * mean_of_bin * bin_start(bin);
+    return sum;
+}
+
+}  // namespace
+
+std::uint64_t returned(const MergedStack& stack) {
+    // Of those alone the lifetime is not told: they may have died while unobserved.
+    const std::uint64_t told =
+        std::accumulate(stack.lifetimes.begin(), stack.lifetimes.end(), std::uint64_t{0});
+    return stack.totals.freed_count - std::min(stack.totals.freed_count, told);
+}
+
+InFlight in_flight(const MergedStack& stack, const RecordingContents& contents) {
+    const SnapshotRecord& last = contents.snapshots.back();
+    const double observed = static_cast<double>(last.time_ns - contents.snapshots.front().time_ns) -
+                            static_cast<double>(last.unobserved_ns);
+    if (last.pauses == 0 || observed <= 0) return {};
+    const double at_once = seconds_lived(stack.lifetimes) / (observed / 1e9);
+    return {.all = at_once * static_cast<double>(last.pauses),
+            .returned = static_cast<double>(returned(stack))};
+}
+
+Growth without(const InFlight& blocks, double held, Growth growth) {
+    if (blocks.all <= 0 || held <= 0) return growth;
+    const auto share = [&](double fewer) { return std::max(0.0, 1 - fewer / held); };
+    growth.bytes_per_second *= share(blocks.left());
+    if (growth.low > 0)
+        growth.low *= share(blocks.left(at_most) + sure * std::sqrt(blocks.all));
+    growth.bytes = std::llround(static_cast<double>(growth.bytes) * share(blocks.left()));
+    return growth;
+}
+
+}  // namespace seep
