@@ -15,6 +15,9 @@ namespace {
 /// What the model leaves out (how much a program's own caches suffer, the attaching itself) is kept
 /// in reserve: PostgreSQL's backends lost twice what was reckoned, Redis not even that.
 constexpr double reserve = 0.45;
+/// A target that uses next to nothing may pay so much of what the least is: that it is a little more
+/// in truth, it has the time for.
+constexpr double spent_of_least = 0.9;
 /// Of what is allowed, what a finer level may be predicted to cost: room to stay there.
 constexpr double room = 0.6;
 /// How long peaks are remembered at least, and twice that at most; and how long the targets' CPU
@@ -62,8 +65,10 @@ void Governor::Rates::raise_to(const Rates& other) {
 }
 
 void Governor::take_in(double seconds, const TargetWork& more) {
-    const double cpu_ns = std::max(more.cpu_ns, least_governed_cpu * 1e9 * seconds);
-    const double paid_in = reserve * options_.budget * cpu_ns;
+    const double least_ns = least_governed_cpu * 1e9 * seconds;
+    const double cpu_ns = std::max(more.cpu_ns, least_ns);
+    const double usual = reserve * more.cpu_ns;
+    const double paid_in = options_.budget * std::max(usual, spent_of_least * least_ns - usual);
     const double kept = allowed_ns_ > 0 ? forgotten(seconds) : 0;
     allowed_ns_ = kept * allowed_ns_ + (1 - kept) * paid_in / seconds;
     cost_ns_ = more.cost_ns / seconds;
@@ -121,9 +126,7 @@ void Governor::change(FollowingLevel level, std::string reason) {
 
 void Governor::follow_continuously() {
     account_ns_ = std::min(account_ns_, savings_s * allowed_ns_);
-    const auto share = [&](double ns) {
-        return 100 * options_.budget * reserve * ns / allowed_ns_;
-    };
+    const auto share = [&](double ns) { return 100 * ns / cpu_ns_; };
     if (account_ns_ < 0 && cost_ns_ > allowed_ns_) {
         const FollowingLevel wanted = finest(now_, allowed_ns_);
         if (!coarser(wanted, level_)) return;

@@ -102,6 +102,16 @@ TEST(Governor, LeavesATargetThatSleepsAlone) {
     EXPECT_GE(target.decision().next_look_s, 0.4);
 }
 
+TEST(Governor, FollowsAllOfATargetThatHasTheTime) {
+    Simulation target({});
+    target.run({.pairs = 2'500, .cpu = 0.03}, 60);
+    EXPECT_TRUE(target.levels.empty());
+    // One that uses what the budget's least is of is spared as much as any.
+    Simulation busier({});
+    busier.run({.pairs = 2'500, .cpu = 0.2}, 60);
+    EXPECT_FALSE(busier.levels.empty());
+}
+
 TEST(Governor, SamplesWhereFollowingIsWhatCosts) {
     Simulation target({});
     target.run(brisk, 60);
