@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "analysis/block_size.h"
+#include "analysis/findings.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
 
@@ -43,11 +44,26 @@ Growth footprint(const Finding& finding) {
     return growth;
 }
 
+/// No part grows by more than the whole, if that certainly grows; what is asked for need not be
+/// touched.
+Growth within(const Growth& whole, Growth part) {
+    if (whole.low <= 0) return part;
+    part.bytes_per_second = std::min(part.bytes_per_second, whole.bytes_per_second);
+    part.low = std::min(part.low, whole.low);
+    part.high = std::min(part.high, whole.high);
+    return part;
+}
+
 void add_limit(const ProcessMemory& memory, Finding& finding) {
+    const Growth whole = lasting_growth(memory);
     finding.limit = time_to_limit({memory.limited_by, memory.limit_bytes, memory.used_bytes},
-                                  footprint(finding));
-    // What slows down does not get there.
-    if (finding.verdict == verdict_name(Verdict::warming)) return;
+                                  within(whole, footprint(finding)));
+    // What slows down, or stops where the load does, does not get there.
+    if (finding.verdict == verdict_name(Verdict::warming) ||
+        finding.verdict == verdict_name(Verdict::load))
+        return;
+    // Nor need what only may be a leak, while the memory does not grow.
+    if (finding.verdict != verdict_name(Verdict::leak) && whole.bytes_per_second <= 0) return;
     const std::string time = limit_text(finding.limit);
     if (!time.empty() && is_worth_a_word(memory.limited_by, finding.limit))
         finding.sentence += fmt::format("; by itself it {} in {}",
@@ -55,6 +71,26 @@ void add_limit(const ProcessMemory& memory, Finding& finding) {
                                             ? "reaches the control group's limit"
                                             : "fills the host's memory",
                                         time);
+}
+
+/// Of what grows while little is seen. Where all is seen, the process has a verdict of its own.
+std::string unexplained_growth(const Report& report) {
+    constexpr double least_growth = 2 << 20;
+    constexpr double most_unexplained = 3;
+    const Growth& memory = report.memory.anonymous;
+    if (report.sampling.observed_share >= 1 || !report.recording.sources.heap || memory.low <= 0 ||
+        lasting_growth(report.memory).low <= 0 ||
+        static_cast<double>(memory.bytes) < least_growth)
+        return {};
+    double found = 0;
+    for (const Finding& finding : report.findings)
+        if (finding.kind == StackKind::heap) found += finding.growth.bytes_per_second;
+    if (memory.bytes_per_second <= most_unexplained * found) return {};
+    return fmt::format(
+        "the anonymous memory grows by {}, and what was seen of the heap, in {:.2g} % of the time, "
+        "does not tell from where: record for some seconds with --sample exact, or see what is "
+        "mapped (--source heap,mapping)",
+        hourly(memory), 100 * report.sampling.observed_share);
 }
 
 Finding memory_finding(const ProcessMemory& memory) {
@@ -85,6 +121,8 @@ void conclude(Report& report) {
     const ProcessMemory& memory = report.memory;
     if (memory.limited_by != MemoryLimit::unknown)
         for (Finding& finding : report.findings) add_limit(memory, finding);
+    if (std::string warning = unexplained_growth(report); !warning.empty())
+        report.warnings.push_back(std::move(warning));
     const auto after_leaks = std::ranges::find_if(report.findings, [](const Finding& finding) {
         return finding.verdict != verdict_name(Verdict::leak);
     });

@@ -122,7 +122,7 @@ void add_limit(const SnapshotRecord& snapshot, ProcessMemory& memory) {
     memory.limited_by = room.kind;
     memory.limit_bytes = room.limit;
     memory.used_bytes = room.used;
-    memory.limit = time_to_limit(room, memory.anonymous);
+    memory.limit = time_to_limit(room, lasting_growth(memory));
 }
 
 /// What the living processes allocate with: a process that links jemalloc maps glibc's malloc, too.

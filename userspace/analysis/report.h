@@ -182,7 +182,7 @@ struct ProcessMemory {
     MemoryLimit limited_by = MemoryLimit::unknown;
     std::uint64_t limit_bytes = 0;  ///< Of that, and what is used of it, by others, too.
     std::uint64_t used_bytes = 0;
-    TimeToLimit limit;  ///< At the growth of the anonymous memory.
+    TimeToLimit limit;  ///< At the anonymous memory's lasting_growth() (time_to_limit.h).
     std::string
         verdict;  ///< "fragmentation", "retention", "outside the heap"; empty: none of them.
     std::string reason;

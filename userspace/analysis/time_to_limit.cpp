@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/time_to_limit.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace seep {
@@ -27,6 +28,10 @@ Room least_room(const SnapshotRecord& snapshot) {
                      least);
     }
     return least;
+}
+
+Growth lasting_growth(const ProcessMemory& memory) {
+    return std::ranges::min(memory.anonymous, memory.anonymous_lately, {}, &Growth::bytes_per_second);
 }
 
 TimeToLimit time_to_limit(const Room& room, const Growth& growth) {

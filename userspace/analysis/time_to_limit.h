@@ -28,6 +28,10 @@ struct Room {
 /// The least room of those that the living processes of a snapshot are in; unknown if none is.
 Room least_room(const SnapshotRecord& snapshot);
 
+/// By which the memory grows and has not ceased to: the slower of the whole window's growth and of
+/// its later half's.
+Growth lasting_growth(const ProcessMemory& memory);
+
 /// What is left over growth. 0 if the limit is reached already; never, if it is unknown.
 TimeToLimit time_to_limit(const Room& room, const Growth& growth);
 

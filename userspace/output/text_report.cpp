@@ -137,7 +137,9 @@ void print_heap(Page& page, const Report& report) {
     std::string text = fmt::format("{} live in {}{}", live_text(totals, report.live_standard_error),
                                    counted(totals.live_count(), StackKind::heap),
                                    lapsed_text(totals));
-    if (report.memory.anonymous_bytes > 0) text += ", " + growth_text(report.memory.heap);
+    // Of what was freed between windows nothing is known.
+    if (report.memory.anonymous_bytes > 0 && report.sampling.observed_share >= 1)
+        text += ", " + growth_text(report.memory.heap);
     page.paragraph("Traced heap", header_indent, text);
     page.paragraph("Since attach", header_indent,
                    fmt::format("{} allocated in {}, {} freed in {}",

@@ -12,6 +12,7 @@
 namespace seep {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -242,9 +243,43 @@ TEST(Reconciliation, ConcludesWithTheLeaksFirst) {
     ASSERT_EQ(report.findings.size(), 3U);
     EXPECT_EQ(
         report.findings[0].sentence,
-        "`f` leaks; by itself it reaches the control group's limit in 1m40s");
+        "`f` leaks; by itself it reaches the control group's limit in 3m20s");
     EXPECT_EQ(report.findings[1].verdict, "outside the heap");
     EXPECT_EQ(report.verdict, "outside the heap");
+}
+
+TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
+    const auto warnings = [](double found, double seen, const Curve& anonymous) {
+        Report report;
+        report.memory = memory_of({.anonymous = anonymous, .unseen = 1 - seen});
+        report.sampling.observed_share = seen;
+        report.findings.resize(1);
+        report.findings[0].verdict = "growing";
+        report.findings[0].growth.bytes_per_second = found * mebibyte;
+        conclude(report);
+        return report.warnings;
+    };
+    EXPECT_THAT(warnings(0.1, 0.1, rising), ElementsAre(HasSubstr("does not tell from where")));
+    EXPECT_THAT(warnings(0.4, 0.1, rising), IsEmpty());
+    EXPECT_THAT(warnings(0.1, 1, rising), IsEmpty());
+    EXPECT_THAT(warnings(0.1, 0.1, flat), IsEmpty());
+}
+
+TEST(Reconciliation, NothingFillsTheMemoryWhileItDoesNotGrow) {
+    const auto sentence = [](const char* verdict, const Curve& anonymous) {
+        Report report;
+        report.memory =
+            memory_of({.anonymous = anonymous, .heap = anonymous, .limit = bytes(300)});
+        report.findings.resize(1);
+        report.findings[0].verdict = verdict;
+        report.findings[0].growth = {mebibyte, mebibyte, mebibyte};
+        conclude(report);
+        return report.findings[0].sentence;
+    };
+    EXPECT_THAT(sentence("growing", rising), HasSubstr("3m20s"));
+    EXPECT_THAT(sentence("growing", burst(100)), IsEmpty());  // stands for half of the time
+    EXPECT_THAT(sentence("leak", burst(100)), HasSubstr("limit in"));
+    EXPECT_THAT(sentence("load", rising), IsEmpty());
 }
 
 TEST(RetentionAdvice, IsOfTheAllocatorsThatAreThere) {
