@@ -91,7 +91,8 @@ struct Claim {
         return returned > 0 ? returned / (returned + lapsed) : 0;
     }
     [[nodiscard]] bool dies() const { return returned_share() >= least_returned; }
-    /// None of its blocks came back, and some would have if they lived as long as those of `others`.
+    /// None of its blocks came back, and some would have if they lived as long as those of
+    /// `others`.
     [[nodiscard]] bool outlives(const Claim& others) const {
         return returned == 0 && std::pow(1 - others.returned_share(), lapsed) < most_chance;
     }
@@ -113,7 +114,7 @@ struct Proof {
     double requested = 0;
     double usual = 0;
     double claimed = 0;
-    double confirmed = 0;    ///< Of that.
+    double confirmed = 0;  ///< Of that.
     /// What all the claims may have to be multiplied by, in between, as the target's pace is not
     /// known any better (pace.h).
     double least_scale = 1;
@@ -126,8 +127,8 @@ struct Proof {
     [[nodiscard]] std::string doubt() const {
         if (!grows) return "; the anonymous memory does not grow for certain";
         if (steps < least_steps)
-            return fmt::format("; the anonymous memory grows in {:.0f} steps or so, too few to tell",
-                               steps);
+            return fmt::format(
+                "; the anonymous memory grows in {:.0f} steps or so, too few to tell", steps);
         return fmt::format(
             "; the anonymous memory grows by {}, {}", hourly(memory),
             is_of_something_else()
@@ -137,8 +138,7 @@ struct Proof {
     [[nodiscard]] bool confirms(const Claim& cause) const {
         if (!grows || steps < least_steps || is_of_something_else()) return false;
         const double scale = std::clamp(shown / claimed, least_scale, most_scale);
-        const double missing =
-            std::max(least_missing * scale * claimed, scale * claimed - shown);
+        const double missing = std::max(least_missing * scale * claimed, scale * claimed - shown);
         return scale * cause.bytes - missing >= least_true * scale * cause.bytes;
     }
     [[nodiscard]] double sure() const { return confirmed / claimed; }
@@ -298,10 +298,9 @@ void confirm_by_memory(Report& report) {
         }
         const Proof& proof = *found->second;
         stack.verdict = Verdict::leak;
-        stack.reason += fmt::format("; but the anonymous memory grows by {}, which without it {}",
-                                    hourly(proof.memory),
-                                    &proof == &of_all ? "nothing would explain"
-                                                      : "only blocks that are seen to die would");
+        stack.reason += fmt::format(
+            "; but the anonymous memory grows by {}, which without it {}", hourly(proof.memory),
+            &proof == &of_all ? "nothing would explain" : "only blocks that are seen to die would");
         if (proof.sure() < most_of_all) continue;
         const Growth part = by_memory(proof, stack.growth);
         const double narrower = proof.sure() >= all_of_all ? 1 : much_narrower;

@@ -16,18 +16,19 @@
 //
 // Of a cause that claims c, at least c - missing is true. It is a leak if that is half of c.
 //
-// Of the blocks that have lapsed, some are seen to be free later, by chance: of those that die, that
-// is, and not of those that leak. Where none of a cause's comes back, and too many for chance would
-// have if they lived as long as those that do, the claims of the latter are left out of the sums.
+// Of the blocks that have lapsed, some are seen to be free later, by chance: of those that die,
+// that is, and not of those that leak. Where none of a cause's comes back, and too many for chance
+// would have if they lived as long as those that do, the claims of the latter are left out of the
+// sums.
 //
 // Where nearly all claims are confirmed, and the memory grows otherwise than they say, or tells it
 // in a narrower interval, it tells the rates better than they do: it is counted all the time, and
 // while no probe slows the target down. Each is then its part of the memory's growth. Of a small
 // growth, a count of pages says little.
 //
-// Where windows slow the target down, all claims were multiplied by what its page faults tell of its
-// pace, and may all have to be by another number in the interval of that; by any above 1 where they
-// tell nothing (RateScale::known).
+// Where windows slow the target down, all claims were multiplied by what its page faults tell of
+// its pace, and may all have to be by another number in the interval of that; by any above 1 where
+// they tell nothing (RateScale::known).
 //
 // What certainly claims more than the memory may have grown by at most is told with that at most,
 // and is open if that is less than half of it: a full cache that replaces its entries claims all

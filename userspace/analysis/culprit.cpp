@@ -23,9 +23,9 @@ constexpr std::size_t many_callers = 4;
 /// Wrappers that call each other are learnt one layer a pass.
 constexpr int most_layers = 3;
 
-constexpr std::array<std::string_view, 9> allocating_words{
-    "malloc", "calloc",   "realloc",      "strdup",  "strndup",
-    "memdup", "memalign", "reallocarray", "asprintf"};
+constexpr std::array<std::string_view, 9> allocating_words{"malloc",   "calloc",       "realloc",
+                                                           "strdup",   "strndup",      "memdup",
+                                                           "memalign", "reallocarray", "asprintf"};
 constexpr std::array<std::string_view, 6> library_namespaces{
     "std::", "__gnu_cxx::", "alloc::", "core::", "hashbrown::", "operator "};
 constexpr std::array<std::string_view, 7> runtime_modules{

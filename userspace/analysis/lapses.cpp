@@ -47,8 +47,7 @@ Growth without(const InFlight& blocks, double held, Growth growth) {
     if (blocks.all <= 0 || held <= 0) return growth;
     const auto share = [&](double fewer) { return std::max(0.0, 1 - fewer / held); };
     growth.bytes_per_second *= share(blocks.left());
-    if (growth.low > 0)
-        growth.low *= share(blocks.left(at_most) + sure * std::sqrt(blocks.all));
+    if (growth.low > 0) growth.low *= share(blocks.left(at_most) + sure * std::sqrt(blocks.all));
     growth.bytes = std::llround(static_cast<double>(growth.bytes) * share(blocks.left()));
     return growth;
 }

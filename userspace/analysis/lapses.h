@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// Blocks that were in flight when the probes went, for a pause between two windows. Their frees went
-// by unseen, so that they go on being held, as if they had leaked; some are seen to be free later.
+// Blocks that were in flight when the probes went, for a pause between two windows. Their frees
+// went by unseen, so that they go on being held, as if they had leaked; some are seen to be free
+// later.
 //
 //     window          |############|                |############|
 //     in flight         - -  -- -  -->  lapses       -  -- - -  -->  lapses
@@ -38,8 +39,8 @@ struct InFlight {
 /// Until the window's end; nothing if all was observed.
 InFlight in_flight(const MergedStack& stack, const RecordingContents& contents);
 
-/// What the growth of a stack that holds so many blocks comes to without those. The interval's lower
-/// end heeds chance, and that lifetimes are known to a factor of two.
+/// What the growth of a stack that holds so many blocks comes to without those. The interval's
+/// lower end heeds chance, and that lifetimes are known to a factor of two.
 Growth without(const InFlight& blocks, double held, Growth growth);
 
 }  // namespace seep

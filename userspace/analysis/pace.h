@@ -22,9 +22,9 @@ namespace seep {
 /// the standard error of a ratio of sums (W. G. Cochran, Sampling Techniques, 3rd ed., 6.4) over
 /// the times between snapshots, of which there must be `least_snapshots`. What should have come is
 /// reckoned from the pauses in the same time: where windows slow the target down, the time they are
-/// in has fewer than others. 1 unless it is above that by three standard errors: nothing is faster with
-/// probes, but putting them in place makes some faults that are no growth.
-/// Not known where there are too few to tell by how much they are fewer.
+/// in has fewer than others. 1 unless it is above that by three standard errors: nothing is faster
+/// with probes, but putting them in place makes some faults that are no growth. Not known where
+/// there are too few to tell by how much they are fewer.
 RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window& window);
 
 Growth scaled(Growth growth, const RateScale& scale);

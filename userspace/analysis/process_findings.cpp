@@ -79,8 +79,7 @@ std::string unexplained_growth(const Report& report) {
     constexpr double most_unexplained = 3;
     const Growth& memory = report.memory.anonymous;
     if (report.sampling.observed_share >= 1 || !report.recording.sources.heap || memory.low <= 0 ||
-        lasting_growth(report.memory).low <= 0 ||
-        static_cast<double>(memory.bytes) < least_growth)
+        lasting_growth(report.memory).low <= 0 || static_cast<double>(memory.bytes) < least_growth)
         return {};
     double found = 0;
     for (const Finding& finding : report.findings)

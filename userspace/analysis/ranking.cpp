@@ -50,8 +50,7 @@ void leave_out_in_flight(const MergedStack& stack, const RecordingContents& cont
                          ReportStack& result) {
     const InFlight blocks = in_flight(stack, contents);
     const bool grew = result.growth.low > 0;
-    result.growth =
-        without(blocks, static_cast<double>(stack.totals.held_count()), result.growth);
+    result.growth = without(blocks, static_cast<double>(stack.totals.held_count()), result.growth);
     if (!grew || result.growth.low > 0) return;
     result.verdict = Verdict::undetermined;
     result.seen_to_leak = false;

@@ -14,7 +14,8 @@
 //     live in the heap     ____________     allocator of its own
 //
 // Anonymous memory is RssAnon and swap together, so that swapping changes nothing. A block needs
-// more than was asked for: the heap is taken to explain up to block_overhead (block_size.h) for each.
+// more than was asked for: the heap is taken to explain up to block_overhead (block_size.h) for
+// each.
 
 #include <cstdint>
 #include <string>

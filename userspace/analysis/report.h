@@ -134,9 +134,9 @@ struct ReportStack {
     std::string reason;
     Evidence evidence;
     StackCurves curves;
-    bool seen_to_leak = false;  ///< In windows alone, so that it is open (confirmation.h).
+    bool seen_to_leak = false;         ///< In windows alone, so that it is open (confirmation.h).
     std::uint64_t returned_count = 0;  ///< Blocks that had lapsed, and were seen to be free later.
-    bool may_be_pool = false;   ///< It grows as a leak does, but in few large blocks.
+    bool may_be_pool = false;          ///< It grows as a leak does, but in few large blocks.
     /// One number for stacks of a kind that take over from one another (succession.h), from 1; 0:
     /// none.
     std::uint32_t succession = 0;

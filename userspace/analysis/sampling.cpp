@@ -31,8 +31,8 @@ double growth_standard_error(const Totals& before, const Totals& after) {
         static_cast<double>(after.freed_count) - static_cast<double>(before.freed_count);
     // As many as were freed may all have been those.
     const double staying = held > 0 ? std::clamp(1 - freed / held, 0.0, 1.0) : 0;
-    return std::sqrt(std::max(
-        0.0, held_variance(after) + (1 - 2 * staying) * held_variance(before)));
+    return std::sqrt(
+        std::max(0.0, held_variance(after) + (1 - 2 * staying) * held_variance(before)));
 }
 
 double mean_weight(const Totals& totals, std::uint64_t sampling_bytes) {

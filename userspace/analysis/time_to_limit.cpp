@@ -31,7 +31,8 @@ Room least_room(const SnapshotRecord& snapshot) {
 }
 
 Growth lasting_growth(const ProcessMemory& memory) {
-    return std::ranges::min(memory.anonymous, memory.anonymous_lately, {}, &Growth::bytes_per_second);
+    return std::ranges::min(memory.anonymous, memory.anonymous_lately, {},
+                            &Growth::bytes_per_second);
 }
 
 TimeToLimit time_to_limit(const Room& room, const Growth& growth) {

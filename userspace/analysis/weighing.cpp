@@ -231,9 +231,9 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
     facts.rises = facts.grown_count();
     // Windows slow a target down, one more than another.
     const bool in_windows = surroundings.elapsed_seconds > surroundings.seconds;
-    if (!in_windows && freed_count - static_cast<double>(facts.before.allocated_count -
-                                                         facts.before.live_count) <
-                           hardly * facts.rises)
+    if (!in_windows &&
+        freed_count - static_cast<double>(facts.before.allocated_count - facts.before.live_count) <
+            hardly * facts.rises)
         facts.rises = independent_rises(stack.live, contents.snapshots, window);
     facts.halt = find_halt(stack.live, contents.snapshots, window);
     if (facts.halt && !facts.halt->sure) {

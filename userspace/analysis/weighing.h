@@ -41,8 +41,8 @@ struct Facts {
     /// Of the blocks that it grew by, how many came by themselves (independent_rises()); all where
     /// blocks come and go, and in windows.
     double rises = 0;
-    std::optional<Halt> halt;         ///< A sure one.
-    std::optional<double> pause;      ///< Seconds at the end without growth, if it is not.
+    std::optional<Halt> halt;     ///< A sure one.
+    std::optional<double> pause;  ///< Seconds at the end without growth, if it is not.
     /// Seconds since all stacks together halted, if this one has hardly grown since either.
     std::optional<double> common_pause;
     bool idle_since_halt = false;  ///< The processes used next to no CPU time since.

@@ -108,8 +108,7 @@ ReportRequest RecordCommand::report_request() const {
 Result<void> RecordCommand::loop() {
     while (true) {
         std::vector<int> fds = session_.poll_fds();
-        fds.insert(fds.end(),
-                   {wakeups_.signals.get(), wakeups_.deadline.get()});
+        fds.insert(fds.end(), {wakeups_.signals.get(), wakeups_.deadline.get()});
         if (watch_) std::ranges::copy(watch_->poll_fds(), std::back_inserter(fds));
         if (rotation_) fds.push_back(rotation_->poll_fd());
         if (Result<void> waited = wait_for_any(fds, "the target"); !waited) return waited;

@@ -18,9 +18,9 @@
 #include "base/handles.h"
 #include "base/result.h"
 #include "base/wakeups.h"
-#include "drain/cadence.h"
 #include "cli/recorder.h"
 #include "cli/tracing_options.h"
+#include "drain/cadence.h"
 #include "drain/governing.h"
 #include "drain/tracer.h"
 #include "probes/calibration.h"
@@ -37,8 +37,8 @@ std::string outcome_of(const std::vector<std::string>& command, LaunchedCommand&
 
 class Session {
  public:
-    /// `cadence`: of the snapshots. `file`: the recording to make; empty: seep-COMM-PID-TIME.seep in
-    /// the working directory.
+    /// `cadence`: of the snapshots. `file`: the recording to make; empty: seep-COMM-PID-TIME.seep
+    /// in the working directory.
     Session(TracingOptions options, const Cadence& cadence, std::string file,
             WriterOptions writer = {});
 

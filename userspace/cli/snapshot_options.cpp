@@ -45,11 +45,11 @@ nanoseconds SnapshotOptions::kept() const {
 Result<void> SnapshotOptions::check() const {
     constexpr int least_snapshots_kept = 10;
     if (keep.empty() || kept() >= least_snapshots_kept * between()) return {};
-    return Error{ErrorKind::bad_input,
-                 fmt::format("--keep {} holds fewer than {} snapshots", keep, least_snapshots_kept),
-                 fmt::format("keep {} at least, or give a shorter --interval than {}",
-                             format_duration(least_snapshots_kept * between()),
-                             format_duration(between()))};
+    return Error{
+        ErrorKind::bad_input,
+        fmt::format("--keep {} holds fewer than {} snapshots", keep, least_snapshots_kept),
+        fmt::format("keep {} at least, or give a shorter --interval than {}",
+                    format_duration(least_snapshots_kept * between()), format_duration(between()))};
 }
 
 void add_snapshot_options(CLI::App& command, SnapshotOptions& options,

@@ -15,7 +15,7 @@ namespace seep {
 /// As given; checked while they are parsed, so that what is made of them below cannot fail.
 struct SnapshotOptions {
     std::string interval;  ///< Empty: every 10 s, and oftener at first (drain/cadence.h).
-    std::string keep;  ///< Empty: everything.
+    std::string keep;      ///< Empty: everything.
 
     /// In the long run.
     [[nodiscard]] std::chrono::nanoseconds between() const;

@@ -246,12 +246,10 @@ void TopCommand::draw_screen() {
 }
 
 Result<void> TopCommand::wait() {
-    std::vector<pollfd> waiting{{signals_.get(), POLLIN, 0},
-                                {resized_.get(), POLLIN, 0},
-                                {notice_end_.get(), POLLIN, 0},
-                                {analysis_.fd(), POLLIN, 0},
-                                {saving_.fd(), POLLIN, 0},
-                                {screen_ ? STDIN_FILENO : -1, POLLIN, 0}};
+    std::vector<pollfd> waiting{
+        {signals_.get(), POLLIN, 0},    {resized_.get(), POLLIN, 0},
+        {notice_end_.get(), POLLIN, 0}, {analysis_.fd(), POLLIN, 0},
+        {saving_.fd(), POLLIN, 0},      {screen_ ? STDIN_FILENO : -1, POLLIN, 0}};
     constexpr std::size_t terminal = 5;
     if (tracing_)
         for (const int fd : session_.poll_fds()) waiting.push_back({fd, POLLIN, 0});

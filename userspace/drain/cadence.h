@@ -2,8 +2,9 @@
 #pragma once
 
 // How often snapshots are taken where nobody has said it: often while a recording is young, so that
-// a minute suffices for a trend, and seldom when it is old. Whenever there are as many as a trend is
-// the better for, every other one goes, and the time between them doubles: they stay evenly spaced.
+// a minute suffices for a trend, and seldom when it is old. Whenever there are as many as a trend
+// is the better for, every other one goes, and the time between them doubles: they stay evenly
+// spaced.
 //
 //     snapshots    |||||||||||||||||            17 to 33 of them, once there are so many
 //                  | | | | | | | | | | | | |
@@ -24,9 +25,8 @@ class Cadence {
     explicit Cadence(Duration steady) : between_(steady), steady_(steady) {}
     /// For a recording of that length; 0: nobody knows. Never further apart than `steady`.
     Cadence(Duration steady, Duration length)
-        : between_(length > Duration(0)
-                       ? std::clamp(length / most_of_known, shortest, usual_start)
-                       : usual_start),
+        : between_(length > Duration(0) ? std::clamp(length / most_of_known, shortest, usual_start)
+                                        : usual_start),
           steady_(steady) {
         between_ = std::min(between_, steady);
     }

@@ -15,8 +15,8 @@ namespace {
 /// What the model leaves out (how much a program's own caches suffer, the attaching itself) is kept
 /// in reserve: PostgreSQL's backends lost twice what was reckoned, Redis not even that.
 constexpr double reserve = 0.45;
-/// A target that uses next to nothing may pay so much of what the least is: that it is a little more
-/// in truth, it has the time for.
+/// A target that uses next to nothing may pay so much of what the least is: that it is a little
+/// more in truth, it has the time for.
 constexpr double spent_of_least = 0.9;
 /// Of what is allowed, what a finer level may be predicted to cost: room to stay there.
 constexpr double room = 0.6;

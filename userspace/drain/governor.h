@@ -28,8 +28,8 @@
 namespace seep {
 
 /// The budget is of the CPU time that the targets use, but never of less than this share of a core:
-/// one percent of a core is nothing to a machine, and exactness is worth it to the user. Below it, as
-/// much less is held in reserve.
+/// one percent of a core is nothing to a machine, and exactness is worth it to the user. Below it,
+/// as much less is held in reserve.
 inline constexpr double least_governed_cpu = 0.2;
 
 struct FollowingLevel {

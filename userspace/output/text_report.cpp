@@ -82,10 +82,11 @@ void print_sampling(Page& page, const ReportSampling& sampling) {
                                "stack until its address is seen to be free",
                                percent(sampling.observed_share)));
     if (!sampling.rate_scale.known)
-        page.paragraph("", header_indent,
-                       "by its page faults, the target took new memory faster over all of the time, "
-                       "as probes slow it down; by how much, too few came to tell: what was seen is "
-                       "too low, unless the growth of the memory tells it");
+        page.paragraph(
+            "", header_indent,
+            "by its page faults, the target took new memory faster over all of the time, "
+            "as probes slow it down; by how much, too few came to tell: what was seen is "
+            "too low, unless the growth of the memory tells it");
     if (sampling.rate_scale.middle != 1)
         page.paragraph(
             "", header_indent,
@@ -134,9 +135,9 @@ std::string truncated_text(const Report& report) {
 
 void print_heap(Page& page, const Report& report) {
     const Totals& totals = report.totals;
-    std::string text = fmt::format("{} live in {}{}", live_text(totals, report.live_standard_error),
-                                   counted(totals.live_count(), StackKind::heap),
-                                   lapsed_text(totals));
+    std::string text =
+        fmt::format("{} live in {}{}", live_text(totals, report.live_standard_error),
+                    counted(totals.live_count(), StackKind::heap), lapsed_text(totals));
     // Of what was freed between windows nothing is known.
     if (report.memory.anonymous_bytes > 0 && report.sampling.observed_share >= 1)
         text += ", " + growth_text(report.memory.heap);

@@ -54,9 +54,9 @@ class Thinning {
     /// merges older ones if there are too many rows now.
     Result<void> add(Entry snapshot, std::uint64_t rows);
 
-    /// Removes every other snapshot, but the first and the last, as if it had never been taken: what
-    /// was least held then is forgotten, so that the lows of early and late times are of as many
-    /// moments.
+    /// Removes every other snapshot, but the first and the last, as if it had never been taken:
+    /// what was least held then is forgotten, so that the lows of early and late times are of as
+    /// many moments.
     Result<void> halve();
 
     [[nodiscard]] std::uint64_t rows() const { return rows_; }

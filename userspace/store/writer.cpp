@@ -291,13 +291,12 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     const auto host = [&](std::uint64_t HostMemory::*bytes) {
         return snapshot.host ? std::optional(counter((*snapshot.host).*bytes)) : std::nullopt;
     };
-    Result<void> done =
-        state.write(state.statements.snapshot, state.last_snapshot, state.last_time_ns,
-                    counter(snapshot.unobserved_ns),
-                    snapshot.work ? std::optional(counter(*snapshot.work)) : std::nullopt,
-                    host(&HostMemory::memory), host(&HostMemory::available),
-                    host(&HostMemory::swap), host(&HostMemory::free_swap),
-                    counter(snapshot.pauses));
+    Result<void> done = state.write(
+        state.statements.snapshot, state.last_snapshot, state.last_time_ns,
+        counter(snapshot.unobserved_ns),
+        snapshot.work ? std::optional(counter(*snapshot.work)) : std::nullopt,
+        host(&HostMemory::memory), host(&HostMemory::available), host(&HostMemory::swap),
+        host(&HostMemory::free_swap), counter(snapshot.pauses));
     for (const ProcessSample& sample : snapshot.processes) {
         if (!done) return done;
         const auto mapped = [&](std::uint64_t MappedBytes::*bytes) {

@@ -241,9 +241,8 @@ TEST(Reconciliation, ConcludesWithTheLeaksFirst) {
     report.findings[1].verdict = "growing";
     conclude(report);
     ASSERT_EQ(report.findings.size(), 3U);
-    EXPECT_EQ(
-        report.findings[0].sentence,
-        "`f` leaks; by itself it reaches the control group's limit in 3m20s");
+    EXPECT_EQ(report.findings[0].sentence,
+              "`f` leaks; by itself it reaches the control group's limit in 3m20s");
     EXPECT_EQ(report.findings[1].verdict, "outside the heap");
     EXPECT_EQ(report.verdict, "outside the heap");
 }
@@ -268,8 +267,7 @@ TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
 TEST(Reconciliation, NothingFillsTheMemoryWhileItDoesNotGrow) {
     const auto sentence = [](const char* verdict, const Curve& anonymous) {
         Report report;
-        report.memory =
-            memory_of({.anonymous = anonymous, .heap = anonymous, .limit = bytes(300)});
+        report.memory = memory_of({.anonymous = anonymous, .heap = anonymous, .limit = bytes(300)});
         report.findings.resize(1);
         report.findings[0].verdict = verdict;
         report.findings[0].growth = {mebibyte, mebibyte, mebibyte};
