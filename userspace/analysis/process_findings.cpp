@@ -109,7 +109,7 @@ std::string limit_text(const TimeToLimit& limit) {
     if (!limit.earliest) return {};
     if (!limit.expected)
         return fmt::format("{} at the earliest, or never", time_text(limit.earliest));
-    const std::string expected = time_text(limit.expected);
+    std::string expected = time_text(limit.expected);
     const std::string earliest = time_text(limit.earliest);
     const std::string latest = time_text(limit.latest);
     if (earliest == expected && latest == expected) return expected;
