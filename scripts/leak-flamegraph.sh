@@ -17,7 +17,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 say "watching process $pid for $seconds seconds"
-"$seep" record -p "$pid" --duration "${seconds}s" \
-    -o "$work/leak.seep" >"$work/ranking"
+"$seep" record -p "$pid" --duration "${seconds}s" -o "$work/leak.seep" >"$work/ranking"
 "$seep" flame "$work/leak.seep" --value growth -o "leak-$pid.svg"
 say "flame graph: $PWD/leak-$pid.svg"

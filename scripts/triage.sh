@@ -46,8 +46,7 @@ compare_halves() { # OPTIONS...
         --format json "$@" >"$compared" 2>/dev/null
 }
 
-"$seep" record -p "$pid" --duration "${seconds}s" \
-    -o "$recording" >/dev/null
+"$seep" record -p "$pid" --duration "${seconds}s" -o "$recording" >/dev/null
 "$seep" report "$recording" --format json >"$whole"
 "$seep" report "$recording" --format json --top 1 --window ":$half" >"$first"
 "$seep" report "$recording" --format json --top 1 --window "$half:" >"$second"

@@ -23,4 +23,10 @@ inline double usual_block(double bytes) {
     return std::max(least, step * std::ceil((bytes + header) / step));
 }
 
+/// What blocks of so many bytes together usually take, over what was asked for; 1 if there are
+/// none.
+inline double usual_share(double bytes, double blocks) {
+    return bytes > 0 && blocks > 0 ? usual_block(bytes / blocks) * blocks / bytes : 1;
+}
+
 }  // namespace seep

@@ -14,6 +14,7 @@
 #include "analysis/block_size.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
+#include "analysis/time_to_limit.h"
 #include "base/text.h"
 
 namespace seep {
@@ -62,8 +63,8 @@ double claim(const ReportStack& stack) {
 
 /// With what it usually adds.
 double usual_claim(const ReportStack& stack) {
-    const double size = block_size(stack);
-    return requested(stack) * (size > 0 ? usual_block(size) / size : 1);
+    return requested(stack) * usual_share(static_cast<double>(stack.totals.held_bytes()),
+                                          static_cast<double>(stack.totals.held_count()));
 }
 
 /// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by function.
@@ -152,7 +153,7 @@ Proof proof_of(const Report& report, Counts counts) {
     Proof proof{.memory = whole};
     proof.grows = report.snapshots >= 2 * least_snapshots && whole.low > 0 && lately.low > 0;
     proof.steps = report.memory.anonymous_steps;
-    proof.shown = std::min(whole.bytes_per_second, lately.bytes_per_second);
+    proof.shown = lasting_growth(report.memory).bytes_per_second;
     proof.seconds = seconds_of(report);
     const RateScale& pace = report.sampling.rate_scale;
     proof.least_scale = pace.low / pace.middle;

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <utility>
+
+#include "analysis/shape.h"
 
 namespace seep {
 namespace {
@@ -76,23 +79,21 @@ RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window&
     const double observed = observed_share(snapshots[window.first], snapshots[window.last]);
     if (observed <= 0 || observed >= 1) return {};
     const std::vector<Part> parts = parts_of(snapshots, window);
-    double expected = 0;
+    std::vector<double> expected;
     double seen = 0;
     for (const Part& part : parts) {
-        expected += part.expected(observed);
+        expected.push_back(part.expected(observed));
         seen += part.observed_faults;
     }
-    if (seen < least_faults && expected > surely_more * (seen + chance_faults))
+    const double all_expected = std::accumulate(expected.begin(), expected.end(), 0.0);
+    if (seen < least_faults && all_expected > surely_more * (seen + chance_faults))
         return {.known = false};
-    if (seen <= 0 || expected <= 0) return {};
-    const double scale = expected / seen;
+    if (seen <= 0 || all_expected <= 0) return {};
+    if (effective_size(expected) < least_parts) return {};
+    const double scale = all_expected / seen;
     double squares = 0;
-    double squares_expected = 0;
-    for (const Part& part : parts) {
-        squares += std::pow(part.observed_faults - part.expected(observed) / scale, 2);
-        squares_expected += std::pow(part.expected(observed), 2);
-    }
-    if (std::pow(expected, 2) < least_parts * squares_expected) return {};
+    for (std::size_t i = 0; i < parts.size(); ++i)
+        squares += std::pow(parts[i].observed_faults - expected[i] / scale, 2);
     const double error = std::sqrt(squares) / seen;
     if (std::log(scale) <= certain * error) return {};
     return {.low = scale * std::exp(-in_interval * error),

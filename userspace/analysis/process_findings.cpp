@@ -36,8 +36,8 @@ Growth footprint(const Finding& finding) {
     const auto blocks = static_cast<double>(finding.live_count + finding.lapsed_count);
     const auto bytes = static_cast<double>(finding.live_bytes + finding.lapsed_bytes);
     Growth growth = finding.growth;
-    if (finding.kind != StackKind::heap || blocks == 0 || bytes == 0) return growth;
-    const double factor = usual_block(bytes / blocks) * blocks / bytes;
+    if (finding.kind != StackKind::heap) return growth;
+    const double factor = usual_share(bytes, blocks);
     growth.bytes_per_second *= factor;
     growth.low *= factor;
     growth.high *= factor;

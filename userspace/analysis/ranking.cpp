@@ -59,7 +59,7 @@ void leave_out_in_flight(const MergedStack& stack, const RecordingContents& cont
         "which {} were seen to be free later",
         format_count(stack.totals.held_count()),
         format_count(static_cast<std::uint64_t>(std::llround(blocks.all))),
-        format_count(returned(stack)));
+        format_count(result.returned_count));
 }
 
 ReportStack report_stack(const MergedStack& stack, const Facts& facts,

@@ -9,12 +9,15 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "analysis/block_size.h"
 #include "analysis/coverage.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/sampling.h"
+#include "analysis/shape.h"
 #include "analysis/surroundings.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
@@ -88,15 +91,13 @@ Growth growth_of(const RecordingContents& contents, const Window& window, double
 }
 
 double steps_of(const RecordingContents& contents, const Window& window, double Sum::*value) {
-    double sum = 0;
-    double squares = 0;
+    std::vector<double> steps;
+    double before = sum_of(contents.snapshots[window.first]).*value;
     for (std::size_t i = window.first + 1; i <= window.last; ++i) {
-        const double step = std::max(
-            0.0, sum_of(contents.snapshots[i]).*value - sum_of(contents.snapshots[i - 1]).*value);
-        sum += step;
-        squares += step * step;
+        const double now = sum_of(contents.snapshots[i]).*value;
+        steps.push_back(std::max(0.0, now - std::exchange(before, now)));
     }
-    return squares > 0 ? sum * sum / squares : 0;
+    return effective_size(steps);
 }
 
 /// Of what was seen, on the clock of that, and then for all of the time, as stacks have it.

@@ -172,8 +172,7 @@ struct ProcessMemory {
     std::uint64_t heap_peak_bytes = 0;  ///< The most of that within the window.
     Growth anonymous;
     Growth anonymous_lately;  ///< In the later half of the window.
-    /// In how many equal steps from snapshot to snapshot that would be as uneven (the effective
-    /// sample size of L. Kish, Survey Sampling, 1965).
+    /// In how many equal steps from snapshot to snapshot that would be as uneven (shape.h).
     double anonymous_steps = 0;
     Growth file;
     Growth heap;

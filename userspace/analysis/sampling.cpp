@@ -6,11 +6,6 @@
 
 namespace seep {
 
-double sampling_noise(std::uint64_t sampling_bytes, double live_at_start, double growth) {
-    return 3 * std::sqrt(static_cast<double>(sampling_bytes) *
-                         std::max(0.0, 2 * live_at_start + growth));
-}
-
 namespace {
 
 /// In bytes squared: the kernel counts in 256ths.
@@ -19,6 +14,11 @@ double held_variance(const Totals& totals) {
 }
 
 }  // namespace
+
+double sampling_noise(std::uint64_t sampling_bytes, double live_at_start, double growth) {
+    return 3 * std::sqrt(static_cast<double>(sampling_bytes) *
+                         std::max(0.0, 2 * live_at_start + growth));
+}
 
 std::optional<double> live_standard_error(const Totals& totals, std::uint64_t sampling_bytes) {
     if (sampling_bytes == 0) return std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace seep {
 
@@ -134,6 +135,16 @@ std::optional<Halt> find_halt(const LiveSeries& series,
         .snapshot = last, .risen_share = share, .sure = pause >= much_longer * longest_pause};
 }
 
+double effective_size(std::span<const double> parts) {
+    double sum = 0;
+    double squares = 0;
+    for (const double part : parts) {
+        sum += part;
+        squares += part * part;
+    }
+    return squares > 0 ? sum * sum / squares : 0;
+}
+
 double independent_rises(const LiveSeries& series, const std::vector<SnapshotRecord>& snapshots,
                          const Window& window) {
     const auto count = [&](std::size_t snapshot) {
@@ -143,9 +154,11 @@ double independent_rises(const LiveSeries& series, const std::vector<SnapshotRec
     const double length = window_seconds(snapshots, window);
     if (all <= 0 || length <= 0) return 0;
     double squares = 0;
+    double before = count(window.first);
     for (std::size_t i = window.first + 1; i <= window.last; ++i) {
         const double expected = all * window_seconds(snapshots, {i - 1, i}) / length;
-        squares += std::pow(count(i) - count(i - 1) - expected, 2);
+        const double now = count(i);
+        squares += std::pow(now - std::exchange(before, now) - expected, 2);
     }
     return all / std::max(1.0, squares / all);
 }

@@ -32,6 +32,10 @@ double unevenness(std::span<const Point> troughs);
 /// follows: cycles that are longer than the spans that the troughs are of.
 std::size_t deep_falls(std::span<const Point> troughs, double share);
 
+/// As many equal parts as would be as uneven as these, none of which is below 0 (the effective
+/// sample size of L. Kish, Survey Sampling, 1965). 0 if all are 0.
+double effective_size(std::span<const double> parts);
+
 /// As many blocks as would come as unevenly if each came by itself, of those that the series has
 /// more at the window's end than at its start: those over the index of dispersion of what came from
 /// snapshot to snapshot (D. R. Cox and P. A. W. Lewis, The Statistical Analysis of Series of

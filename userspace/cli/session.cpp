@@ -136,6 +136,7 @@ Result<void> Session::check_work() {
 Result<void> Session::snapshot() {
     if (Result<void> taken = recorder_->snapshot(governing_->take_periods()); !taken) return taken;
     warn_of_costs();
+    // Neither the first nor the last one is due to the clock.
     if (!clock_ || !cadence_.add()) return {};
     set_clock();
     return recorder_->halve(describe());
