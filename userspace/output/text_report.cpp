@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "analysis/findings.h"
 #include "analysis/process_findings.h"
@@ -25,13 +27,53 @@ namespace {
 constexpr std::size_t header_indent = 14;
 constexpr double seconds_an_hour = 3600;
 
-void print_target(Page& page, const ReportProcess& process) {
-    const std::string name = process.command.empty() ? process.executable : process.command;
-    page.paragraph("Target", header_indent,
-                   fmt::format("{}, {}", process.pid, printable(name, 400)));
-    if (!process.allocators.empty()) {
-        page.paragraph("", header_indent, "allocator " + printable(process.allocators, 400));
+/// As many programs and processes of each are named, unless all are asked for.
+constexpr std::size_t most_programs = 4;
+constexpr std::size_t most_pids = 8;
+
+/// Processes that run the same command with the same allocator.
+struct Program {
+    std::string command;
+    std::string allocators;
+    std::vector<std::int64_t> pids;
+};
+
+std::vector<Program> programs_of(const std::vector<ReportProcess>& processes) {
+    std::vector<Program> programs;
+    for (const ReportProcess& process : processes) {
+        const std::string& command = process.command.empty() ? process.executable : process.command;
+        auto found = std::ranges::find_if(programs, [&](const Program& program) {
+            return program.command == command && program.allocators == process.allocators;
+        });
+        if (found == programs.end())
+            found = programs.insert(programs.end(), {command, process.allocators, {}});
+        found->pids.push_back(process.pid);
     }
+    return programs;
+}
+
+void print_targets(Page& page, const std::vector<ReportProcess>& processes, bool all) {
+    const std::vector<Program> programs = programs_of(processes);
+    std::size_t left = processes.size();
+    for (std::size_t i = 0; i < programs.size() && (all || i < most_programs); ++i) {
+        const Program& program = programs[i];
+        const std::size_t named =
+            all ? program.pids.size() : std::min(program.pids.size(), most_pids);
+        std::string text = fmt::format(
+            "{}", fmt::join(program.pids.begin(),
+                            program.pids.begin() + static_cast<std::ptrdiff_t>(named), ", "));
+        if (named < program.pids.size())
+            text += fmt::format(" and {} more", format_count(program.pids.size() - named));
+        page.paragraph("Target", header_indent,
+                       fmt::format("{}, {}", text, printable(program.command, 400)));
+        if (!program.allocators.empty())
+            page.paragraph("", header_indent, "allocator " + printable(program.allocators, 400));
+        left -= program.pids.size();
+    }
+    if (left > 0)
+        page.paragraph(
+            "", header_indent,
+            fmt::format("and {} more process{}", format_count(left), left == 1 ? "" : "es"));
 }
 
 std::string following_text(std::uint64_t sampling_bytes) {
@@ -181,8 +223,8 @@ void print_work(Page& page, const ReportWork& work) {
                     work.per_second, work.growth ? "; growth of " + work_text(*work.growth) : ""));
 }
 
-void print_header(Page& page, const Report& report) {
-    for (const ReportProcess& process : report.targets) print_target(page, process);
+void print_header(Page& page, const Report& report, bool all) {
+    print_targets(page, report.targets, all);
     const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
     page.paragraph(
         "Window", header_indent,
@@ -274,7 +316,7 @@ std::string text_report(const Report& report, const TextOptions& options) {
     if (!report.warnings.empty()) page.line();
     print_findings(page, report, options.top);
     page.line();
-    print_header(page, report);
+    print_header(page, report, options.top == 0);
     page.line();
     print_ranking(page, report, options);
     return page.take();

@@ -12,7 +12,7 @@
 namespace seep {
 
 struct TextOptions {
-    std::size_t top = 10;     ///< Stacks shown; 0 = all.
+    std::size_t top = 10;     ///< Findings and stacks shown; 0: all, and all processes.
     bool skip_empty = false;  ///< Of those, none at the end that hold nothing and did not grow.
     bool color = false;
     std::size_t width = 100;

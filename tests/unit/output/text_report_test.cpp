@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "output/text_report.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -163,6 +164,32 @@ TEST(TextReport, KeepsToTheWidth) {
         std::replace(one_line.begin(), one_line.end(), '\n', ' ');
         EXPECT_EQ(printable(one_line, one_line.size()), one_line);
     }
+}
+
+TEST(TextReport, NamesAProgramOfManyProcessesOnce) {
+    Report report = sample_report();
+    const ReportProcess server = report.targets[0];
+    for (int i = 1; i < 10; ++i) {
+        report.targets.push_back(server);
+        report.targets.back().pid = 2000 + i;
+    }
+    for (int i = 0; i < 5; ++i) {
+        report.targets.push_back(server);
+        report.targets.back().pid = 3000 + i;
+        report.targets.back().command = fmt::format("worker {}", i);
+    }
+    const std::string text = text_report(report, {});
+    EXPECT_THAT(
+        text, HasSubstr("Target        1234, 2001, 2002, 2003, 2004, 2005, 2006, 2007 and 2 more, "
+                        "/usr/bin/server --port 80\n"));
+    EXPECT_THAT(text, HasSubstr("Target        3002, worker 2\n"));
+    EXPECT_THAT(text, Not(HasSubstr("worker 3")));
+    EXPECT_THAT(text, HasSubstr("\n              and 2 more processes\n"));
+
+    const std::string all = text_report(report, {.top = 0});
+    EXPECT_THAT(all, HasSubstr("2008, 2009, "));
+    EXPECT_THAT(all, HasSubstr("Target        3004, worker 4\n"));
+    EXPECT_THAT(all, Not(HasSubstr(" more")));
 }
 
 TEST(TextReport, ShowsBothEndsOfADeepStack) {
