@@ -34,6 +34,8 @@ constexpr double all_of_all = 0.95;
 constexpr double much_narrower = 0.5;
 /// Of the blocks that have lapsed, those seen to be free later, from which on a stack's die.
 constexpr double least_returned = 0.05;
+/// Blocks that may have been replaced, as a share of a cause's, up to which it replaces none.
+constexpr double most_replacing = 0.25;
 /// In which memory must grow: a pool that is enlarged grows in few.
 constexpr double least_steps = 8;
 /// That of so many blocks none comes back.
@@ -80,11 +82,13 @@ double seconds_of(const Report& report) {
 /// By which some stacks certainly grow, and what became of their blocks that had lapsed.
 struct Claim {
     double bytes = 0;  ///< A second.
+    double usual = 0;  ///< Of that, likely.
     double lapsed = 0;
     double returned = 0;
 
     void add(const ReportStack& stack) {
         bytes += claim(stack);
+        usual += usual_claim(stack);
         lapsed += static_cast<double>(stack.totals.lapsed_count);
         returned += static_cast<double>(stack.returned_count);
     }
@@ -96,6 +100,10 @@ struct Claim {
     /// `others`.
     [[nodiscard]] bool outlives(const Claim& others) const {
         return returned == 0 && std::pow(1 - others.returned_share(), lapsed) < most_chance;
+    }
+    /// Its blocks are far more than all that may have been replaced.
+    [[nodiscard]] bool outnumbers(std::optional<double> replaced) const {
+        return replaced && *replaced < most_replacing * lapsed;
     }
 };
 
@@ -120,6 +128,7 @@ struct Proof {
     /// known any better (pace.h).
     double least_scale = 1;
     double most_scale = 1;
+    std::optional<double> most_replaced;  ///< Blocks, of all.
 
     [[nodiscard]] bool is_of_something_else() const {
         return memory.bytes_per_second > most_other * most_scale * claimed;
@@ -138,9 +147,14 @@ struct Proof {
     }
     [[nodiscard]] bool confirms(const Claim& cause) const {
         if (!grows || steps < least_steps || is_of_something_else()) return false;
-        const double scale = std::clamp(shown / claimed, least_scale, most_scale);
-        const double missing = std::max(least_missing * scale * claimed, scale * claimed - shown);
-        return scale * cause.bytes - missing >= least_true * scale * cause.bytes;
+        return cause.outnumbers(most_replaced) ? leaves(cause.usual, usual, 0)
+                                               : leaves(cause.bytes, claimed, least_missing);
+    }
+    /// Whether most of `part` must be true, if so much of `all` or more is not.
+    [[nodiscard]] bool leaves(double part, double all, double least) const {
+        const double scale = std::clamp(shown / all, least_scale, most_scale);
+        const double missing = std::max(least * scale * all, scale * all - shown);
+        return scale * part - missing >= least_true * scale * part;
     }
     [[nodiscard]] double sure() const { return confirmed / claimed; }
 };
@@ -156,6 +170,7 @@ Proof proof_of(const Report& report, Counts counts) {
     proof.shown = lasting_growth(report.memory).bytes_per_second;
     proof.seconds = seconds_of(report);
     const RateScale& pace = report.sampling.rate_scale;
+    proof.most_replaced = report.sampling.most_replaced;
     proof.least_scale = pace.low / pace.middle;
     proof.most_scale =
         pace.known ? pace.high / pace.middle : std::numeric_limits<double>::infinity();

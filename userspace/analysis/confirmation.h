@@ -21,6 +21,10 @@
 // would have if they lived as long as those that do, the claims of the latter are left out of the
 // sums.
 //
+// Where a cause has far more blocks than may have been replaced within windows (lapses.h), it is no
+// cache that is full: nothing is missing then but what the memory lacks of what such blocks usually
+// take.
+//
 // Where nearly all claims are confirmed, and the memory grows otherwise than they say, or tells it
 // in a narrower interval, it tells the rates better than they do: it is counted all the time, and
 // while no probe slows the target down. Each is then its part of the memory's growth. Of a small

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "analysis/survival.h"
+#include "analysis/warnings.h"
 
 namespace seep {
 
@@ -41,6 +42,23 @@ InFlight in_flight(const MergedStack& stack, const RecordingContents& contents) 
     const double at_once = seconds_lived(stack.lifetimes) / (observed / 1e9);
     return {.all = at_once * static_cast<double>(last.pauses),
             .returned = static_cast<double>(returned(stack))};
+}
+
+std::optional<double> most_replaced(const std::vector<MergedStack>& stacks,
+                                    const RecordingContents& contents) {
+    if (contents.snapshots.back().pauses == 0 || contents.info.sampling_bytes > 0)
+        return std::nullopt;
+    double frees = 0;
+    for (const ProcessSample* sample : last_samples(contents))
+        if (sample != nullptr) frees += static_cast<double>(sample->freed_count);
+    double passing = 0;
+    for (const MergedStack& stack : stacks) {
+        const InFlight blocks = in_flight(stack, contents);
+        frees -= static_cast<double>(stack.totals.freed_count) - blocks.returned;
+        passing += blocks.all;
+    }
+    frees = std::max(0.0, frees);
+    return std::max(0.0, frees - passing) + sure * std::sqrt(frees + passing);
 }
 
 Growth without(const InFlight& blocks, double held, Growth growth) {

@@ -11,10 +11,15 @@
 // At the end of each window, as many are in flight as at any other moment. Those that are freed
 // within a window tell how many that is, by Little's law: the time that they lived together, over
 // that for which they were observed. What lives for longer than windows take is not among them.
-// Pure functions.
+//
+// Within windows, blocks are freed, too, that were born in a pause. Where the program replaces what
+// it has, they are as many as the new ones; where it leaks, only those are that were in flight when
+// the window began, again as many as at any other moment. Pure functions.
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "analysis/contents.h"
 #include "analysis/growth.h"
@@ -38,6 +43,13 @@ struct InFlight {
 
 /// Until the window's end; nothing if all was observed.
 InFlight in_flight(const MergedStack& stack, const RecordingContents& contents);
+
+/// Blocks of `stacks` that may have been replaced: frees of ones born unseen, or that had lapsed,
+/// over those that were in flight, by the most that chance makes of it. `stacks`: all of the heap.
+/// Nothing if all was observed, or allocations were passed over by sampling, whose frees are no
+/// different.
+std::optional<double> most_replaced(const std::vector<MergedStack>& stacks,
+                                    const RecordingContents& contents);
 
 /// What the growth of a stack that holds so many blocks comes to without those. The interval's
 /// lower end heeds chance, and that lifetimes are known to a factor of two.

@@ -392,6 +392,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     report.truncated = truncations(blocks, contents);
     for (std::string& advice : truncation_advice(report.truncated, report.totals.allocated_count))
         report.warnings.push_back(std::move(advice));
+    report.sampling.most_replaced = most_replaced(blocks, contents);
     SuppressionCounts suppressions(options.suppressions, contents);
     const std::size_t points = options.curves ? points_a_stack(stacks.size()) : 0;
     const LiveSeries heap =

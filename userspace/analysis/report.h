@@ -260,11 +260,12 @@ struct RateScale {
 
 /// What was followed, and for how long.
 struct ReportSampling {
-    std::string asked;                  ///< "auto", "exact", "bytes".
-    std::uint64_t bytes = 0;            ///< Most mean bytes between samples; 0: every allocation.
-    double observed_share = 1;          ///< Of the window, with probes in place.
-    RateScale rate_scale;               ///< 1 if all was observed.
-    std::vector<ReportPeriod> periods;  ///< Up to the window's end.
+    std::string asked;                    ///< "auto", "exact", "bytes".
+    std::uint64_t bytes = 0;              ///< Most mean bytes between samples; 0: every allocation.
+    double observed_share = 1;            ///< Of the window, with probes in place.
+    RateScale rate_scale;                 ///< 1 if all was observed.
+    std::optional<double> most_replaced;  ///< Blocks, where it is known (lapses.h).
+    std::vector<ReportPeriod> periods;    ///< Up to the window's end.
 };
 
 struct Report {

@@ -88,6 +88,20 @@ TEST(Confirmation, WhatMayBeAnothersIsOpen) {
     EXPECT_THAT(report.stacks[1].reason, HasSubstr("tells too little of this one"));
 }
 
+TEST(Confirmation, WhereNextToNothingIsReplacedASmallPartIsTold) {
+    // The lesser one's 100 blocks are less than the tenth that may be wrong by the claims alone.
+    const auto second = [](std::optional<double> most_replaced, double memory) {
+        Report report;
+        report.sampling.most_replaced = most_replaced;
+        confirm(report, {leak("a", 1000), leak("b", 50)}, memory, memory);
+        return report.stacks[1].verdict;
+    };
+    EXPECT_EQ(second(std::nullopt, 1060), Verdict::growing);
+    EXPECT_EQ(second(24, 1060), Verdict::leak);
+    EXPECT_EQ(second(26, 1060), Verdict::growing);
+    EXPECT_EQ(second(0, 1000), Verdict::growing);  // the memory lacks the most of it
+}
+
 TEST(Confirmation, ClaimsOfBlocksThatAreSeenToDieAreLeftOut) {
     // Values that are replaced all the time, beside a leak none of whose 100 blocks comes back.
     ReportStack replaced = other("b", 50'000);

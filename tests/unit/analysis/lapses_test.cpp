@@ -47,6 +47,36 @@ TEST(Lapses, AsManyAreInFlightAtEachPauseAsLiveAtOnce) {
     EXPECT_EQ(in_flight(passing(100, 1000), in_windows()).left(), 0);
 }
 
+/// With so many frees, those of followed blocks among them.
+RecordingContents with_frees(std::uint64_t count) {
+    RecordingContents contents = in_windows();
+    contents.window = {0, 1};
+    contents.processes.resize(1);
+    contents.processes[0].id = ProcessId{1};
+    contents.snapshots[1].processes.resize(1);
+    contents.snapshots[1].processes[0].process = ProcessId{1};
+    contents.snapshots[1].processes[0].freed_count = count;
+    return contents;
+}
+
+TEST(Lapses, FreesOfBlocksBornUnseenTellWhatIsReplaced) {
+    const std::vector<MergedStack> stacks = {passing(100, 40)};
+    const std::uint64_t followed = stacks[0].totals.freed_count;
+    const double passing_by = 20 * at_once;  // 118
+    // As many as were in flight, with the 40 that had lapsed.
+    EXPECT_NEAR(*most_replaced(stacks, with_frees(followed + 78)), 2 * std::sqrt(118 + passing_by),
+                0.5);
+    EXPECT_NEAR(*most_replaced(stacks, with_frees(followed + 1078)),
+                1118 - passing_by + 2 * std::sqrt(1118 + passing_by), 0.5);
+
+    RecordingContents sampled = with_frees(followed);
+    sampled.info.sampling_bytes = 1024;
+    EXPECT_EQ(most_replaced(stacks, sampled), std::nullopt);
+    RecordingContents observed = with_frees(followed);
+    observed.snapshots[1].pauses = 0;
+    EXPECT_EQ(most_replaced(stacks, observed), std::nullopt);
+}
+
 TEST(Lapses, WhereAllWasObservedThereAreNone) {
     RecordingContents contents = in_windows();
     contents.snapshots[1].unobserved_ns = contents.snapshots[1].pauses = 0;
