@@ -30,6 +30,9 @@ constexpr std::array<std::string_view, 6> library_namespaces{
     "std::", "__gnu_cxx::", "alloc::", "core::", "hashbrown::", "operator "};
 constexpr std::array<std::string_view, 7> runtime_modules{
     "libc.so", "libc-2", "libstdc++.so", "libc++", "libgcc_s.so", "ld-linux", "ld-musl"};
+/// That a program may be linked with in place of the C library's.
+constexpr std::array<std::string_view, 3> allocator_modules{"libjemalloc", "libtcmalloc",
+                                                            "libmimalloc"};
 constexpr std::array<std::string_view, 6> starters{"_start", "start_thread", "clone",
                                                    "clone3", "__clone3",     "__clone"};
 
@@ -215,7 +218,9 @@ WrapperFinder::WrapperFinder(const Report& report) {
 
 bool WrapperFinder::passes_on(const ReportFrame& frame, const std::string* allocator) const {
     const bool own = programs_.contains(frame.module);
-    const bool of_allocator = allocator != nullptr && frame.module == *allocator;
+    const bool of_allocator = allocator != nullptr
+                                  ? frame.module == *allocator
+                                  : begins_with_any(frame.module, allocator_modules);
     if (!own && (of_allocator || is_runtime_module(frame.module))) return true;
     if (is_from_header_of_c(frame)) return true;
     const auto [known, is_new] = by_name_.try_emplace(frame.function, false);
@@ -224,7 +229,7 @@ bool WrapperFinder::passes_on(const ReportFrame& frame, const std::string* alloc
 }
 
 std::size_t WrapperFinder::first_with_purpose(const ReportStack& stack) const {
-    // A page is touched by the program itself, not on its behalf.
+    // A page is touched by the program itself, not on its behalf, or by an allocator's books.
     const bool touches = stack.kind == StackKind::fault;
     const std::string* const allocator = touches ? nullptr : &stack.frames[0].module;
     std::size_t at = touches ? 0 : 1;

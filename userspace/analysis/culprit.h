@@ -54,7 +54,7 @@ class WrapperFinder {
     [[nodiscard]] std::size_t culprit(const ReportStack& stack) const;
 
  private:
-    /// `allocator`: its module; null if the stack has none.
+    /// `allocator`: its module; null if the stack need not have one.
     [[nodiscard]] bool passes_on(const ReportFrame& frame, const std::string* allocator) const;
     [[nodiscard]] std::size_t first_with_purpose(const ReportStack& stack) const;
 

@@ -73,23 +73,29 @@ void add_limit(const ProcessMemory& memory, Finding& finding) {
                                         time);
 }
 
-/// Of what grows while little is seen. Where all is seen, the process has a verdict of its own.
-std::string unexplained_growth(const Report& report) {
+/// That the memory grows while little is seen. Where all is seen, the process has a verdict of its
+/// own.
+std::optional<Finding> unexplained_growth(const Report& report) {
     constexpr double least_growth = 2 << 20;
     constexpr double most_unexplained = 3;
     const Growth& memory = report.memory.anonymous;
     if (report.sampling.observed_share >= 1 || !report.recording.sources.heap || memory.low <= 0 ||
         lasting_growth(report.memory).low <= 0 || static_cast<double>(memory.bytes) < least_growth)
-        return {};
+        return std::nullopt;
     double found = 0;
     for (const Finding& finding : report.findings)
         if (finding.kind == StackKind::heap) found += finding.growth.bytes_per_second;
-    if (memory.bytes_per_second <= most_unexplained * found) return {};
-    return fmt::format(
-        "the anonymous memory grows by {}, and what was seen of the heap, in {:.2g} % of the time, "
-        "does not tell from where: record for some seconds with --sample exact, or see what is "
-        "mapped (--source heap,mapping)",
+    if (memory.bytes_per_second <= most_unexplained * found) return std::nullopt;
+    Finding finding;
+    finding.verdict = verdict_name(Verdict::growing);
+    finding.growth = memory;
+    finding.live_bytes = report.memory.anonymous_bytes;
+    finding.sentence = fmt::format(
+        "The anonymous memory grows by {}, and what was seen of the heap, in {:.2g} % of the time, "
+        "does not tell from where: see who touches it first (--source faults, which needs no probe "
+        "on the allocator), or record for some seconds with --sample exact",
         hourly(memory), 100 * report.sampling.observed_share);
+    return finding;
 }
 
 Finding memory_finding(const ProcessMemory& memory) {
@@ -120,16 +126,19 @@ void conclude(Report& report) {
     const ProcessMemory& memory = report.memory;
     if (memory.limited_by != MemoryLimit::unknown)
         for (Finding& finding : report.findings) add_limit(memory, finding);
-    if (std::string warning = unexplained_growth(report); !warning.empty())
-        report.warnings.push_back(std::move(warning));
     const auto after_leaks = std::ranges::find_if(report.findings, [](const Finding& finding) {
         return finding.verdict != verdict_name(Verdict::leak);
     });
     const bool leaks = after_leaks != report.findings.begin();
-    if (!memory.verdict.empty()) {
-        report.findings.insert(after_leaks, memory_finding(memory));
-        report.verdict = memory.verdict;
-        report.reason = memory.reason;
+    std::optional<Finding> of_memory;
+    if (!memory.verdict.empty())
+        of_memory = memory_finding(memory);
+    else
+        of_memory = unexplained_growth(report);
+    if (of_memory) {
+        report.verdict = of_memory->verdict;
+        report.reason = memory.verdict.empty() ? of_memory->sentence : memory.reason;
+        report.findings.insert(after_leaks, std::move(*of_memory));
     } else if (leaks && report.verdict != verdict_name(Verdict::leak)) {
         report.verdict = verdict_name(Verdict::leak);
         report.reason = report.findings.front().sentence;

@@ -112,6 +112,16 @@ TEST(Findings, SayWhatIsLostByWorkWhereItWasCounted) {
     EXPECT_THAT(findings[0].sentence, HasSubstr("150 B (130 B to 180 B) per 1,000 units of work"));
 }
 
+TEST(Culprit, OfATouchedPageIsWhoCalledTheAllocatorThatDid) {
+    ReportStack page = stack_of({"handle", "main"}, Verdict::leak);
+    page.kind = StackKind::fault;
+    page.frames[0] = {.function = "tcmalloc::CentralFreeList::Populate()",
+                      .module = "libtcmalloc_minimal.so.4.5.10"};
+    EXPECT_EQ(report_of({page}).stacks[0].culprit, 1U);
+    page.frames[0].module = "app";
+    EXPECT_EQ(report_of({page}).stacks[0].culprit, 0U);
+}
+
 TEST(Culprit, IsNoFunctionThatTheHeadersOfCDefine) {
     Report report = report_of({stack_of({"getline", "load_config"}, Verdict::leak)});
     report.stacks[0].frames[1].file = "/usr/include/x86_64-linux-gnu/bits/stdio.h";
