@@ -16,9 +16,10 @@ namespace seep {
 
 namespace {
 
-/// Beyond a century a number says no more than the word.
-constexpr double longest_time = 100 * 365.25 * 86400;
 constexpr double a_month = 30.0 * 86400;
+constexpr double a_year = 365.25 * 86400;
+/// Beyond a century a number says no more than the word.
+constexpr double longest_time = 100 * a_year;
 
 std::string time_text(const std::optional<double>& seconds) {
     if (!seconds || *seconds > longest_time) return "never";
@@ -113,6 +114,7 @@ Finding memory_finding(const ProcessMemory& memory) {
 
 std::string limit_text(const TimeToLimit& limit) {
     if (!limit.earliest) return {};
+    if (!limit.expected && *limit.earliest > a_year) return {};
     if (!limit.expected)
         return fmt::format("{} at the earliest, or never", time_text(limit.earliest));
     std::string expected = time_text(limit.expected);

@@ -13,7 +13,8 @@ namespace seep {
 /// the verdict of the process.
 void conclude(Report& report);
 
-/// "41h3m (39h to 2d)", "41h3m (39h to never)"; empty if the growth's upper end is not above 0.
+/// "41h3m (39h to 2d)", "41h3m (39h to never)"; empty if the growth's upper end is not above 0, or
+/// it may be never, and not within a year.
 std::string limit_text(const TimeToLimit& limit);
 
 }  // namespace seep

@@ -223,6 +223,21 @@ void print_work(Page& page, const ReportWork& work) {
                     work.per_second, work.growth ? "; growth of " + work_text(*work.growth) : ""));
 }
 
+/// What the process's verdict stands on: findings, if it is theirs.
+std::string reason_text(const Report& report) {
+    const auto found = std::ranges::find(report.findings, report.reason, &Finding::sentence);
+    if (found == report.findings.end()) return report.reason;
+    const auto last = std::ranges::find_if(found, report.findings.end(), [&](const Finding& other) {
+        return other.verdict != report.verdict;
+    });
+    const auto first_number = found - report.findings.begin() + 1;
+    const auto last_number = last - report.findings.begin();
+    // Of those that only grow, one may be the process's.
+    if (last_number <= first_number || report.verdict != verdict_name(Verdict::leak))
+        return fmt::format("finding {}", first_number);
+    return fmt::format("findings {} to {}", first_number, last_number);
+}
+
 void print_header(Page& page, const Report& report, bool all) {
     print_targets(page, report.targets, all);
     const std::chrono::nanoseconds window(report.window_end_ns - report.window_start_ns);
@@ -271,13 +286,9 @@ void print_header(Page& page, const Report& report, bool all) {
     }
     if (report.work) print_work(page, *report.work);
     if (!report.verdict.empty()) {
-        const bool is_finding =
-            !report.findings.empty() && report.findings.front().sentence == report.reason;
-        page.paragraph(
-            "Verdict", header_indent,
-            printable(report.verdict + (is_finding              ? ": finding 1"
-                                        : report.reason.empty() ? ""
-                                                                : ": " + report.reason)));
+        const std::string reason = reason_text(report);
+        page.paragraph("Verdict", header_indent,
+                       printable(report.verdict + (reason.empty() ? "" : ": " + reason)));
     }
 }
 

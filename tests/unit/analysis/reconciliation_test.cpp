@@ -202,6 +202,8 @@ TEST(Reconciliation, SaysWhenTheLimitIsReached) {
     EXPECT_THAT(limit_text(memory_of({.limit = bytes(300)}).limit), IsEmpty());
     EXPECT_EQ(limit_text({.earliest = 3600, .expected = 7200, .latest = std::nullopt}),
               "2h (1h to never)");
+    EXPECT_EQ(limit_text({.earliest = 7200}), "2h at the earliest, or never");
+    EXPECT_EQ(limit_text({.earliest = 500 * 86400}), "");
 }
 
 TEST(Reconciliation, SpeaksOfTheHostsEndWhereItMayBeNear) {

@@ -166,6 +166,24 @@ TEST(TextReport, KeepsToTheWidth) {
     }
 }
 
+TEST(TextReport, NamesTheFindingsThatTheVerdictIsOf) {
+    Report report = sample_report();
+    report.verdict = "leak";
+    report.reason = "a leaks";
+    Finding leak;
+    leak.verdict = "leak";
+    leak.sentence = "a leaks";
+    report.findings = {leak};
+    EXPECT_THAT(text_report(report, {}), HasSubstr("Verdict       leak: finding 1\n"));
+    leak.sentence = "b leaks";
+    report.findings.push_back(leak);
+    EXPECT_THAT(text_report(report, {}), HasSubstr("Verdict       leak: findings 1 to 2\n"));
+    report.verdict = "growing";
+    report.reason = "who knows";
+    report.findings.push_back({.verdict = "growing", .sentence = "who knows"});
+    EXPECT_THAT(text_report(report, {}), HasSubstr("Verdict       growing: finding 3\n"));
+}
+
 TEST(TextReport, NamesAProgramOfManyProcessesOnce) {
     Report report = sample_report();
     const ReportProcess server = report.targets[0];
