@@ -4,8 +4,7 @@
 // What a block takes of memory, besides what was asked for: a header, and what its size is rounded
 // up by. Bytes; pure, thread-safe.
 
-#include <algorithm>
-#include <cmath>
+#include "analysis/report.h"
 
 namespace seep {
 
@@ -14,19 +13,26 @@ inline constexpr double block_overhead = 24;
 /// The least that any allocator gives for a block: what a freed block of unknown size had at least.
 inline constexpr double least_block = 16;
 
-/// What a block of so many bytes, above 0, usually takes: in glibc, with its header of 8 bytes, in
-/// steps of 16, and 32 at least (malloc.c, request2size). Others round up by as much.
-inline double usual_block(double bytes) {
-    constexpr double header = 8;
-    constexpr double step = 16;
-    constexpr double least = 32;
-    return std::max(least, step * std::ceil((bytes + header) / step));
-}
+enum class BlockLayout {
+    header,     ///< glibc's: 8 bytes before each block, in steps of 16, 32 at least.
+    size_class  ///< No header; in steps that grow with the size: jemalloc, tcmalloc, mimalloc.
+};
 
-/// What blocks of so many bytes together usually take, over what was asked for; 1 if there are
-/// none.
-inline double usual_share(double bytes, double blocks) {
-    return bytes > 0 && blocks > 0 ? usual_block(bytes / blocks) * blocks / bytes : 1;
-}
+/// Of the allocator that a heap stack's innermost frame is of.
+BlockLayout layout_of(const ReportFrame& allocator);
+
+/// What a block of so many bytes, above 0, takes (malloc.c, request2size; jemalloc(3), "SIZE
+/// CLASSES", from which the others differ little).
+double block_takes(double bytes, BlockLayout layout);
+
+/// Growth of a heap stack in bytes of memory, over the same in bytes that were asked for; 1 if the
+/// stack has no blocks.
+/// Sizes may differ from the mean of all: least and most are the same only if they do not.
+struct BlockShares {
+    double least = 1;
+    double usual = 1;
+    double most = 1;
+};
+BlockShares block_shares(const ReportStack& stack);
 
 }  // namespace seep

@@ -57,16 +57,15 @@ double block_size(const ReportStack& stack) {
     return blocks > 0 ? static_cast<double>(stack.totals.held_bytes()) / blocks : 0;
 }
 
-/// With the most that an allocator adds to a block.
+/// What it takes of memory by the most that the allocator may add to its blocks.
 double claim(const ReportStack& stack) {
-    const double size = block_size(stack);
-    return requested(stack) * (1 + (size > 0 ? block_overhead / size : 0));
+    return requested(stack) * block_shares(stack).most;
 }
-
-/// With what it usually adds.
 double usual_claim(const ReportStack& stack) {
-    return requested(stack) * usual_share(static_cast<double>(stack.totals.held_bytes()),
-                                          static_cast<double>(stack.totals.held_count()));
+    return requested(stack) * block_shares(stack).usual;
+}
+double least_claim(const ReportStack& stack) {
+    return requested(stack) * block_shares(stack).least;
 }
 
 /// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by function.
@@ -121,6 +120,7 @@ struct Proof {
     double shown = 0;    ///< The least that the memory grows by, in bytes a second.
     double seconds = 1;  ///< For which it was watched.
     double requested = 0;
+    double least = 0;  ///< Of memory that the blocks take, in bytes a second.
     double usual = 0;
     double claimed = 0;
     double confirmed = 0;  ///< Of that.
@@ -151,9 +151,9 @@ struct Proof {
                                                : leaves(cause.bytes, claimed, least_missing);
     }
     /// Whether most of `part` must be true, if so much of `all` or more is not.
-    [[nodiscard]] bool leaves(double part, double all, double least) const {
+    [[nodiscard]] bool leaves(double part, double all, double least_wrong) const {
         const double scale = std::clamp(shown / all, least_scale, most_scale);
-        const double missing = std::max(least * scale * all, scale * all - shown);
+        const double missing = std::max(least_wrong * scale * all, scale * all - shown);
         return scale * part - missing >= least_true * scale * part;
     }
     [[nodiscard]] double sure() const { return confirmed / claimed; }
@@ -177,6 +177,7 @@ Proof proof_of(const Report& report, Counts counts) {
     for (const ReportStack& stack : report.stacks) {
         if (!counts(stack)) continue;
         proof.requested += requested(stack);
+        proof.least += least_claim(stack);
         proof.usual += usual_claim(stack);
         proof.claimed += claim(stack);
     }
@@ -195,7 +196,7 @@ Growth by_memory(const Proof& proof, const Growth& growth) {
     Growth result = growth;
     result.bytes_per_second = rate / proof.usual * proof.memory.bytes_per_second;
     result.low = rate / proof.claimed * proof.memory.low * proof.sure();
-    result.high = rate / proof.requested * proof.memory.high / proof.sure();
+    result.high = rate / proof.least * proof.memory.high / proof.sure();
     result.bytes = bytes_at(result.bytes_per_second, growth);
     return result;
 }

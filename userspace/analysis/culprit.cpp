@@ -30,7 +30,6 @@ constexpr std::array<std::string_view, 6> library_namespaces{
     "std::", "__gnu_cxx::", "alloc::", "core::", "hashbrown::", "operator "};
 constexpr std::array<std::string_view, 7> runtime_modules{
     "libc.so", "libc-2", "libstdc++.so", "libc++", "libgcc_s.so", "ld-linux", "ld-musl"};
-/// That a program may be linked with in place of the C library's.
 constexpr std::array<std::string_view, 3> allocator_modules{"libjemalloc", "libtcmalloc",
                                                             "libmimalloc"};
 constexpr std::array<std::string_view, 6> starters{"_start", "start_thread", "clone",
@@ -197,6 +196,10 @@ bool is_runtime_module(std::string_view module) {
     return begins_with_any(module, runtime_modules);
 }
 
+bool is_allocator_module(std::string_view module) {
+    return begins_with_any(module, allocator_modules);
+}
+
 WrapperFinder::WrapperFinder(const Report& report) {
     for (const ReportProcess& process : report.targets)
         programs_.insert(process.executable.substr(process.executable.rfind('/') + 1));
@@ -218,9 +221,8 @@ WrapperFinder::WrapperFinder(const Report& report) {
 
 bool WrapperFinder::passes_on(const ReportFrame& frame, const std::string* allocator) const {
     const bool own = programs_.contains(frame.module);
-    const bool of_allocator = allocator != nullptr
-                                  ? frame.module == *allocator
-                                  : begins_with_any(frame.module, allocator_modules);
+    const bool of_allocator =
+        allocator != nullptr ? frame.module == *allocator : is_allocator_module(frame.module);
     if (!own && (of_allocator || is_runtime_module(frame.module))) return true;
     if (is_from_header_of_c(frame)) return true;
     const auto [known, is_new] = by_name_.try_emplace(frame.function, false);

@@ -41,6 +41,9 @@ bool is_starter_name(std::string_view function);
 /// Whether code of the module belongs to the C or C++ runtime.
 bool is_runtime_module(std::string_view module);
 
+/// Whether it is an allocator that a program may be linked with in place of the C library's.
+bool is_allocator_module(std::string_view module);
+
 /// Not thread-safe: it remembers the names that it has judged.
 class WrapperFinder {
  public:

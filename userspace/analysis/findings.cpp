@@ -8,6 +8,7 @@
 #include <map>
 #include <tuple>
 
+#include "analysis/block_size.h"
 #include "analysis/culprit.h"
 #include "base/text.h"
 
@@ -166,12 +167,14 @@ void add(const std::optional<GrowthPerWork>& more, std::optional<GrowthPerWork>&
 
 Finding describe(const Cause& cause, const Report& report) {
     Finding finding;
+    double takes = 0;
     finding.verdict = verdict_name(cause.verdict);
     finding.frame = *cause.culprits.front();
     finding.evidence = cause.stacks.front()->evidence;
     finding.kind = cause.stacks.front()->kind;
     for (const ReportStack* stack : cause.stacks) {
         finding.growth.bytes_per_second += stack->growth.bytes_per_second;
+        takes += stack->growth.bytes_per_second * block_shares(*stack).usual;
         finding.growth.low += stack->growth.low;
         finding.growth.high += stack->growth.high;
         finding.growth.bytes += stack->growth.bytes;
@@ -184,6 +187,8 @@ Finding describe(const Cause& cause, const Report& report) {
         finding.freed_count += stack->totals.freed_count;
         finding.stacks.push_back(stack->id);
     }
+    if (finding.kind == StackKind::heap && finding.growth.bytes_per_second > 0)
+        finding.block_share = takes / finding.growth.bytes_per_second;
     finding.sentence = fmt::format("{} {}: {}", subject(cause, report), predicate(cause, finding),
                                    blocks(finding));
     return finding;

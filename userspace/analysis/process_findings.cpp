@@ -7,7 +7,6 @@
 #include <cctype>
 #include <chrono>
 
-#include "analysis/block_size.h"
 #include "analysis/findings.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
@@ -34,14 +33,10 @@ bool is_worth_a_word(MemoryLimit limited_by, const TimeToLimit& time) {
 
 /// What it takes of memory, where it is of blocks that were asked for.
 Growth footprint(const Finding& finding) {
-    const auto blocks = static_cast<double>(finding.live_count + finding.lapsed_count);
-    const auto bytes = static_cast<double>(finding.live_bytes + finding.lapsed_bytes);
     Growth growth = finding.growth;
-    if (finding.kind != StackKind::heap) return growth;
-    const double factor = usual_share(bytes, blocks);
-    growth.bytes_per_second *= factor;
-    growth.low *= factor;
-    growth.high *= factor;
+    growth.bytes_per_second *= finding.block_share;
+    growth.low *= finding.block_share;
+    growth.high *= finding.block_share;
     return growth;
 }
 

@@ -191,10 +191,11 @@ struct ProcessMemory {
 /// A cause of growth, named for the code that allocates; or what became of the process's memory
 /// besides, which has no frame and no stacks.
 struct Finding {
-    std::string verdict;   ///< As verdict_name() has it, or ProcessMemory::verdict.
-    std::string sentence;  ///< The finding in plain words.
-    ReportFrame frame;     ///< The code it is named after.
-    Growth growth;         ///< Of its stacks together.
+    std::string verdict;     ///< As verdict_name() has it, or ProcessMemory::verdict.
+    std::string sentence;    ///< The finding in plain words.
+    ReportFrame frame;       ///< The code it is named after.
+    Growth growth;           ///< Of its stacks together.
+    double block_share = 1;  ///< What such blocks take of memory, over what was asked for.
     std::optional<GrowthPerWork> growth_per_work;  ///< Likewise.
     std::uint64_t live_bytes = 0;
     std::uint64_t live_count = 0;

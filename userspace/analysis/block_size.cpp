@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/block_size.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+
+#include "analysis/culprit.h"
+
+namespace seep {
+
+namespace {
+
+/// Of jemalloc, Rust's copy of it, mimalloc and tcmalloc, where they are linked into the program.
+constexpr std::array<std::string_view, 4> prefixes{"je_", "_rjem_", "mi_", "tc_"};
+
+double rounded_up(double bytes, double step) {
+    return step * std::ceil(bytes / step);
+}
+
+/// Whether all of its blocks have one size, as far as their mean tells.
+bool is_uniform(const Totals& totals) {
+    return totals.allocated_count > 0 && totals.allocated_bytes % totals.allocated_count == 0;
+}
+
+}  // namespace
+
+BlockLayout layout_of(const ReportFrame& allocator) {
+    const bool linked_in = std::ranges::any_of(
+        prefixes, [&](std::string_view prefix) { return allocator.function.starts_with(prefix); });
+    return linked_in || is_allocator_module(allocator.module) ? BlockLayout::size_class
+                                                              : BlockLayout::header;
+}
+
+double block_takes(double bytes, BlockLayout layout) {
+    constexpr double step = 16;
+    if (layout == BlockLayout::header) {
+        constexpr double header = 8;
+        constexpr double least = 32;
+        return std::max(least, rounded_up(bytes + header, step));
+    }
+    constexpr double least = 8;
+    constexpr double small = 128;
+    constexpr int steps_in_doubling = 4;
+    if (bytes <= least) return least;
+    if (bytes <= small) return rounded_up(bytes, step);
+    return rounded_up(bytes, std::exp2(std::ceil(std::log2(bytes)) - 1) / steps_in_doubling);
+}
+
+BlockShares block_shares(const ReportStack& stack) {
+    const auto bytes = static_cast<double>(stack.totals.held_bytes());
+    const auto blocks = static_cast<double>(stack.totals.held_count());
+    if (bytes <= 0 || blocks <= 0) return {};
+    const double size = bytes / blocks;
+    const BlockLayout layout =
+        stack.frames.empty() ? BlockLayout::header : layout_of(stack.frames.front());
+    BlockShares shares{.usual = block_takes(size, layout) / size,
+                       .most = 1 + block_overhead / size};
+    if (is_uniform(stack.totals)) shares.least = shares.most = shares.usual;
+    return shares;
+}
+
+}  // namespace seep
