@@ -40,6 +40,9 @@ constexpr double most_replacing = 0.25;
 constexpr double least_steps = 8;
 /// That of so many blocks none comes back.
 constexpr double most_chance = 0.01;
+/// Of the memory that blocks usually take, what may be lost beside them, or found in pages that
+/// were there: the memory tells no rate better than that.
+constexpr double fragmented = 0.05;
 /// What the kernel's count of pages may be off by: each processor adds to it in batches of 32 pages
 /// or more (lib/percpu_counter.c).
 constexpr double miscounted = 256 << 10;
@@ -195,8 +198,8 @@ Growth by_memory(const Proof& proof, const Growth& growth) {
     const double rate = growth.bytes_per_second;
     Growth result = growth;
     result.bytes_per_second = rate / proof.usual * proof.memory.bytes_per_second;
-    result.low = rate / proof.claimed * proof.memory.low * proof.sure();
-    result.high = rate / proof.least * proof.memory.high / proof.sure();
+    result.low = rate / proof.claimed * proof.memory.low * proof.sure() / (1 + fragmented);
+    result.high = rate / proof.least * proof.memory.high / proof.sure() * (1 + fragmented);
     result.bytes = bytes_at(result.bytes_per_second, growth);
     return result;
 }

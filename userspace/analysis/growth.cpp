@@ -97,6 +97,25 @@ void widen_by_sampling(double error, GrowthEstimate& estimate) {
     growth.high = middle + std::hypot(growth.high - middle, z_95 * error);
 }
 
+void widen_by_share(double error, Growth& growth) {
+    const double middle = growth.bytes_per_second;
+    growth.low = middle * std::exp(-std::hypot(std::log(middle / growth.low), z_95 * error));
+    growth.high = middle * std::exp(std::hypot(std::log(growth.high / middle), z_95 * error));
+}
+
+double rise_standard_error(std::span<const Point> troughs) {
+    if (troughs.size() < 3) return 0;
+    const double time = troughs.back().x - troughs.front().x;
+    if (time <= 0) return 0;
+    const double rate = (troughs.back().y - troughs.front().y) / time;
+    double squares = 0;
+    for (std::size_t i = 1; i < troughs.size(); ++i)
+        squares +=
+            std::pow(troughs[i].y - troughs[i - 1].y - rate * (troughs[i].x - troughs[i - 1].x), 2);
+    const auto steps = static_cast<double>(troughs.size() - 1);
+    return std::sqrt(squares * steps / (steps - 1)) / time;
+}
+
 double window_seconds(const std::vector<SnapshotRecord>& snapshots, const Window& window) {
     return static_cast<double>(snapshots[window.last].time_ns - snapshots[window.first].time_ns) /
            1e9;

@@ -71,6 +71,15 @@ void widen_by_turnover(std::optional<double> z, GrowthEstimate& estimate);
 /// window's seconds).
 void widen_by_sampling(double error, GrowthEstimate& estimate);
 
+/// Adds a standard error that is a share of the rate to an interval above 0, in logarithms: it
+/// stays above 0.
+void widen_by_share(double error, Growth& growth);
+
+/// Standard error of the rate at which the troughs rise, as a sample of all times like theirs, by
+/// how unevenly they do (a ratio of sums; W. G. Cochran, Sampling Techniques, 3rd ed., 2.11). 0 for
+/// fewer than three.
+double rise_standard_error(std::span<const Point> troughs);
+
 /// Live bytes at a snapshot.
 std::uint64_t live_at(const LiveSeries& series, std::size_t snapshot);
 

@@ -12,18 +12,9 @@ namespace seep {
 
 namespace {
 
-/// Of a bin's lifetimes, which end at twice its beginning, if their logarithms are spread evenly.
-constexpr double mean_of_bin = 1.4427;
-/// How much higher than that it may be.
+/// How much more they may have lived.
 constexpr double at_most = 2 / mean_of_bin;
 constexpr double sure = 2;  ///< Standard deviations of a count.
-
-double seconds_lived(const Lifetimes& lifetimes) {
-    double sum = 0;
-    for (std::size_t bin = 0; bin < lifetimes.size(); ++bin)
-        sum += static_cast<double>(lifetimes[bin]) * mean_of_bin * bin_start(bin);
-    return sum;
-}
 
 }  // namespace
 

@@ -58,6 +58,13 @@ double bin_start(std::size_t bin) {
     return bin == 0 ? 0 : bin_end(bin - 1);
 }
 
+double seconds_lived(const Lifetimes& lifetimes) {
+    double sum = 0;
+    for (std::size_t bin = 0; bin < lifetimes.size(); ++bin)
+        sum += static_cast<double>(lifetimes[bin]) * mean_of_bin * bin_start(bin);
+    return sum;
+}
+
 std::vector<SurvivalPoint> product_limit(std::span<const RiskSet> sets) {
     std::vector<SurvivalPoint> points;
     points.reserve(sets.size());

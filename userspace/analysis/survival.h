@@ -63,6 +63,12 @@ struct Births {
 /// Where a bin of lifetimes begins, in seconds.
 double bin_start(std::size_t bin);
 
+/// Mean of a bin's lifetimes over its beginning, if their logarithms are spread evenly over it: its
+/// end is at twice that.
+inline constexpr double mean_of_bin = 1.4427;
+/// What all lifetimes come to together, in seconds, about.
+double seconds_lived(const Lifetimes& lifetimes);
+
 /// Deaths and risk sets of each bin of lifetimes that begins before the end of the observation,
 /// which is births.time.back(). `weight`: allocations that a followed one stands for; 1 if exact.
 std::vector<RiskSet> risk_sets(const Lifetimes& lifetimes, const Births& births, double weight);

@@ -34,6 +34,8 @@ constexpr double least_leak_rises = 8;  ///< Bunches of blocks.
 /// this size; of so few, the memory they keep and one they lose look the same.
 constexpr double pool_block = 64 << 10;
 constexpr double few_pool_blocks = 200;
+/// Of their sizes, standard deviation over mean: what is asked for in any size is no such piece.
+constexpr double most_varied = 0.1;
 /// A buffer that is appended to is enlarged as often, and more evenly than chance does, for which
 /// turnover has no measure then: each low point is higher than the one before.
 constexpr double least_enlargements = 20;
@@ -353,7 +355,7 @@ class Judge {
                         window_of(least_leak_seconds));
         // At last: growth of which nothing else is to be said.
         if (const double size = facts_.grown_bytes() / std::max(count, 1.0);
-            !is_enlarged() && size >= pool_block && count < few_pool_blocks) {
+            !is_enlarged() && size >= pool_block && count < few_pool_blocks && is_of_one_size()) {
             Judgement judgement =
                 open(fmt::format("in {} blocks of {}: a pool that the program hands out pieces "
                                  "of grows like this until its pieces suffice",
@@ -363,6 +365,15 @@ class Judge {
             return judgement;
         }
         return std::nullopt;
+    }
+
+    /// By the coefficient of variation of what it holds.
+    [[nodiscard]] bool is_of_one_size() const {
+        const auto count = static_cast<double>(facts_.after.held_count());
+        const auto bytes = static_cast<double>(facts_.after.held_bytes());
+        const auto squares =
+            256 * static_cast<double>(facts_.after.allocated_squares - facts_.after.freed_squares);
+        return count * squares <= (1 + most_varied * most_varied) * bytes * bytes;
     }
 
     /// A few blocks that do not become more, but larger, bit by bit: a buffer that is only appended

@@ -25,6 +25,11 @@ constexpr double sure = 3;
 constexpr double hardly = 0.5;
 /// Of the growth, the share that must come from the load to be called so.
 constexpr double explained = 0.7;
+/// Of what grew, the share in flight that moves no end of the window.
+constexpr double next_to_none = 0.02;
+/// Between the mean rate of n blocks at random times and the median slope of eight troughs, as a
+/// share of either, over 1/sqrt(n): a standard deviation, by simulation for n from 20 to 5,000.
+constexpr double median_deviation = 0.45;
 
 double seconds_between(std::int64_t from_ns, std::int64_t to_ns) {
     return static_cast<double>(to_ns - from_ns) / 1e9;
@@ -142,6 +147,29 @@ double staying(const MergedStack& stack, const Facts& facts) {
            static_cast<double>(stack.totals.allocated_count - facts.before.allocated_count);
 }
 
+/// What comes now and then, at random, moves a median of slopes by chance. Where next to nothing of
+/// a stack that surely grows is in flight, its growth from the window's start to its end is what
+/// there was: unless chance does not move the median as far, and it came in a burst. What was
+/// seen in windows is a sample of it.
+void take_what_there_was(const MergedStack& stack, const Surroundings& surroundings, Facts& facts) {
+    const double watched = seconds_between(facts.attached_ns, surroundings.end_ns);
+    const double at_once = seconds_lived(stack.lifetimes) / watched;
+    Growth& growth = facts.estimate.growth;
+    if (growth.low <= 0 || at_once > next_to_none * facts.grown_count()) return;
+    const double mean = static_cast<double>(growth.bytes) / surroundings.seconds;
+    const double chance = sure * median_deviation / std::sqrt(std::max(1.0, facts.rises));
+    if (std::abs(mean / growth.bytes_per_second - 1) <= chance) {
+        growth.bytes_per_second = mean;
+        growth.low = std::min(growth.low, mean);
+        growth.high = std::max(growth.high, mean);
+    }
+    const double seen = surroundings.seconds / surroundings.elapsed_seconds;
+    if (seen < 1)
+        widen_by_share(std::sqrt(1 - seen) * rise_standard_error(facts.estimate.troughs) /
+                           growth.bytes_per_second,
+                       growth);
+}
+
 Window settled_window(const MergedStack& stack, const RecordingContents& contents,
                       std::optional<double> mean_life) {
     Window window = contents.window;
@@ -235,6 +263,7 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
         freed_count - static_cast<double>(facts.before.allocated_count - facts.before.live_count) <
             hardly * facts.rises)
         facts.rises = independent_rises(stack.live, contents.snapshots, window);
+    take_what_there_was(stack, surroundings, facts);
     facts.halt = find_halt(stack.live, contents.snapshots, window);
     if (facts.halt && !facts.halt->sure) {
         facts.pause = facts.seconds * (1 - facts.halt->risen_share);

@@ -52,6 +52,12 @@ TEST(Clusters, LargeBlocksOfTheirOwnPaceMayBeAPool) {
     EXPECT_EQ(stacks_of({leaked(65'536)})[0].verdict, Verdict::growing);
 }
 
+TEST(Clusters, LargeBlocksOfAllSizesAreNoPool) {
+    std::vector<SimulatedBlock> images = leaked(65'536);
+    for (std::size_t i = 0; i < images.size(); ++i) images[i].bytes += 10'000 * (i % 7);
+    EXPECT_EQ(stacks_of({images})[0].verdict, Verdict::leak);
+}
+
 TEST(Clusters, WhatEndsWithAllTheOthersIsNoLeak) {
     // A start-up of two thirds of the window, with pauses: most of it grows up to the end of that.
     std::vector<SimulatedBlock> all;

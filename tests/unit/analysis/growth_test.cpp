@@ -142,6 +142,24 @@ TEST(Growth, ALeakUnderASawtoothIsFoundExactly) {
     EXPECT_DOUBLE_EQ(estimate.growth.high, 100);
 }
 
+TEST(Growth, UnevenRisesHaveAStandardError) {
+    EXPECT_EQ(rise_standard_error(std::vector<Point>{{0, 0}, {1, 2}, {2, 4}, {3, 6}}), 0);
+    // Rises of 1, 3, 1 and 3 in 2 s each: 1 a second, with squares of 1 that sum up to 4.
+    EXPECT_DOUBLE_EQ(
+        rise_standard_error(std::vector<Point>{{0, 0}, {2, 1}, {4, 4}, {6, 5}, {8, 8}}),
+        std::sqrt(4.0 * 4 / 3) / 8);
+    EXPECT_EQ(rise_standard_error(std::vector<Point>{{0, 0}, {1, 2}}), 0);
+}
+
+TEST(Growth, AnIntervalThatIsWidenedByAShareStaysAboveZero) {
+    Growth growth{.bytes_per_second = 100, .low = 100, .high = 100};
+    widen_by_share(0.5, growth);
+    EXPECT_NEAR(growth.low, 100 * std::exp(-1.96 * 0.5), 0.01);
+    EXPECT_NEAR(growth.high, 100 * std::exp(1.96 * 0.5), 0.01);
+    widen_by_share(0, growth);
+    EXPECT_NEAR(growth.low, 100 * std::exp(-1.96 * 0.5), 0.01);
+}
+
 TEST(Growth, FewSnapshotsGiveThePlainRateAlone) {
     const GrowthEstimate estimate =
         estimate_growth(series_of({100, 90, 80, 70, 60, 50, 40}), every_second(7), {0, 6});
