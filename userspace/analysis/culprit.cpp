@@ -32,6 +32,9 @@ constexpr std::array<std::string_view, 7> runtime_modules{
     "libc.so", "libc-2", "libstdc++.so", "libc++", "libgcc_s.so", "ld-linux", "ld-musl"};
 constexpr std::array<std::string_view, 3> allocator_modules{"libjemalloc", "libtcmalloc",
                                                             "libmimalloc"};
+/// How Go gets to a function of C.
+constexpr std::array<std::string_view, 3> go_glue{"_cgo_", "runtime.asmcgocall", "runtime.cgocall"};
+constexpr std::string_view go_stub = "._Cfunc_";
 constexpr std::array<std::string_view, 6> starters{"_start", "start_thread", "clone",
                                                    "clone3", "__clone3",     "__clone"};
 
@@ -166,7 +169,9 @@ bool is_wrapper_name(std::string_view function) {
     std::string_view path = name;
     path.remove_prefix(std::min(path.find_first_not_of('<'), path.size()));
     if (begins_with_any(path, library_namespaces) || is_library_implementation(name)) return true;
-    if (is_starter_name(path)) return true;
+    if (is_starter_name(path) || begins_with_any(path, go_glue) ||
+        path.find(go_stub) != std::string_view::npos)
+        return true;
     const std::string_view last = path.substr(path.rfind(':') + 1);
     if (last.starts_with("operator new")) return true;
     const std::vector<std::string> parts = words(last);

@@ -32,7 +32,7 @@ std::string brief_place(const ReportFrame& frame);
 
 /// Whether a function only hands memory on, by its name: it speaks of malloc, calloc, realloc,
 /// strdup and the like, its last word is "alloc" or "allocate", it is operator new, it belongs to
-/// the library of C++ or Rust, or it starts a thread or the program.
+/// the library of C++ or Rust, it is between Go and C, or it starts a thread or the program.
 bool is_wrapper_name(std::string_view function);
 
 /// Whether it is what a program or a thread begins with, before a function of the program's.

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <chrono>
 
+#include "analysis/culprit.h"
 #include "analysis/findings.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
@@ -58,8 +59,8 @@ void add_limit(const ProcessMemory& memory, Finding& finding) {
     if (finding.verdict == verdict_name(Verdict::warming) ||
         finding.verdict == verdict_name(Verdict::load))
         return;
-    // Nor need what only may be a leak, while the memory does not grow.
-    if (finding.verdict != verdict_name(Verdict::leak) && whole.bytes_per_second <= 0) return;
+    // Nor need what only may be a leak, while the memory does not grow for certain.
+    if (finding.verdict != verdict_name(Verdict::leak) && whole.low <= 0) return;
     const std::string time = limit_text(finding.limit);
     if (!time.empty() && is_worth_a_word(memory.limited_by, finding.limit))
         finding.sentence += fmt::format("; by itself it {} in {}",
@@ -69,28 +70,56 @@ void add_limit(const ProcessMemory& memory, Finding& finding) {
                                         time);
 }
 
-/// That the memory grows while little is seen. Where all is seen, the process has a verdict of its
-/// own.
+/// Of the heap, as far as nothing else certainly does: the stack of which it cannot be told whether
+/// it goes on.
+const ReportStack* undecided_stack(const Report& report) {
+    const auto stack = std::ranges::find_if(report.stacks, [](const ReportStack& each) {
+        return each.kind == StackKind::heap && each.verdict == Verdict::undetermined &&
+               !each.suppressed && each.growth.bytes > 0 && !each.frames.empty();
+    });
+    return stack == report.stacks.end() ? nullptr : &*stack;
+}
+
+/// Why no finding tells from where the memory grows; empty if nothing is to be said of it.
+std::string why_unexplained(const Report& report) {
+    if (report.sampling.observed_share < 1)
+        return fmt::format(
+            "what was seen of the heap, in {:.2g} % of the time, does not tell from where: see who "
+            "touches it first (--source faults, which needs no probe on the allocator), or record "
+            "for some seconds with --sample exact",
+            100 * report.sampling.observed_share);
+    const ReportStack* const stack = undecided_stack(report);
+    if (stack == nullptr) return {};
+    const std::optional<std::int64_t> decidable = stack->evidence.decidable_at_ns;
+    return fmt::format(
+        "most of it is in blocks that come and go, as those of `{}`, of which it cannot be told "
+        "yet: record for {}",
+        brief_name(stack->frames[stack->culprit]),
+        decidable ? format_duration(std::chrono::seconds(1) *
+                                    ((*decidable - report.window_start_ns) / std::nano::den)) +
+                        " or longer"
+                  : "longer");
+}
+
+/// That the memory grows and no finding tells from where.
 std::optional<Finding> unexplained_growth(const Report& report) {
     constexpr double least_growth = 2 << 20;
     constexpr double most_unexplained = 3;
     const Growth& memory = report.memory.anonymous;
-    if (report.sampling.observed_share >= 1 || !report.recording.sources.heap || memory.low <= 0 ||
+    if (!report.recording.sources.heap || memory.low <= 0 ||
         lasting_growth(report.memory).low <= 0 || static_cast<double>(memory.bytes) < least_growth)
         return std::nullopt;
     double found = 0;
     for (const Finding& finding : report.findings)
         if (finding.kind == StackKind::heap) found += finding.growth.bytes_per_second;
     if (memory.bytes_per_second <= most_unexplained * found) return std::nullopt;
+    const std::string why = why_unexplained(report);
+    if (why.empty()) return std::nullopt;
     Finding finding;
     finding.verdict = verdict_name(Verdict::growing);
     finding.growth = memory;
     finding.live_bytes = report.memory.anonymous_bytes;
-    finding.sentence = fmt::format(
-        "The anonymous memory grows by {}, and what was seen of the heap, in {:.2g} % of the time, "
-        "does not tell from where: see who touches it first (--source faults, which needs no probe "
-        "on the allocator), or record for some seconds with --sample exact",
-        hourly(memory), 100 * report.sampling.observed_share);
+    finding.sentence = fmt::format("The anonymous memory grows by {}, and {}", hourly(memory), why);
     return finding;
 }
 
@@ -127,15 +156,14 @@ void conclude(Report& report) {
         return finding.verdict != verdict_name(Verdict::leak);
     });
     const bool leaks = after_leaks != report.findings.begin();
-    std::optional<Finding> of_memory;
-    if (!memory.verdict.empty())
-        of_memory = memory_finding(memory);
-    else
-        of_memory = unexplained_growth(report);
-    if (of_memory) {
-        report.verdict = of_memory->verdict;
-        report.reason = memory.verdict.empty() ? of_memory->sentence : memory.reason;
-        report.findings.insert(after_leaks, std::move(*of_memory));
+    if (!memory.verdict.empty()) {
+        report.verdict = memory.verdict;
+        report.reason = memory.reason;
+        report.findings.insert(after_leaks, memory_finding(memory));
+    } else if (std::optional<Finding> unexplained = unexplained_growth(report)) {
+        report.verdict = leaks ? verdict_name(Verdict::leak) : unexplained->verdict;
+        report.reason = leaks ? report.findings.front().sentence : unexplained->sentence;
+        report.findings.insert(after_leaks, std::move(*unexplained));
     } else if (leaks && report.verdict != verdict_name(Verdict::leak)) {
         report.verdict = verdict_name(Verdict::leak);
         report.reason = report.findings.front().sentence;

@@ -73,14 +73,27 @@ TEST(QualifiedName, DropsResultParametersAndOwnArguments) {
 }
 
 TEST(WrapperName, IsToldByItsWords) {
-    for (const char* name :
-         {"xmalloc", "PyMem_RawMalloc", "g_malloc0", "zmalloc", "ztrymalloc_usable_internal",
-          "sqlite3Malloc", "ngx_palloc", "xstrdup", "g_strdup_printf",
-          "operator new(unsigned long)", "operator new[](unsigned long)",
-          "Pool::allocate(unsigned long)", "jv_mem_alloc",
-          "void std::vector<int>::_M_realloc_insert<int>(int)", "alloc::raw_vec::finish_grow",
-          "<alloc::string::String as core::clone::Clone>::clone",
-          "<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem", "_start"})
+    for (const char* name : {"xmalloc",
+                             "PyMem_RawMalloc",
+                             "g_malloc0",
+                             "zmalloc",
+                             "ztrymalloc_usable_internal",
+                             "sqlite3Malloc",
+                             "ngx_palloc",
+                             "xstrdup",
+                             "g_strdup_printf",
+                             "operator new(unsigned long)",
+                             "operator new[](unsigned long)",
+                             "Pool::allocate(unsigned long)",
+                             "jv_mem_alloc",
+                             "void std::vector<int>::_M_realloc_insert<int>(int)",
+                             "alloc::raw_vec::finish_grow",
+                             "<alloc::string::String as core::clone::Clone>::clone",
+                             "<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem",
+                             "_start",
+                             "_cgo_37f6a3ac0460_Cfunc__Cmalloc",
+                             "runtime.asmcgocall.abi0",
+                             "main._Cfunc_CString"})
         EXPECT_TRUE(is_wrapper_name(name)) << name;
     for (const char* name : {"parse_header", "main", "allocate_session", "alloc_word_desc",
                              "Cache::insert(std::string const&)", "app::handler::serve",

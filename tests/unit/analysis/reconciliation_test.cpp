@@ -265,6 +265,33 @@ TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
     EXPECT_THAT(sentence(0.1, 0.1, flat), IsEmpty());
 }
 
+TEST(Reconciliation, SaysThatMemoryGrowsInWhatCannotBeToldYet) {
+    Report report;
+    report.memory.anonymous = report.memory.anonymous_lately = {
+        .bytes_per_second = mebibyte, .low = mebibyte, .high = mebibyte, .bytes = 60 << 20};
+    report.findings.resize(1);
+    report.findings[0].verdict = "leak";
+    report.findings[0].growth.bytes_per_second = mebibyte / 4;
+    ReportStack undecided;
+    undecided.frames = {{.function = "malloc"}, {.function = "load_page"}};
+    undecided.culprit = 1;
+    undecided.growth.bytes = 50 << 20;
+    undecided.evidence.decidable_at_ns = 260'000'000'000;
+    report.stacks = {undecided};
+    Report decided = report;
+    conclude(report);
+    ASSERT_EQ(report.findings.size(), 2U);
+    EXPECT_EQ(report.findings[1].verdict, "growing");
+    EXPECT_THAT(report.findings[1].sentence,
+                HasSubstr("as those of `load_page`, of which it cannot be told yet: record for "
+                          "4m20s or longer"));
+    EXPECT_EQ(report.verdict, "leak");
+
+    decided.stacks[0].verdict = Verdict::steady;
+    conclude(decided);
+    EXPECT_EQ(decided.findings.size(), 1U);
+}
+
 TEST(Reconciliation, NothingFillsTheMemoryWhileItDoesNotGrow) {
     const auto sentence = [](const char* verdict, const Curve& anonymous) {
         Report report;
