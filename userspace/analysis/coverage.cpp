@@ -86,6 +86,14 @@ Growth over_window(Growth growth, const ReportSampling& sampling, double window_
     return growth;
 }
 
+Growth in_between(Growth growth, const ReportSampling& sampling, double window_seconds) {
+    growth.bytes_per_second *= sampling.observed_share;
+    growth.low *= sampling.observed_share;
+    growth.high *= sampling.observed_share;
+    growth.bytes = std::llround(growth.bytes_per_second * window_seconds);
+    return growth;
+}
+
 std::vector<std::string> coverage_warnings(const Report& report) {
     std::vector<std::string> warnings;
     const double share = report.sampling.observed_share;

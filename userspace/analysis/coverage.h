@@ -35,6 +35,9 @@ Judgement tempered(Judgement judgement, const ReportSampling& sampling);
 /// one of the whole window.
 Growth over_window(Growth growth, const ReportSampling& sampling, double window_seconds);
 
+/// The same of a buffer that is enlarged: what it grew by between windows is seen in the next one.
+Growth in_between(Growth growth, const ReportSampling& sampling, double window_seconds);
+
 /// What a reader must know of it, and of what it cost; empty if nothing.
 std::vector<std::string> coverage_warnings(const Report& report);
 

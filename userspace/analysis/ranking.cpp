@@ -76,13 +76,15 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     if (result.kind == StackKind::heap)
         result.live_standard_error = live_standard_error(stack.totals, sampling.bytes);
     result.growth = facts.estimate.growth;
+    const double seconds = window_seconds(contents.snapshots, contents.window);
     if (sampling.observed_share < 1)
-        result.growth = over_window(result.growth, sampling,
-                                    window_seconds(contents.snapshots, contents.window));
+        result.growth = facts.is_enlarged() ? in_between(result.growth, sampling, seconds)
+                                            : over_window(result.growth, sampling, seconds);
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.may_be_pool = judgement.may_be_pool;
-    if (result.kind == StackKind::heap) leave_out_in_flight(stack, contents, result);
+    if (result.kind == StackKind::heap && !facts.is_enlarged())
+        leave_out_in_flight(stack, contents, result);
     result.evidence = facts.evidence;
     if (judgement.decidable_at_ns)
         result.evidence.decidable_at_ns =

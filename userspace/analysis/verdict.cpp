@@ -36,12 +36,6 @@ constexpr double pool_block = 64 << 10;
 constexpr double few_pool_blocks = 200;
 /// Of their sizes, standard deviation over mean: what is asked for in any size is no such piece.
 constexpr double most_varied = 0.1;
-/// A buffer that is appended to is enlarged as often, and more evenly than chance does, for which
-/// turnover has no measure then: each low point is higher than the one before.
-constexpr double least_enlargements = 20;
-constexpr double most_uneven_enlarging = 0.1;
-/// As few blocks that grow are being enlarged, which turnover does not measure.
-constexpr std::uint64_t few_blocks = 8;
 /// Frees of older blocks, as a share of the blocks that a stack grew by, from which on it may be
 /// replacing them: where all are, the share is 1, and neither count is exact.
 constexpr double replaced_share = 0.5;
@@ -304,13 +298,13 @@ class Judge {
         if (blocks_die())
             return open(fmt::format("{}: what grows need not be what stays", deaths_text()),
                         settled_at());
-        if (count < least_leak_blocks && !is_enlarged())
+        if (count < least_leak_blocks && !facts_.is_enlarged())
             return open(
                 facts_.grown_bytes() <= 0 ? std::string("no more is live than at its start")
                 : count < 1 ? std::string("in no more blocks than before: they are enlarged")
                             : fmt::format("in {} blocks only", count_text(count)),
                 count < 1 ? std::nullopt : window_of(around_.seconds * least_leak_blocks / count));
-        if (facts_.rises < least_leak_rises && !is_enlarged())
+        if (facts_.rises < least_leak_rises && !facts_.is_enlarged())
             return open(fmt::format("its {} blocks came in {} bunches or so", count_text(count),
                                     count_text(std::max(1.0, facts_.rises))),
                         window_of(around_.seconds * least_leak_rises / facts_.rises));
@@ -345,7 +339,7 @@ class Judge {
                                     percent_text(*evidence.age_ratio)),
                         window_of(2 * around_.seconds));
         // What does not become more blocks replaces none.
-        if (!is_enlarged() && around_.late_old_frees > replaced_share * late_blocks())
+        if (!facts_.is_enlarged() && around_.late_old_frees > replaced_share * late_blocks())
             return open(fmt::format("in the window's later half {} blocks from before attach were "
                                     "freed, and this stack's {} more may replace some of them",
                                     count_text(around_.late_old_frees), count_text(late_blocks())),
@@ -355,7 +349,8 @@ class Judge {
                         window_of(least_leak_seconds));
         // At last: growth of which nothing else is to be said.
         if (const double size = facts_.grown_bytes() / std::max(count, 1.0);
-            !is_enlarged() && size >= pool_block && count < few_pool_blocks && is_of_one_size()) {
+            !facts_.is_enlarged() && size >= pool_block && count < few_pool_blocks &&
+            is_of_one_size()) {
             Judgement judgement =
                 open(fmt::format("in {} blocks of {}: a pool that the program hands out pieces "
                                  "of grows like this until its pieces suffice",
@@ -376,28 +371,14 @@ class Judge {
         return count * squares <= (1 + most_varied * most_varied) * bytes * bytes;
     }
 
-    /// A few blocks that do not become more, but larger, bit by bit: a buffer that is only appended
-    /// to.
-    [[nodiscard]] bool is_enlarged() const {
-        const auto& troughs = facts_.estimate.troughs;
-        return facts_.after.held_count() <= few_blocks && facts_.grown_count() < 1 &&
-               enlargements() >= least_enlargements && facts_.unevenness <= most_uneven_enlarging &&
-               std::ranges::adjacent_find(troughs, std::ranges::greater_equal(), &Point::y) ==
-                   troughs.end();
-    }
-    [[nodiscard]] double enlargements() const {
-        return static_cast<double>(facts_.after.allocated_count) -
-               static_cast<double>(facts_.before.allocated_count);
-    }
-
     [[nodiscard]] Judgement leak() const {
         const auto& survival = facts_.evidence.survival;
-        if (is_enlarged())
+        if (facts_.is_enlarged())
             return {Verdict::leak,
                     fmt::format("its troughs rise steadily by {}, in no more blocks than before: "
                                 "in {} steps they were enlarged; a buffer with a bound that is "
                                 "still far from it looks the same",
-                                rate(), count_text(enlargements())),
+                                rate(), count_text(facts_.enlargements())),
                     std::nullopt};
         std::string staying = "none was ever freed";
         if (facts_.after.freed_count > 0)

@@ -25,6 +25,9 @@ constexpr double sure = 3;
 constexpr double hardly = 0.5;
 /// Of the growth, the share that must come from the load to be called so.
 constexpr double explained = 0.7;
+/// Of a buffer that is appended to.
+constexpr double least_enlargements = 20;
+constexpr double most_uneven_enlarging = 0.1;
 /// Of what grew, the share in flight that moves no end of the window.
 constexpr double next_to_none = 0.02;
 /// Between the mean rate of n blocks at random times and the median slope of eight troughs, as a
@@ -185,6 +188,14 @@ Window settled_window(const MergedStack& stack, const RecordingContents& content
 }
 
 }  // namespace
+
+bool Facts::is_enlarged() const {
+    const auto& troughs = estimate.troughs;
+    return after.held_count() <= few_blocks && grown_count() < 1 &&
+           enlargements() >= least_enlargements && unevenness <= most_uneven_enlarging &&
+           std::ranges::adjacent_find(troughs, std::ranges::greater_equal(), &Point::y) ==
+               troughs.end();
+}
 
 Births births_of(const MergedStack& stack, const RecordingContents& contents) {
     Births births{{0}, {0}};

@@ -24,6 +24,9 @@ inline constexpr double still_dying = 0.1;
 /// Standard deviations that differences within the window must have.
 inline constexpr double sure_difference = 2.5;
 
+/// As few blocks that grow are being enlarged, which turnover does not measure.
+inline constexpr std::uint64_t few_blocks = 8;
+
 struct Facts {
     GrowthEstimate estimate;  ///< `growth.bytes` is of the whole window, the rest of `settled`.
     Evidence evidence;        ///< All but q_value, cluster and decidable_at_ns.
@@ -71,6 +74,14 @@ struct Facts {
     [[nodiscard]] double grown_bytes() const {
         return static_cast<double>(after.held_bytes()) - static_cast<double>(before.live);
     }
+    /// Of a few blocks that do not become more, how often one was replaced by a larger one.
+    [[nodiscard]] double enlargements() const {
+        return static_cast<double>(after.allocated_count) -
+               static_cast<double>(before.allocated_count);
+    }
+    /// Whether they are a buffer that is only appended to, bit by bit: often, more evenly than by
+    /// chance, and each low point is higher than the one before.
+    [[nodiscard]] bool is_enlarged() const;
     /// Likewise, but two moments of a sawtooth may lie anywhere on it; its low points do not.
     [[nodiscard]] double risen_bytes() const {
         return estimate.estimated

@@ -83,6 +83,28 @@ TEST(Coverage, ALeaksRateIsThatOfTheTimeObserved) {
     EXPECT_NE(report.stacks[1].verdict, Verdict::growing) << report.stacks[1].reason;
 }
 
+TEST(Coverage, ABufferThatIsEnlargedGrowsBetweenWindowsToo) {
+    RecordingContents contents = in_windows();
+    // 1000 bytes more every five seconds, in one block that is replaced twice a second.
+    StackHistory stack{.record = {.id = StackId(1), .process = ProcessId(1)}};
+    stack.record.locations.assign(1, LocationId(1));
+    for (std::size_t i = 0; i < contents.snapshots.size(); ++i) {
+        const std::uint64_t held = 10'000 + 1000 * i;
+        stack.live.push_back({i, held, held, 1, 2 * i + 1});
+        stack.at_end.allocated_bytes += 2 * held;
+        stack.at_end.freed_bytes = stack.at_end.allocated_bytes - held;
+    }
+    stack.at_end.allocated_count = 2 * contents.snapshots.size() - 1;
+    stack.at_end.freed_count = stack.at_end.allocated_count - 1;
+    stack.at_end.lapsed_count = 1;
+    stack.at_end.lapsed_bytes = stack.at_end.held_bytes();
+    contents.stacks.push_back(std::move(stack));
+    const Report report = build_report(contents, {});
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 200, 1e-6);
+    EXPECT_EQ(report.stacks[0].growth.bytes, 40'000);
+    EXPECT_TRUE(report.stacks[0].seen_to_leak) << report.stacks[0].reason;
+}
+
 TEST(Coverage, WhatHasLapsedRanksAsLive) {
     RecordingContents contents = in_windows();
     add_stack(contents, 1, 10, 1000);
