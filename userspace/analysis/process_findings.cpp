@@ -103,11 +103,15 @@ std::string why_unexplained(const Report& report) {
 
 /// That the memory grows and no finding tells from where.
 std::optional<Finding> unexplained_growth(const Report& report) {
-    constexpr double least_growth = 2 << 20;
+    constexpr double much = 2 << 20;
+    constexpr double least = 512 << 10;  // in as many steps as a burst does not have
+    constexpr double least_steps = 8;
     constexpr double most_unexplained = 3;
     const Growth& memory = report.memory.anonymous;
+    const auto grown = static_cast<double>(memory.bytes);
     if (!report.recording.sources.heap || memory.low <= 0 ||
-        lasting_growth(report.memory).low <= 0 || static_cast<double>(memory.bytes) < least_growth)
+        lasting_growth(report.memory).low <= 0 || grown < least ||
+        (grown < much && report.memory.anonymous_steps < least_steps))
         return std::nullopt;
     double found = 0;
     for (const Finding& finding : report.findings)

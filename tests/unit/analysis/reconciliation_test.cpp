@@ -279,6 +279,7 @@ TEST(Reconciliation, SaysThatMemoryGrowsInWhatCannotBeToldYet) {
     undecided.evidence.decidable_at_ns = 260'000'000'000;
     report.stacks = {undecided};
     Report decided = report;
+    Report little = report;
     conclude(report);
     ASSERT_EQ(report.findings.size(), 2U);
     EXPECT_EQ(report.findings[1].verdict, "growing");
@@ -290,6 +291,14 @@ TEST(Reconciliation, SaysThatMemoryGrowsInWhatCannotBeToldYet) {
     decided.stacks[0].verdict = Verdict::steady;
     conclude(decided);
     EXPECT_EQ(decided.findings.size(), 1U);
+
+    little.memory.anonymous.bytes = 1 << 20;
+    Report in_steps = little;
+    conclude(little);
+    EXPECT_EQ(little.findings.size(), 1U);
+    in_steps.memory.anonymous_steps = 8;
+    conclude(in_steps);
+    EXPECT_EQ(in_steps.findings.size(), 2U);
 }
 
 TEST(Reconciliation, NothingFillsTheMemoryWhileItDoesNotGrow) {
