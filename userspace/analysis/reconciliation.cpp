@@ -292,12 +292,13 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
         memory.coverage = std::min(1.0, static_cast<double>(memory.heap_bytes) / end.anonymous);
     if (window.snapshots() < 2) return memory;
     memory.anonymous = growth_of(contents, window, &Sum::anonymous);
-    memory.anonymous_lately =
-        growth_of(contents, {middle_of(contents.snapshots, window), window.last}, &Sum::anonymous);
+    const Window later{middle_of(contents.snapshots, window), window.last};
+    memory.anonymous_lately = growth_of(contents, later, &Sum::anonymous);
     memory.anonymous_steps = steps_of(contents, window, &Sum::anonymous);
     memory.file = growth_of(contents, window, &Sum::file);
     const ReportSampling sampling = sampling_of(contents);
     memory.heap = heap_growth(contents, heap, window, sampling);
+    memory.heap_lately = heap_growth(contents, heap, later, sampling);
     const auto grown = static_cast<double>(memory.anonymous.bytes);
     const auto heap_grown = static_cast<double>(memory.heap.bytes);
     const double noise =

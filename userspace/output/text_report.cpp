@@ -153,11 +153,14 @@ std::string overhead_text(const Report& report) {
     return text + (report.faulted ? "; without what is taken by page faults" : "");
 }
 
-/// "+3 MiB in the window, +1 MiB an hour": the second by the trend of the low points.
-std::string growth_text(const Growth& growth) {
-    return fmt::format("{} in the window, {} an hour",
-                       signed_bytes(static_cast<double>(growth.bytes)),
-                       signed_bytes(growth.bytes_per_second * seconds_an_hour));
+/// "+3 MiB in the window, +1 MiB an hour": the second by the trend of the low points. Where that
+/// has slowed down to less than half, "lately +100 KiB an hour".
+std::string growth_text(const Growth& growth, const Growth& lately) {
+    const bool slowed =
+        growth.bytes_per_second > 0 && 2 * lately.bytes_per_second < growth.bytes_per_second;
+    return fmt::format("{} in the window, {}{} an hour",
+                       signed_bytes(static_cast<double>(growth.bytes)), slowed ? "lately " : "",
+                       signed_bytes((slowed ? lately : growth).bytes_per_second * seconds_an_hour));
 }
 
 /// Where they end, the places with the most allocations.
@@ -182,7 +185,7 @@ void print_heap(Page& page, const Report& report) {
                     counted(totals.live_count(), StackKind::heap), lapsed_text(totals));
     // Of what was freed between windows nothing is known.
     if (report.memory.anonymous_bytes > 0 && report.sampling.observed_share >= 1)
-        text += ", " + growth_text(report.memory.heap);
+        text += ", " + growth_text(report.memory.heap, report.memory.heap_lately);
     page.paragraph("Traced heap", header_indent, text);
     page.paragraph("Since attach", header_indent,
                    fmt::format("{} allocated in {}, {} freed in {}",
@@ -196,7 +199,7 @@ void print_memory(Page& page, const ProcessMemory& memory) {
     if (memory.anonymous_bytes == 0) return;
     std::string text =
         fmt::format("{}, {}", format_bytes(static_cast<double>(memory.anonymous_bytes)),
-                    growth_text(memory.anonymous));
+                    growth_text(memory.anonymous, memory.anonymous_lately));
     if (memory.swap_bytes > 0)
         text +=
             fmt::format("; {} of it in swap", format_bytes(static_cast<double>(memory.swap_bytes)));

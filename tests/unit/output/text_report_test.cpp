@@ -33,9 +33,13 @@ TEST(TextReport, TellsGrowthInTheWindowAndByItsTrend) {
     report.memory.anonymous_bytes = 64 << 20;
     report.memory.anonymous = {.bytes = 20 << 20};
     report.memory.heap = {.bytes_per_second = 1024, .low = 0, .high = 2048, .bytes = 21 << 20};
+    report.memory.heap_lately = report.memory.heap;
     const std::string text = text_report(report, {});
     EXPECT_THAT(text, HasSubstr("Anonymous     64 MiB, +20 MiB in the window, 0 B an hour\n"));
     EXPECT_THAT(text, HasSubstr("450 blocks, +21 MiB in the window, +3.52 MiB an hour\n"));
+    report.memory.heap_lately.bytes_per_second = 500;
+    EXPECT_THAT(text_report(report, {}),
+                HasSubstr("+21 MiB in the window, lately +1.72 MiB an hour\n"));
 }
 
 TEST(TextReport, SaysWhyAnIdleTargetMayBeTakenMoreThanTheBudget) {
