@@ -25,9 +25,8 @@ BlockLayout layout_of(const ReportFrame& allocator);
 /// CLASSES", from which the others differ little).
 double block_takes(double bytes, BlockLayout layout);
 
-/// Growth of a heap stack in bytes of memory, over the same in bytes that were asked for; 1 if the
-/// stack has no blocks.
-/// Sizes may differ from the mean of all: least and most are the same only if they do not.
+/// What a heap stack's blocks take of memory, over what was asked for; 1 if it has none. Only where
+/// all have one size, as far as their mean tells, least and most are the same.
 struct BlockShares {
     double least = 1;
     double usual = 1;

@@ -196,7 +196,7 @@ struct Finding {
     std::string sentence;    ///< The finding in plain words.
     ReportFrame frame;       ///< The code it is named after.
     Growth growth;           ///< Of its stacks together.
-    double block_share = 1;  ///< What such blocks take of memory, over what was asked for.
+    double block_share = 1;  ///< What its blocks take of memory, over what was asked for.
     std::optional<GrowthPerWork> growth_per_work;  ///< Likewise.
     std::uint64_t live_bytes = 0;
     std::uint64_t live_count = 0;
