@@ -30,6 +30,8 @@ constexpr double least_enlargements = 20;
 constexpr double most_uneven_enlarging = 0.1;
 /// Of what grew, the share in flight that moves no end of the window.
 constexpr double next_to_none = 0.02;
+/// Of fewer blocks, the mean says no more than the median.
+constexpr double least_random = 8;
 /// Between the mean rate of n blocks at random times and the median slope of eight troughs, as a
 /// share of either, over 1/sqrt(n): a standard deviation, by simulation for n from 20 to 5,000.
 constexpr double median_deviation = 0.45;
@@ -158,9 +160,11 @@ void take_what_there_was(const MergedStack& stack, const Surroundings& surroundi
     const double watched = seconds_between(facts.attached_ns, surroundings.end_ns);
     const double at_once = seconds_lived(stack.lifetimes) / watched;
     Growth& growth = facts.estimate.growth;
-    if (growth.low <= 0 || at_once > next_to_none * facts.grown_count()) return;
+    if (growth.low <= 0 || facts.rises < least_random ||
+        at_once > next_to_none * facts.grown_count())
+        return;
     const double mean = static_cast<double>(growth.bytes) / surroundings.seconds;
-    const double chance = sure * median_deviation / std::sqrt(std::max(1.0, facts.rises));
+    const double chance = sure * median_deviation / std::sqrt(facts.rises);
     if (std::abs(mean / growth.bytes_per_second - 1) <= chance) {
         growth.bytes_per_second = mean;
         growth.low = std::min(growth.low, mean);
