@@ -279,6 +279,7 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
                       const RecordingContents& contents, std::size_t curve_points,
                       SuppressionCounts& suppressions, Report& report) {
     std::vector<const MergedStack*> all;
+    all.reserve(stacks.size());
     for (const MergedStack& stack : stacks) all.push_back(&stack);
     const MergedStack sum = sum_of(all);
     // Where not all was observed, growth is judged on a clock of what was. All else always is.

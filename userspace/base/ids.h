@@ -16,7 +16,7 @@ struct Id {
     Id() = default;
     constexpr explicit Id(Rep v) : value(v) {}
     [[nodiscard]] explicit operator bool() const { return value != 0; }
-    auto operator<=>(const Id&) const = default;
+    auto operator<=>(const Id&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// A process image that is traced: one run of one executable in one pid. An exec makes a new one.
