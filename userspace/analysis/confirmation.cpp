@@ -38,6 +38,7 @@ constexpr double least_returned = 0.05;
 constexpr double most_replacing = 0.25;
 /// In which memory must grow: a pool that is enlarged grows in few.
 constexpr double least_steps = 8;
+constexpr double seconds_an_hour = 3600;
 /// That of so many blocks none comes back.
 constexpr double most_chance = 0.01;
 /// Of the memory that blocks usually take, what may be lost beside them, or found in pages that
@@ -241,9 +242,9 @@ struct Bound {
     }
     [[nodiscard]] std::string reason() const {
         return fmt::format(
-            "; but the anonymous memory grows by {}/s at most: the rest was freed unseen, as where "
-            "a full cache replaces its entries, or fills what the heap had free",
-            format_bytes(most));
+            "; but the anonymous memory grows by {} an hour at most: the rest was freed unseen, as "
+            "where a full cache replaces its entries, or fills what the heap had free",
+            format_bytes(most * seconds_an_hour));
     }
 };
 
@@ -259,24 +260,22 @@ bool may_be_replacement(const Report& report) {
            least_true * grown_blocks;
 }
 
-/// Nothing can grow by more than the memory that it is in.
-void bound_by_memory(Report& report) {
-    const bool known = report.memory.anonymous_bytes > 0 && report.snapshots >= 2 * least_snapshots;
-    if (!known || !may_be_replacement(report)) return;
-    const Bound bound{.most = most_shown(report),
-                      .memory = report.memory.anonymous.bytes_per_second};
-    std::map<std::string, double> causes;
-    for (const ReportStack& stack : report.stacks)
-        if (claim(stack) > 0) causes[cause_of(stack)] += stack.growth.low;
-    for (ReportStack& stack : report.stacks) {
-        if (claim(stack) <= 0 || stack.verdict == Verdict::leak) continue;
-        Bound of_cause = bound;
-        of_cause.claimed = causes[cause_of(stack)];
-        if (!of_cause.contradicts()) continue;
-        stack.growth = of_cause.of(stack.growth);
-        stack.reason += of_cause.reason();
-        if (of_cause.leaves_little()) stack.verdict = Verdict::undetermined;
-    }
+/// Nothing can grow by more than the memory that it is in. Returns whether the stack was bounded by
+/// that. `causes`: what all stacks of each claim at least.
+bool bound_stack(const Bound& bound, const std::map<std::string, double>& causes,
+                 ReportStack& stack) {
+    const auto cause = causes.find(cause_of(stack));
+    if (claim(stack) <= 0 || cause == causes.end()) return false;
+    Bound of_cause = bound;
+    of_cause.claimed = cause->second;
+    if (!of_cause.contradicts()) return false;
+    stack.growth = of_cause.of(stack.growth);
+    stack.reason += of_cause.reason();
+    if (of_cause.leaves_little()) stack.verdict = Verdict::undetermined;
+    return true;
+}
+
+void bound_process(const Bound& bound, Report& report) {
     Bound of_all = bound;
     of_all.claimed = report.memory.heap.low;
     if (report.verdict != verdict_name(Verdict::growing) || !of_all.contradicts() ||
@@ -284,6 +283,23 @@ void bound_by_memory(Report& report) {
         return;
     report.verdict = verdict_name(Verdict::undetermined);
     report.reason += of_all.reason();
+}
+
+/// Of what is not confirmed. `doubt`: why what was seen to leak is not.
+void bound_by_memory(Report& report, const std::string& doubt) {
+    const bool known = report.memory.anonymous_bytes > 0 &&
+                       report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
+    const Bound bound{.most = most_shown(report),
+                      .memory = report.memory.anonymous.bytes_per_second};
+    std::map<std::string, double> causes;
+    for (const ReportStack& stack : report.stacks)
+        if (claim(stack) > 0) causes[cause_of(stack)] += stack.growth.low;
+    for (ReportStack& stack : report.stacks) {
+        if (stack.verdict == Verdict::leak) continue;
+        const bool bounded = known && bound_stack(bound, causes, stack);
+        if (!bounded && stack.seen_to_leak) stack.reason += doubt;
+    }
+    if (known) bound_process(bound, report);
 }
 
 }  // namespace
@@ -312,10 +328,7 @@ void confirm_by_memory(Report& report) {
     for (ReportStack& stack : report.stacks) {
         if (!stack.seen_to_leak) continue;
         const auto found = proofs.find(cause_of(stack));
-        if (found == proofs.end()) {
-            stack.reason += of_all.doubt();
-            continue;
-        }
+        if (found == proofs.end()) continue;
         const Proof& proof = *found->second;
         stack.verdict = Verdict::leak;
         stack.reason += fmt::format(
@@ -329,7 +342,7 @@ void confirm_by_memory(Report& report) {
         stack.growth = part;
         stack.reason += ", and of which its rate is the part";
     }
-    bound_by_memory(report);
+    bound_by_memory(report, of_all.doubt());
 }
 
 }  // namespace seep
