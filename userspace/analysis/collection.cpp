@@ -2,6 +2,8 @@
 #include "analysis/collection.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "analysis/growth.h"
 #include "analysis/survival.h"
@@ -12,6 +14,10 @@ namespace {
 
 /// Of the window: what was freed after that time and is as old was not in flight.
 constexpr double part = 0.25;
+/// Libraries of interpreters with an old generation.
+constexpr std::array<std::string_view, 3> generational{"libR.so", "libruby", "libjulia"};
+/// Of a stack's blocks, what must have been freed for the others to wait for it as well.
+constexpr double some_collected = 0.1;
 /// Fewer frees are those of single objects.
 constexpr double least_frees = 10;
 
@@ -21,6 +27,15 @@ double deaths_from(const Lifetimes& lifetimes, double seconds) {
     for (std::size_t bin = 1; bin < lifetimes.size(); ++bin)
         if (bin_start(bin) >= seconds) deaths += static_cast<double>(lifetimes[bin]);
     return deaths;
+}
+
+/// Whether any of its code is in an object that `is_meant` says.
+template <typename Meant>
+bool comes_through(const StackRecord& stack, const RecordingContents& contents, Meant is_meant) {
+    return std::ranges::any_of(stack.locations, [&](LocationId id) {
+        const auto object = contents.objects.find(contents.locations.at(id).object);
+        return object != contents.objects.end() && is_meant(object->second);
+    });
 }
 
 double earlier_blocks_freed(const SnapshotRecord& snapshot) {
@@ -33,9 +48,17 @@ double earlier_blocks_freed(const SnapshotRecord& snapshot) {
 }  // namespace
 
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents) {
-    return std::ranges::any_of(stack.locations, [&](LocationId id) {
-        const auto object = contents.objects.find(contents.locations.at(id).object);
-        return object != contents.objects.end() && object->second.kind == ObjectKind::anonymous;
+    return comes_through(stack, contents, [](const ObjectRecord& object) {
+        return object.kind == ObjectKind::anonymous;
+    });
+}
+
+bool comes_through_old_generation(const StackRecord& stack, const RecordingContents& contents) {
+    return comes_through(stack, contents, [](const ObjectRecord& object) {
+        const std::string_view name =
+            std::string_view(object.path).substr(object.path.rfind('/') + 1);
+        return std::ranges::any_of(
+            generational, [&](std::string_view prefix) { return name.starts_with(prefix); });
     });
 }
 
@@ -44,7 +67,8 @@ bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingCont
     const double seconds = part * window_seconds(contents.snapshots, window);
     double frees = 0;
     for (const MergedStack& stack : stacks)
-        if (comes_through_generated_code(stack.record, contents))
+        if (comes_through_generated_code(stack.record, contents) ||
+            comes_through_old_generation(stack.record, contents))
             frees += deaths_from(stack.lifetimes, seconds);
     const SnapshotRecord& last = contents.snapshots[window.last];
     // Sampled, or with probes that come and go, others are not followed, too.
@@ -55,6 +79,25 @@ bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingCont
         frees += earlier_blocks_freed(last) - earlier_blocks_freed(contents.snapshots[quarter]);
     }
     return frees >= least_frees;
+}
+
+void temper_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
+                          const RecordingContents& contents) {
+    // Of what was freed between windows, nothing is known.
+    if (contents.snapshots[contents.window.last].unobserved_ns > 0) return;
+    if (collection_seen(stacks, contents)) return;
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
+        const Totals& totals = stacks[i].totals;
+        const double collected = some_collected * static_cast<double>(totals.allocated_count);
+        if (reported[i].verdict != Verdict::leak ||
+            static_cast<double>(totals.freed_count) < collected ||
+            !comes_through_old_generation(stacks[i].record, contents))
+            continue;
+        reported[i].verdict = Verdict::growing;
+        reported[i].reason +=
+            "; but a collector frees its blocks, and was not seen to free any that were as old: "
+            "what it keeps until it collects everything looks the same";
+    }
 }
 
 }  // namespace seep

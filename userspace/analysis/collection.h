@@ -9,10 +9,12 @@
 //                                               / | / | / |    window, this is a leak's line
 //                                              /  |/  |/
 
+#include <span>
 #include <vector>
 
 #include "analysis/contents.h"
 #include "analysis/merging.h"
+#include "analysis/report.h"
 
 namespace seep {
 
@@ -20,9 +22,18 @@ namespace seep {
 /// these collect garbage (V8, the JVM, .NET, PyPy, LuaJIT).
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents);
 
+/// Whether they come through an interpreter that takes its objects from malloc, and keeps those
+/// that are old until it collects everything, which is seldom: R, Ruby, Julia.
+bool comes_through_old_generation(const StackRecord& stack, const RecordingContents& contents);
+
 /// Whether a collection was seen after the first quarter of the window, when blocks were freed that
-/// had lived for as long: followed ones of `stacks` through generated code, or, where all is
-/// followed, ones from before attach.
+/// had lived for as long: followed ones of `stacks` through either, or, where all is followed, ones
+/// from before attach.
 bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents);
+
+/// Calls leaks through an old generation `growing` of whose blocks some were collected, while none
+/// that are old were. `reported`: of `stacks`.
+void temper_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
+                          const RecordingContents& contents);
 
 }  // namespace seep

@@ -13,6 +13,7 @@
 
 #include "analysis/activity.h"
 #include "analysis/clusters.h"
+#include "analysis/collection.h"
 #include "analysis/confirmation.h"
 #include "analysis/coverage.h"
 #include "analysis/culprit.h"
@@ -315,6 +316,7 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
             report.stacks.back().curves = stack_curves(stacks[i], facts[i], contents,
                                                        surroundings.sampling_bytes, curve_points);
     }
+    temper_by_collection(std::span(report.stacks).subspan(first), stacks, judged);
     judge_successions(
         std::span(report.stacks).subspan(first), stacks,
         {judged, surroundings, sampling, window_seconds(contents.snapshots, contents.window)});

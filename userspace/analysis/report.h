@@ -176,7 +176,7 @@ struct ProcessMemory {
     double anonymous_steps = 0;
     Growth file;
     Growth heap;
-    Growth heap_lately;  ///< Likewise.
+    Growth heap_lately;              ///< Likewise.
     std::optional<double> kappa;     ///< Growth of anonymous memory over that of the heap.
     std::optional<double> coverage;  ///< heap_bytes over anonymous_bytes, 0 to 1.
     MemoryLimit limited_by = MemoryLimit::unknown;

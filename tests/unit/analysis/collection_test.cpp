@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What is told of blocks that an interpreter's collector frees.
+
+#include "analysis/collection.h"
+
+#include <gmock/gmock.h>
+
+#include "analysis/ranking.h"
+#include "simulated_stack.h"
+
+namespace seep {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr double window_seconds = 60;
+constexpr double cycle = 4;
+
+/// Ten blocks a second, of which those that nothing refers to are freed at the cycle's end; the
+/// fifth of them are kept.
+std::vector<SimulatedBlock> collected(double dying) {
+    std::vector<SimulatedBlock> blocks;
+    int number = 0;
+    for (double t = 0.01; t < window_seconds; t += 0.1)
+        blocks.push_back(
+            {t, ++number % 5 < dying * 5 ? cycle * std::ceil((t + 0.001) / cycle) : for_ever, 100});
+    return blocks;
+}
+
+ReportStack reported(const std::vector<SimulatedBlock>& blocks, const char* module,
+                     std::uint64_t old_frees) {
+    RecordingContents contents = simulated_contents(blocks, {window_seconds, 121});
+    contents.objects[ObjectId(1)] = {ObjectId(1), ObjectKind::file, module, ""};
+    contents.locations.at(contents.stacks[0].record.locations.back()).object = ObjectId(1);
+    for (std::size_t i = 51; i < contents.snapshots.size(); ++i)
+        contents.snapshots[i].processes[0].losses[SEEP_LOSS_UNMATCHED_FREES] += old_frees;
+    return build_report(contents, ReportOptions{}).stacks.at(0);
+}
+
+TEST(Collection, WhatAnOldGenerationKeepsIsNoLeakUntilItWasCollected) {
+    const ReportStack stack = reported(collected(0.8), "/usr/lib/R/lib/libR.so", 0);
+    EXPECT_EQ(stack.verdict, Verdict::growing);
+    EXPECT_THAT(stack.reason, HasSubstr("until it collects everything"));
+    EXPECT_EQ(reported(collected(0.8), "/usr/lib/R/lib/libR.so", 100).verdict, Verdict::leak);
+}
+
+TEST(Collection, OtherCodeCollectsNothing) {
+    EXPECT_EQ(reported(collected(0.8), "/usr/bin/server", 0).verdict, Verdict::leak);
+}
+
+TEST(Collection, WhatIsNeverFreedWaitsForNoCollector) {
+    EXPECT_EQ(reported(collected(0), "/usr/lib/libruby-3.1.so.3.1", 0).verdict, Verdict::leak);
+}
+
+}  // namespace
+}  // namespace seep
