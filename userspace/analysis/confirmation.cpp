@@ -217,10 +217,10 @@ double width(const Growth& growth) {
     return (growth.high - growth.low) / growth.bytes_per_second;
 }
 
-/// The most that the memory may have grown by, in bytes a second.
+/// The most that the memory may have grown by in the later half of the window, in bytes a second:
+/// what goes on does so then, too.
 double most_shown(const Report& report) {
-    return std::max({0.0, report.memory.anonymous.high, report.memory.anonymous_lately.high}) +
-           miscounted / seconds_of(report);
+    return std::max(0.0, report.memory.anonymous_lately.high) + miscounted / seconds_of(report);
 }
 
 /// The part of a claim that the memory leaves.
@@ -271,7 +271,8 @@ bool bound_stack(const Bound& bound, const std::map<std::string, double>& causes
     if (!of_cause.contradicts()) return false;
     stack.growth = of_cause.of(stack.growth);
     stack.reason += of_cause.reason();
-    if (of_cause.leaves_little()) stack.verdict = Verdict::undetermined;
+    if (of_cause.leaves_little() && stack.verdict == Verdict::growing)
+        stack.verdict = Verdict::undetermined;
     return true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
+#include "analysis/growth.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
 
@@ -107,10 +108,12 @@ std::optional<Finding> unexplained_growth(const Report& report) {
     constexpr double least = 512 << 10;  // in as many steps as a burst does not have
     constexpr double least_steps = 8;
     constexpr double most_unexplained = 3;
-    const Growth& memory = report.memory.anonymous;
-    const auto grown = static_cast<double>(memory.bytes);
-    if (!report.recording.sources.heap || memory.low <= 0 ||
-        lasting_growth(report.memory).low <= 0 || grown < least ||
+    if (!report.recording.sources.heap || report.snapshots < 2 * least_snapshots)
+        return std::nullopt;
+    const Growth memory = lasting_growth(report.memory);
+    const double grown = memory.bytes_per_second *
+                         static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9;
+    if (report.memory.anonymous.low <= 0 || memory.low <= 0 || grown < least ||
         (grown < much && report.memory.anonymous_steps < least_steps))
         return std::nullopt;
     double found = 0;

@@ -94,12 +94,12 @@ void print_findings(Page& page, const Report& report, std::size_t top) {
         const Finding& finding = report.findings[i];
         page.paragraph(fmt::format("{:>2}. ", i + 1), number_indent, finding.sentence + ".",
                        verdict_style(finding.verdict));
+        if (finding.verdict == report.memory.verdict && !report.memory.advice.empty())
+            page.paragraph("", number_indent, "Try: " + report.memory.advice + ".");
     }
     if (shown < count)
         page.line(fmt::format("    and {} more finding{}", format_count(count - shown),
                               count - shown == 1 ? "" : "s"));
-    if (!report.memory.advice.empty())
-        page.paragraph("", number_indent, "Try: " + report.memory.advice + ".");
     print_suppressions(page, report);
     const auto has_stacks = [](const Finding& finding) { return !finding.stacks.empty(); };
     if (std::ranges::none_of(report.findings.begin(),

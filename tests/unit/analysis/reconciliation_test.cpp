@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 
+#include "analysis/growth.h"
 #include "analysis/process_findings.h"
 
 namespace seep {
@@ -251,6 +252,8 @@ TEST(Reconciliation, ConcludesWithTheLeaksFirst) {
 TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
     const auto sentence = [](double found, double seen, const Curve& anonymous) {
         Report report;
+        report.snapshots = 2 * least_snapshots;
+        report.window_end_ns = 100'000'000'000;
         report.memory = memory_of({.anonymous = anonymous, .unseen = 1 - seen});
         report.sampling.observed_share = seen;
         report.findings.resize(1);
@@ -267,6 +270,8 @@ TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
 
 TEST(Reconciliation, SaysThatMemoryGrowsInWhatCannotBeToldYet) {
     Report report;
+    report.snapshots = 2 * least_snapshots;
+    report.window_end_ns = 60'000'000'000;
     report.memory.anonymous = report.memory.anonymous_lately = {
         .bytes_per_second = mebibyte, .low = mebibyte, .high = mebibyte, .bytes = 60 << 20};
     report.findings.resize(1);
@@ -292,13 +297,18 @@ TEST(Reconciliation, SaysThatMemoryGrowsInWhatCannotBeToldYet) {
     conclude(decided);
     EXPECT_EQ(decided.findings.size(), 1U);
 
-    little.memory.anonymous.bytes = 1 << 20;
+    little.memory.anonymous_lately = {.bytes_per_second = mebibyte / 60, .low = 1};
+    little.findings.clear();
     Report in_steps = little;
     conclude(little);
-    EXPECT_EQ(little.findings.size(), 1U);
+    EXPECT_EQ(little.findings.size(), 0U);
     in_steps.memory.anonymous_steps = 8;
+    Report early = in_steps;
     conclude(in_steps);
-    EXPECT_EQ(in_steps.findings.size(), 2U);
+    EXPECT_EQ(in_steps.findings.size(), 1U);
+    early.snapshots = 2 * least_snapshots - 1;
+    conclude(early);
+    EXPECT_EQ(early.findings.size(), 0U);
 }
 
 TEST(Reconciliation, NothingFillsTheMemoryWhileItDoesNotGrow) {
