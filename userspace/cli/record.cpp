@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <iterator>
 
 #include "base/tell.h"
@@ -198,8 +199,10 @@ Result<bool> wait_for_start(RecordOptions& options, const UniqueFd& signals,
         launched.emplace(std::move(*started));
         target.pids = {launched->pid()};
     }
+    const UniqueFd start_signal = catch_signal(SIGUSR1);
     spdlog::info("waiting until {}", fmt::join(options.start_when, " or "));
-    const auto held = wait_until({target.pids, target.cgroup}, std::move(conditions), signals);
+    const auto held =
+        wait_until({target.pids, target.cgroup}, std::move(conditions), signals, start_signal);
     if (launched && (!held || held->empty())) show_outcome(outcome_of(target.command, *launched));
     if (!held) return held.error();
     if (held->empty()) {

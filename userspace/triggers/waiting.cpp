@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <csignal>
 
 #include "base/text.h"
 #include "base/wakeups.h"
@@ -78,13 +77,11 @@ Error ended(const std::vector<StartCondition>& conditions) {
 }  // namespace
 
 Result<std::string> wait_until(const WaitingTarget& target, std::vector<StartCondition> conditions,
-                               const UniqueFd& signals) {
+                               const UniqueFd& signals, const UniqueFd& start_signal) {
     const auto watched = Watched::open(target);
     if (!watched) return watched.error();
     const auto on_signal =
         std::ranges::find(conditions, StartCondition::Kind::signal, &StartCondition::kind);
-    const UniqueFd start_signal =
-        on_signal == conditions.end() ? UniqueFd() : catch_signal(SIGUSR1);
     std::chrono::duration<double> period(1);
     for (const StartCondition& condition : conditions)
         period = std::min(period, std::chrono::duration<double>(condition.step_seconds()));
@@ -95,7 +92,7 @@ Result<std::string> wait_until(const WaitingTarget& target, std::vector<StartCon
             std::array{signals.get(), start_signal.get(), clock.get()}, "the condition");
         if (!waited) return waited.error();
         if (caught(signals)) return std::string();
-        if (start_signal && caught(start_signal)) return on_signal->text();
+        if (caught(start_signal) && on_signal != conditions.end()) return on_signal->text();
         if (!expired(clock)) continue;
 
         const auto alive = watched->pids();

@@ -22,9 +22,10 @@ struct WaitingTarget {
 };
 
 /// The condition that came to hold first, as it was written; empty if `signals` (catch_signals())
-/// asked to end before. untraceable: there is no such target, or it ended before; bad_input: a
-/// condition that can never hold for it.
+/// asked to end before. `start_signal`: catch_signal(SIGUSR1), made before anybody is told to send
+/// it. untraceable: there is no such target, or it ended before; bad_input: a condition that can
+/// never hold for it.
 Result<std::string> wait_until(const WaitingTarget& target, std::vector<StartCondition> conditions,
-                               const UniqueFd& signals);
+                               const UniqueFd& signals, const UniqueFd& start_signal);
 
 }  // namespace seep
