@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "analysis/culprit.h"
+#include "base/text.h"
 
 namespace seep {
 
@@ -27,10 +28,9 @@ bool is_uniform(const Totals& totals) {
 }  // namespace
 
 BlockLayout layout_of(const ReportFrame& allocator) {
-    const bool linked_in = std::ranges::any_of(
-        prefixes, [&](std::string_view prefix) { return allocator.function.starts_with(prefix); });
-    return linked_in || is_allocator_module(allocator.module) ? BlockLayout::size_class
-                                                              : BlockLayout::header;
+    const bool keeps_classes =
+        begins_with_any(allocator.function, prefixes) || is_allocator_module(allocator.module);
+    return keeps_classes ? BlockLayout::size_class : BlockLayout::header;
 }
 
 double block_takes(double bytes, BlockLayout layout) {

@@ -7,6 +7,7 @@
 
 #include "analysis/growth.h"
 #include "analysis/survival.h"
+#include "base/text.h"
 
 namespace seep {
 
@@ -29,6 +30,15 @@ double deaths_from(const Lifetimes& lifetimes, double seconds) {
     return deaths;
 }
 
+bool is_generated(const ObjectRecord& object) {
+    return object.kind == ObjectKind::anonymous;
+}
+
+bool has_old_generation(const ObjectRecord& object) {
+    return begins_with_any(std::string_view(object.path).substr(object.path.rfind('/') + 1),
+                           generational);
+}
+
 /// Whether any of its code is in an object that `is_meant` says.
 template <typename Meant>
 bool comes_through(const StackRecord& stack, const RecordingContents& contents, Meant is_meant) {
@@ -48,18 +58,7 @@ double earlier_blocks_freed(const SnapshotRecord& snapshot) {
 }  // namespace
 
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents) {
-    return comes_through(stack, contents, [](const ObjectRecord& object) {
-        return object.kind == ObjectKind::anonymous;
-    });
-}
-
-bool comes_through_old_generation(const StackRecord& stack, const RecordingContents& contents) {
-    return comes_through(stack, contents, [](const ObjectRecord& object) {
-        const std::string_view name =
-            std::string_view(object.path).substr(object.path.rfind('/') + 1);
-        return std::ranges::any_of(
-            generational, [&](std::string_view prefix) { return name.starts_with(prefix); });
-    });
+    return comes_through(stack, contents, is_generated);
 }
 
 bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents) {
@@ -67,8 +66,9 @@ bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingCont
     const double seconds = part * window_seconds(contents.snapshots, window);
     double frees = 0;
     for (const MergedStack& stack : stacks)
-        if (comes_through_generated_code(stack.record, contents) ||
-            comes_through_old_generation(stack.record, contents))
+        if (comes_through(stack.record, contents, [](const ObjectRecord& object) {
+                return is_generated(object) || has_old_generation(object);
+            }))
             frees += deaths_from(stack.lifetimes, seconds);
     const SnapshotRecord& last = contents.snapshots[window.last];
     // Sampled, or with probes that come and go, others are not followed, too.
@@ -82,16 +82,15 @@ bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingCont
 }
 
 void temper_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
-                          const RecordingContents& contents) {
+                          const RecordingContents& contents, bool collected) {
     // Of what was freed between windows, nothing is known.
-    if (contents.snapshots[contents.window.last].unobserved_ns > 0) return;
-    if (collection_seen(stacks, contents)) return;
+    if (collected || contents.snapshots[contents.window.last].unobserved_ns > 0) return;
     for (std::size_t i = 0; i < stacks.size(); ++i) {
         const Totals& totals = stacks[i].totals;
-        const double collected = some_collected * static_cast<double>(totals.allocated_count);
+        const double some = some_collected * static_cast<double>(totals.allocated_count);
         if (reported[i].verdict != Verdict::leak ||
-            static_cast<double>(totals.freed_count) < collected ||
-            !comes_through_old_generation(stacks[i].record, contents))
+            static_cast<double>(totals.freed_count) < some ||
+            !comes_through(stacks[i].record, contents, has_old_generation))
             continue;
         reported[i].verdict = Verdict::growing;
         reported[i].reason +=

@@ -22,18 +22,16 @@ namespace seep {
 /// these collect garbage (V8, the JVM, .NET, PyPy, LuaJIT).
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents);
 
-/// Whether they come through an interpreter that takes its objects from malloc, and keeps those
-/// that are old until it collects everything, which is seldom: R, Ruby, Julia.
-bool comes_through_old_generation(const StackRecord& stack, const RecordingContents& contents);
-
 /// Whether a collection was seen after the first quarter of the window, when blocks were freed that
-/// had lived for as long: followed ones of `stacks` through either, or, where all is followed, ones
-/// from before attach.
+/// had lived for as long: followed ones of `stacks` through such code or an old generation (below),
+/// or, where all is followed, ones from before attach.
 bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents);
 
-/// Calls leaks through an old generation `growing` of whose blocks some were collected, while none
-/// that are old were. `reported`: of `stacks`.
+/// An interpreter with an old generation takes its objects from malloc, and keeps those that are
+/// old until it collects everything, which is seldom: R, Ruby, Julia. Calls leaks through one
+/// `growing` of whose blocks some were collected, unless old ones were, too (`collected`,
+/// collection_seen()). `reported`: of `stacks`.
 void temper_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
-                          const RecordingContents& contents);
+                          const RecordingContents& contents, bool collected);
 
 }  // namespace seep

@@ -36,8 +36,6 @@ constexpr double much_narrower = 0.5;
 constexpr double least_returned = 0.05;
 /// Blocks that may have been replaced, as a share of a cause's, up to which it replaces none.
 constexpr double most_replacing = 0.25;
-/// In which memory must grow: a pool that is enlarged grows in few.
-constexpr double least_steps = 8;
 constexpr double seconds_an_hour = 3600;
 /// That of so many blocks none comes back.
 constexpr double most_chance = 0.01;
@@ -65,12 +63,6 @@ double block_size(const ReportStack& stack) {
 double claim(const ReportStack& stack) {
     return requested(stack) * block_shares(stack).most;
 }
-double usual_claim(const ReportStack& stack) {
-    return requested(stack) * block_shares(stack).usual;
-}
-double least_claim(const ReportStack& stack) {
-    return requested(stack) * block_shares(stack).least;
-}
 
 /// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by function.
 std::string cause_of(const ReportStack& stack) {
@@ -90,8 +82,9 @@ struct Claim {
     double returned = 0;
 
     void add(const ReportStack& stack) {
-        bytes += claim(stack);
-        usual += usual_claim(stack);
+        const BlockShares shares = block_shares(stack);
+        bytes += requested(stack) * shares.most;
+        usual += requested(stack) * shares.usual;
         lapsed += static_cast<double>(stack.totals.lapsed_count);
         returned += static_cast<double>(stack.returned_count);
     }
@@ -140,7 +133,7 @@ struct Proof {
     /// Why a cause is not confirmed.
     [[nodiscard]] std::string doubt() const {
         if (!grows) return "; the anonymous memory does not grow for certain";
-        if (steps < least_steps)
+        if (steps < ProcessMemory::least_steps)
             return fmt::format(
                 "; the anonymous memory grows in {:.0f} steps or so, too few to tell", steps);
         return fmt::format(
@@ -150,7 +143,7 @@ struct Proof {
                 : "which tells too little of this one");
     }
     [[nodiscard]] bool confirms(const Claim& cause) const {
-        if (!grows || steps < least_steps || is_of_something_else()) return false;
+        if (!grows || steps < ProcessMemory::least_steps || is_of_something_else()) return false;
         return cause.outnumbers(most_replaced) ? leaves(cause.usual, usual, 0)
                                                : leaves(cause.bytes, claimed, least_missing);
     }
@@ -180,10 +173,12 @@ Proof proof_of(const Report& report, Counts counts) {
         pace.known ? pace.high / pace.middle : std::numeric_limits<double>::infinity();
     for (const ReportStack& stack : report.stacks) {
         if (!counts(stack)) continue;
-        proof.requested += requested(stack);
-        proof.least += least_claim(stack);
-        proof.usual += usual_claim(stack);
-        proof.claimed += claim(stack);
+        const double rate = requested(stack);
+        const BlockShares shares = block_shares(stack);
+        proof.requested += rate;
+        proof.least += rate * shares.least;
+        proof.usual += rate * shares.usual;
+        proof.claimed += rate * shares.most;
     }
     return proof;
 }
@@ -264,10 +259,9 @@ bool may_be_replacement(const Report& report) {
 /// that. `causes`: what all stacks of each claim at least.
 bool bound_stack(const Bound& bound, const std::map<std::string, double>& causes,
                  ReportStack& stack) {
-    const auto cause = causes.find(cause_of(stack));
-    if (claim(stack) <= 0 || cause == causes.end()) return false;
+    if (claim(stack) <= 0) return false;
     Bound of_cause = bound;
-    of_cause.claimed = cause->second;
+    of_cause.claimed = causes.at(cause_of(stack));
     if (!of_cause.contradicts()) return false;
     stack.growth = of_cause.of(stack.growth);
     stack.reason += of_cause.reason();

@@ -34,10 +34,10 @@
 // its pace, and may all have to be by another number in the interval of that; by any above 1 where
 // they tell nothing (RateScale::known).
 //
-// What certainly claims more than the memory may have grown by at most is told with that at most,
-// and is open if that is less than half of it: a full cache that replaces its entries claims all
-// that it allocates. So it does where nothing goes unseen, until it has replaced what it had before
-// attaching, of which only the frees are seen.
+// What certainly claims more than the memory may have grown by at most in the later half of the
+// window is told with that at most, and is open if that is less than half of it: a full cache that
+// replaces its entries claims all that it allocates. So it does where nothing goes unseen, until it
+// has replaced what it had before attaching, of which only the frees are seen.
 
 #include "analysis/report.h"
 

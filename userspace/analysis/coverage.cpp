@@ -87,9 +87,7 @@ Growth over_window(Growth growth, const ReportSampling& sampling, double window_
 }
 
 Growth in_between(Growth growth, const ReportSampling& sampling, double window_seconds) {
-    growth.bytes_per_second *= sampling.observed_share;
-    growth.low *= sampling.observed_share;
-    growth.high *= sampling.observed_share;
+    growth = times(growth, sampling.observed_share);
     growth.bytes = std::llround(growth.bytes_per_second * window_seconds);
     return growth;
 }

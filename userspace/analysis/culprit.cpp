@@ -38,11 +38,6 @@ constexpr std::string_view go_stub = "._Cfunc_";
 constexpr std::array<std::string_view, 6> starters{"_start", "start_thread", "clone",
                                                    "clone3", "__clone3",     "__clone"};
 
-bool begins_with_any(std::string_view text, auto& prefixes) {
-    return std::ranges::any_of(prefixes,
-                               [&](std::string_view prefix) { return text.starts_with(prefix); });
-}
-
 /// The words of an identifier, in small letters and without digits: "PyMem_RawMalloc2" is py, mem,
 /// raw, malloc.
 std::vector<std::string> words(std::string_view identifier) {

@@ -103,6 +103,13 @@ void widen_by_share(double error, Growth& growth) {
     growth.high = middle * std::exp(std::hypot(std::log(growth.high / middle), z_95 * error));
 }
 
+Growth times(const Growth& growth, double factor) {
+    return {.bytes_per_second = factor * growth.bytes_per_second,
+            .low = factor * growth.low,
+            .high = factor * growth.high,
+            .bytes = std::llround(factor * static_cast<double>(growth.bytes))};
+}
+
 double rise_standard_error(std::span<const Point> troughs) {
     if (troughs.size() < 3) return 0;
     const double time = troughs.back().x - troughs.front().x;

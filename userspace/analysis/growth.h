@@ -80,6 +80,9 @@ void widen_by_share(double error, Growth& growth);
 /// fewer than three.
 double rise_standard_error(std::span<const Point> troughs);
 
+/// So many times a growth, all of it.
+Growth times(const Growth& growth, double factor);
+
 /// Live bytes at a snapshot.
 std::uint64_t live_at(const LiveSeries& series, std::size_t snapshot);
 

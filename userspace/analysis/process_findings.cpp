@@ -33,15 +33,6 @@ bool is_worth_a_word(MemoryLimit limited_by, const TimeToLimit& time) {
     return limited_by == MemoryLimit::cgroup || (time.expected && *time.expected < a_month);
 }
 
-/// What it takes of memory, where it is of blocks that were asked for.
-Growth footprint(const Finding& finding) {
-    Growth growth = finding.growth;
-    growth.bytes_per_second *= finding.block_share;
-    growth.low *= finding.block_share;
-    growth.high *= finding.block_share;
-    return growth;
-}
-
 /// No part grows by more than the whole, if that certainly grows; what is asked for need not be
 /// touched.
 Growth within(const Growth& whole, Growth part) {
@@ -55,7 +46,7 @@ Growth within(const Growth& whole, Growth part) {
 void add_limit(const ProcessMemory& memory, Finding& finding) {
     const Growth whole = lasting_growth(memory);
     finding.limit = time_to_limit({memory.limited_by, memory.limit_bytes, memory.used_bytes},
-                                  within(whole, footprint(finding)));
+                                  within(whole, times(finding.growth, finding.block_share)));
     // What slows down, or stops where the load does, does not get there.
     if (finding.verdict == verdict_name(Verdict::warming) ||
         finding.verdict == verdict_name(Verdict::load))
@@ -106,7 +97,6 @@ std::string why_unexplained(const Report& report) {
 std::optional<Finding> unexplained_growth(const Report& report) {
     constexpr double much = 2 << 20;
     constexpr double least = 512 << 10;  // in as many steps as a burst does not have
-    constexpr double least_steps = 8;
     constexpr double most_unexplained = 3;
     if (!report.recording.sources.heap || report.snapshots < 2 * least_snapshots)
         return std::nullopt;
@@ -114,7 +104,7 @@ std::optional<Finding> unexplained_growth(const Report& report) {
     const double grown = memory.bytes_per_second *
                          static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9;
     if (report.memory.anonymous.low <= 0 || memory.low <= 0 || grown < least ||
-        (grown < much && report.memory.anonymous_steps < least_steps))
+        (grown < much && report.memory.anonymous_steps < ProcessMemory::least_steps))
         return std::nullopt;
     double found = 0;
     for (const Finding& finding : report.findings)

@@ -172,11 +172,13 @@ struct ProcessMemory {
     std::uint64_t heap_peak_bytes = 0;  ///< The most of that within the window.
     Growth anonymous;
     Growth anonymous_lately;  ///< In the later half of the window.
-    /// In how many equal steps from snapshot to snapshot that would be as uneven (shape.h).
+    /// In how many equal steps from snapshot to snapshot that would be as uneven (shape.h). A pool
+    /// that is enlarged, or a burst, has fewer than `least_steps`.
     double anonymous_steps = 0;
+    static constexpr double least_steps = 8;
     Growth file;
     Growth heap;
-    Growth heap_lately;              ///< Likewise.
+    Growth heap_lately;              ///< In the later half of the window.
     std::optional<double> kappa;     ///< Growth of anonymous memory over that of the heap.
     std::optional<double> coverage;  ///< heap_bytes over anonymous_bytes, 0 to 1.
     MemoryLimit limited_by = MemoryLimit::unknown;

@@ -291,13 +291,6 @@ Judgement judge_sum(const Facts& facts, const Surroundings& surroundings, bool m
     return judgement;
 }
 
-Growth part_of(const Growth& growth, double part) {
-    return {.bytes_per_second = part * growth.bytes_per_second,
-            .low = part * growth.low,
-            .high = part * growth.high,
-            .bytes = std::llround(part * static_cast<double>(growth.bytes))};
-}
-
 double grown_bytes(const MergedStack& stack, const Window& window) {
     return std::max(0.0, static_cast<double>(live_at(stack.live, window.last)) -
                              static_cast<double>(live_at(stack.live, window.first)));
@@ -322,7 +315,6 @@ void judge_successions(std::span<ReportStack> reported, const std::vector<Merged
         sums.push_back(sum_of(parts));
     }
     const std::vector<Facts> facts = weigh_all(sums, grounds.contents, grounds.surroundings);
-    const bool collected = collection_seen(stacks, grounds.contents);
     std::uint32_t number = 0;
     std::vector<bool> taken(stacks.size());
     for (std::size_t i = 0; i < successions.size(); ++i) {
@@ -336,7 +328,7 @@ void judge_successions(std::span<ReportStack> reported, const std::vector<Merged
             return reported[stack].verdict == Verdict::leak || reported[stack].seen_to_leak;
         });
         const bool may_be_garbage =
-            !collected && !leaks_alone &&
+            !grounds.collected && !leaks_alone &&
             comes_through_generated_code(stacks[succession.in_turn.front()].record,
                                          grounds.contents);
         const Judgement seen = judge_sum(facts[i], grounds.surroundings, may_be_garbage);
@@ -356,7 +348,7 @@ void judge_successions(std::span<ReportStack> reported, const std::vector<Merged
             member.seen_to_leak =
                 seen.verdict == Verdict::leak && judgement.verdict != Verdict::leak;
             member.may_be_pool = judgement.may_be_pool;
-            member.growth = part_of(growth, grown / all);
+            member.growth = times(growth, grown / all);
             member.reason = fmt::format(
                 "one of {} stacks that take over from one another, of the same callers and the "
                 "same call to allocate; its rate is its part of theirs. As if they were one: {}",

@@ -42,7 +42,8 @@ struct Grounds {
     const RecordingContents& contents;  ///< On the clock of what was observed.
     const Surroundings& surroundings;
     const ReportSampling& sampling;
-    double seconds = 0;  ///< Length of the window, on everybody's clock.
+    double seconds = 0;      ///< Length of the window, on everybody's clock.
+    bool collected = false;  ///< Whether a collection was seen (collection.h).
 };
 
 /// Judges each succession and gives its verdict to those of its stacks that grew, with their parts

@@ -74,6 +74,12 @@ struct Facts {
     [[nodiscard]] double grown_bytes() const {
         return static_cast<double>(after.held_bytes()) - static_cast<double>(before.live);
     }
+    /// Likewise, but two moments of a sawtooth may lie anywhere on it; its low points do not.
+    [[nodiscard]] double risen_bytes() const {
+        return estimate.estimated
+                   ? std::max(grown_bytes(), estimate.growth.bytes_per_second * seconds)
+                   : grown_bytes();
+    }
     /// Of a few blocks that do not become more, how often one was replaced by a larger one.
     [[nodiscard]] double enlargements() const {
         return static_cast<double>(after.allocated_count) -
@@ -82,12 +88,6 @@ struct Facts {
     /// Whether they are a buffer that is only appended to, bit by bit: often, more evenly than by
     /// chance, and each low point is higher than the one before.
     [[nodiscard]] bool is_enlarged() const;
-    /// Likewise, but two moments of a sawtooth may lie anywhere on it; its low points do not.
-    [[nodiscard]] double risen_bytes() const {
-        return estimate.estimated
-                   ? std::max(grown_bytes(), estimate.growth.bytes_per_second * seconds)
-                   : grown_bytes();
-    }
 };
 
 /// Until the window's end.

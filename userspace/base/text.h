@@ -4,6 +4,7 @@
 // Numbers and times as people write and read them, and untrusted text made safe to show.
 // All functions are pure and thread-safe.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,13 @@ Result<std::uint64_t> parse_count(std::string_view text);
 /// "4096", "512K", "1.5M", "2G" (binary units, either case); otherwise as parse_duration. A
 /// fraction of a byte is dropped.
 Result<std::uint64_t> parse_size(std::string_view text);
+
+/// Whether it begins with any of some prefixes.
+template <typename Prefixes>
+bool begins_with_any(std::string_view text, const Prefixes& prefixes) {
+    return std::ranges::any_of(prefixes,
+                               [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
 
 /// As it is typed into a shell: quoted if it has to be.
 std::string shell_word(std::string_view text);
