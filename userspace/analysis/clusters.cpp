@@ -45,6 +45,9 @@ LockstepStack lockstep_stack(const MergedStack& stack, const RecordingContents& 
         before = now;
     }
     result.weight = mean_weight(stack.totals, contents.info.sampling_bytes);
+    result.allocated =
+        static_cast<double>(stack.totals.allocated_count - stack.at_start.allocated_count);
+    result.freed = static_cast<double>(stack.totals.freed_count - stack.at_start.freed_count);
     return result;
 }
 
@@ -72,6 +75,8 @@ void add(Unit& unit, std::size_t rank, const MergedStack& stack,
     together.callers.erase(together.callers.begin(), inner.base());
     together.roots = std::max(together.roots, added.roots);
     together.weight = std::max(together.weight, added.weight);
+    together.allocated += added.allocated;
+    together.freed += added.freed;
 }
 
 double grown_blocks(const LockstepStack& stack) {
@@ -92,20 +97,32 @@ ReportFrame shared_frame(const StackRecord& stack, std::size_t common,
     return frames.empty() ? ReportFrame{} : frames.front();
 }
 
-/// A pool grows by its own measure. Large blocks that become more one for one with blocks that leak
-/// are parts of what leaks.
-void join_leaks(const std::vector<ReportStack*>& group) {
-    const auto leak =
-        std::ranges::find_if(group, [](auto* stack) { return stack->verdict == Verdict::leak; });
-    if (leak == group.end()) return;
-    for (ReportStack* stack : group) {
-        if (!stack->may_be_pool || stack->verdict != Verdict::growing) continue;
-        stack->verdict = Verdict::leak;
-        stack->reason = fmt::format(
-            "its troughs rise steadily by {}, as many blocks more as of stack {}, "
-            "which leaks",
-            hourly(stack->growth), (*leak)->id);
-        stack->evidence.decidable_at_ns.reset();
+/// A stack of a cluster, and how it grows with those that count as one with it.
+struct Member {
+    ReportStack* stack;
+    const LockstepStack* steps;
+};
+
+/// Blocks that become more in step with blocks that leak are parts of what leaks, however few of
+/// them there are. A pool grows by its own measure: large blocks are, if they do so one for one.
+void join_leaks(const std::vector<Member>& group) {
+    const auto is_leak = [](const ReportStack& stack) {
+        return stack.verdict == Verdict::leak || stack.seen_to_leak;
+    };
+    for (const Member& member : group) {
+        ReportStack& stack = *member.stack;
+        if (stack.verdict != Verdict::growing || is_leak(stack)) continue;
+        const auto leak = std::ranges::find_if(group, [&](const Member& other) {
+            return is_leak(*other.stack) &&
+                   (!stack.may_be_pool || in_equal_numbers(*other.steps, *member.steps));
+        });
+        if (leak == group.end()) continue;
+        stack.verdict = leak->stack->verdict;
+        stack.seen_to_leak = leak->stack->seen_to_leak;
+        stack.reason = fmt::format("its troughs rise by {}, in step with stack {}, which {}",
+                                   hourly(stack.growth), leak->stack->id,
+                                   stack.seen_to_leak ? "may leak" : "leaks");
+        stack.evidence.decidable_at_ns.reset();
     }
 }
 
@@ -155,14 +172,15 @@ std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack
     for (const Lockstep& group : found) {
         ReportCluster& added = clusters.emplace_back();
         std::vector<std::size_t> ranks;
-        std::vector<ReportStack*> exact;
+        std::vector<Member> exact;
         added.frame = shared_frame(units[group.stacks.front()].first->record, group.common,
                                    contents, report.objects);
         for (const std::size_t unit : group.stacks) {
             ranks.insert(ranks.end(), units[unit].ranks.begin(), units[unit].ranks.end());
             // Sampled counts are alike where the blocks themselves are not.
             if (candidates[unit].weight >= most_weight) continue;
-            for (const std::size_t rank : units[unit].ranks) exact.push_back(&ranked[rank]);
+            for (const std::size_t rank : units[unit].ranks)
+                exact.push_back({&ranked[rank], &candidates[unit]});
         }
         std::ranges::sort(ranks);
         for (const std::size_t rank : ranks) {

@@ -17,6 +17,8 @@ namespace {
 constexpr double part = 0.25;
 /// Libraries of interpreters with an old generation.
 constexpr std::array<std::string_view, 3> generational{"libR.so", "libruby", "libjulia"};
+/// What the threads of the JVM's compiler begin with.
+constexpr std::string_view compiler = "CompileBroker::";
 /// Of a stack's blocks, what must have been freed for the others to wait for it as well.
 constexpr double some_collected = 0.1;
 /// Fewer frees are those of single objects.
@@ -45,6 +47,14 @@ bool comes_through(const StackRecord& stack, const RecordingContents& contents, 
     return std::ranges::any_of(stack.locations, [&](LocationId id) {
         const auto object = contents.objects.find(contents.locations.at(id).object);
         return object != contents.objects.end() && is_meant(object->second);
+    });
+}
+
+bool is_of_compiler(const StackRecord& stack, const RecordingContents& contents) {
+    return std::ranges::any_of(stack.locations, [&](LocationId id) {
+        return std::ranges::any_of(contents.locations.at(id).frames, [](const FrameRecord& frame) {
+            return frame.function.starts_with(compiler);
+        });
     });
 }
 
@@ -84,18 +94,28 @@ bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingCont
 void temper_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
                           const RecordingContents& contents, bool collected) {
     // Of what was freed between windows, nothing is known.
-    if (collected || contents.snapshots[contents.window.last].unobserved_ns > 0) return;
+    const bool all_seen = contents.snapshots[contents.window.last].unobserved_ns == 0;
+    const auto awaits_collection = [&](const MergedStack& stack) {
+        return all_seen && !collected &&
+               static_cast<double>(stack.totals.freed_count) >=
+                   some_collected * static_cast<double>(stack.totals.allocated_count) &&
+               comes_through(stack.record, contents, has_old_generation);
+    };
     for (std::size_t i = 0; i < stacks.size(); ++i) {
-        const Totals& totals = stacks[i].totals;
-        const double some = some_collected * static_cast<double>(totals.allocated_count);
-        if (reported[i].verdict != Verdict::leak ||
-            static_cast<double>(totals.freed_count) < some ||
-            !comes_through(stacks[i].record, contents, has_old_generation))
+        ReportStack& stack = reported[i];
+        if (stack.verdict != Verdict::leak && !stack.seen_to_leak) continue;
+        if (is_of_compiler(stacks[i].record, contents))
+            stack.reason +=
+                "; but the runtime's compiler made it, and keeps it as long as the code: a program "
+                "that is still being compiled looks the same";
+        else if (awaits_collection(stacks[i]))
+            stack.reason +=
+                "; but a collector frees its blocks, and was not seen to free any that were as "
+                "old: what it keeps until it collects everything looks the same";
+        else
             continue;
-        reported[i].verdict = Verdict::growing;
-        reported[i].reason +=
-            "; but a collector frees its blocks, and was not seen to free any that were as old: "
-            "what it keeps until it collects everything looks the same";
+        stack.verdict = Verdict::growing;
+        stack.seen_to_leak = false;
     }
 }
 

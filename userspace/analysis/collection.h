@@ -30,7 +30,8 @@ bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingCont
 /// An interpreter with an old generation takes its objects from malloc, and keeps those that are
 /// old until it collects everything, which is seldom: R, Ruby, Julia. Calls leaks through one
 /// `growing` of whose blocks some were collected, unless old ones were, too (`collected`,
-/// collection_seen()). `reported`: of `stacks`.
+/// collection_seen()). Likewise what the JVM's compiler makes: it frees that when it unloads the
+/// code. `reported`: of `stacks`.
 void temper_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
                           const RecordingContents& contents, bool collected);
 

@@ -14,6 +14,10 @@ constexpr double torn_objects = 2;
 /// Of what a step may differ by without being another: as much as drains are apart.
 constexpr double torn_share = 0.01;
 constexpr double sampling_deviations = 3;
+/// Of fewer blocks, what may be torn hides whether others rise in proportion.
+constexpr double least_in_proportion = 64;
+/// By which the shares of their blocks that are freed may differ for all that.
+constexpr double other_fate = 0.02;
 
 double total(const LockstepStack& stack) {
     return std::accumulate(stack.steps.begin(), stack.steps.end(), 0.0);
@@ -26,12 +30,20 @@ bool alike(double a, double b, double weight) {
            torn_objects + torn_share * std::max(std::abs(a), std::abs(b)) + sampling;
 }
 
-bool alike(const LockstepStack& a, const LockstepStack& b) {
-    const double weight = std::max(a.weight, b.weight);
-    if (!alike(total(a), total(b), weight)) return false;
-    for (std::size_t i = 0; i < a.steps.size(); ++i)
-        if (!alike(a.steps[i], b.steps[i], weight)) return false;
-    return true;
+double freed_share(const LockstepStack& stack) {
+    return stack.freed / std::max(1.0, stack.allocated);
+}
+
+/// `few` is the one that rises by fewer blocks.
+bool in_proportion(const LockstepStack& few, const LockstepStack& many) {
+    if (total(few) < least_in_proportion ||
+        std::abs(freed_share(few) - freed_share(many)) > other_fate)
+        return false;
+    // As if the blocks of each object were one, so that an object that is torn is no more than one.
+    const double ratio = total(many) / total(few);
+    LockstepStack objects{.steps = many.steps, .weight = std::max(1.0, many.weight / ratio)};
+    for (double& step : objects.steps) step /= ratio;
+    return in_equal_numbers(few, objects);
 }
 
 std::size_t common_callers(const LockstepStack& a, const LockstepStack& b) {
@@ -40,35 +52,56 @@ std::size_t common_callers(const LockstepStack& a, const LockstepStack& b) {
     return static_cast<std::size_t>(left - a.callers.rbegin());
 }
 
+using AreAlike = bool (&)(const LockstepStack&, const LockstepStack&);
+
+/// All are compared with the first of a group: a chain of small differences does not make one
+/// cause.
+std::vector<Lockstep> joined(std::vector<Lockstep> groups, std::span<const LockstepStack> stacks,
+                             AreAlike are_alike) {
+    std::vector<Lockstep> result;
+    std::vector<bool> taken(groups.size());
+    for (std::size_t first = 0; first < groups.size(); ++first) {
+        if (taken[first]) continue;
+        Lockstep group = std::move(groups[first]);
+        const LockstepStack& seed = stacks[group.stacks.front()];
+        for (std::size_t next = first + 1; next < groups.size(); ++next) {
+            const LockstepStack& other = stacks[groups[next].stacks.front()];
+            if (taken[next] || !are_alike(seed, other)) continue;
+            const std::size_t common =
+                std::min({group.common, groups[next].common, common_callers(seed, other)});
+            if (common <= std::max(seed.roots, other.roots)) continue;
+            group.common = common;
+            group.stacks.insert(group.stacks.end(), groups[next].stacks.begin(),
+                                groups[next].stacks.end());
+            taken[next] = true;
+        }
+        result.push_back(std::move(group));
+    }
+    return result;
+}
+
 }  // namespace
 
+bool in_equal_numbers(const LockstepStack& a, const LockstepStack& b) {
+    const double weight = std::max(a.weight, b.weight);
+    if (!alike(total(a), total(b), weight)) return false;
+    for (std::size_t i = 0; i < a.steps.size(); ++i)
+        if (!alike(a.steps[i], b.steps[i], weight)) return false;
+    return true;
+}
+
 std::vector<Lockstep> lockstep_clusters(std::span<const LockstepStack> stacks) {
-    std::vector<std::size_t> order(stacks.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(total(stacks[i]), i); });
-    std::vector<Lockstep> clusters;
-    std::vector<bool> taken(stacks.size());
-    for (std::size_t first = 0; first < order.size(); ++first) {
-        const std::size_t seed = order[first];
-        if (taken[seed]) continue;
-        Lockstep cluster{{seed}, stacks[seed].callers.size()};
-        // All are compared with the first: a chain of small differences does not make one cause.
-        for (std::size_t next = first + 1; next < order.size(); ++next) {
-            const std::size_t other = order[next];
-            const double weight = std::max(stacks[seed].weight, stacks[other].weight);
-            if (!alike(total(stacks[seed]), total(stacks[other]), weight)) break;
-            if (taken[other] || !alike(stacks[seed], stacks[other])) continue;
-            const std::size_t common =
-                std::min(cluster.common, common_callers(stacks[seed], stacks[other]));
-            if (common <= std::max(stacks[seed].roots, stacks[other].roots)) continue;
-            cluster.common = common;
-            cluster.stacks.push_back(other);
-        }
-        if (cluster.stacks.size() < 2) continue;
-        for (const std::size_t stack : cluster.stacks) taken[stack] = true;
-        clusters.push_back(std::move(cluster));
-    }
-    return clusters;
+    std::vector<Lockstep> groups;
+    for (std::size_t i = 0; i < stacks.size(); ++i)
+        groups.push_back({{i}, stacks[i].callers.size()});
+    const auto blocks = [&](const Lockstep& group) {
+        return std::pair(total(stacks[group.stacks.front()]), group.stacks.front());
+    };
+    std::ranges::sort(groups, {}, blocks);
+    groups = joined(std::move(groups), stacks, in_equal_numbers);
+    groups = joined(std::move(groups), stacks, in_proportion);
+    std::erase_if(groups, [](const Lockstep& group) { return group.stacks.size() < 2; });
+    return groups;
 }
 
 }  // namespace seep

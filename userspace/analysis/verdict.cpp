@@ -26,6 +26,10 @@ constexpr double small_rise = 1.0 / 3;
 constexpr double most_uneven = 0.3;
 /// Mean age, as a share of the time since attach, of what a start-up left.
 constexpr double oldest = 0.9;
+/// What a mean age may be above that of even growth.
+constexpr double much_older = 0.05;
+/// Of what is uniform between 0 and 1, the square root of 1/12.
+constexpr double uniform_deviation = 0.289;
 /// Less than a start-up takes.
 constexpr double least_leak_seconds = 5;
 constexpr double least_leak_blocks = 10;
@@ -292,6 +296,35 @@ class Judge {
         return growth().bytes_per_second * around_.seconds / 2 / std::max(size, 1.0);
     }
 
+    /// The mean age, as a share of the time since attach, of what is live if it grew evenly and was
+    /// not freed, with that of what was live before as if it had come evenly, too.
+    [[nodiscard]] double even_age() const {
+        const double watched = static_cast<double>(around_.end_ns - facts_.attached_ns) / 1e9;
+        const double share = std::min(1.0, facts_.seconds / watched);
+        const double more = facts_.grown_count() / static_cast<double>(facts_.after.held_count());
+        return more * share / 2 + (1 - more) * (1 + share) / 2;
+    }
+
+    /// Whether what is live came earlier than even growth would have it, by more than chance.
+    [[nodiscard]] bool is_older_than_even() const {
+        const auto& age = facts_.evidence.age_ratio;
+        if (!age || around_.elapsed_seconds > around_.seconds) return false;
+        const double more = facts_.grown_count() / static_cast<double>(facts_.after.held_count());
+        return *age > even_age() + much_older +
+                          sure_difference * uniform_deviation * more / std::sqrt(facts_.rises);
+    }
+
+    /// Of the work's pace, what the blocks that stay come at in the later half; empty unless that
+    /// is slower by more than chance.
+    [[nodiscard]] std::optional<double> slower_count() const {
+        if (!facts_.late_count) return std::nullopt;
+        const double late = *facts_.late_count;
+        const double even = facts_.late_work;
+        const double pace = late / (1 - late) * (1 - even) / even;
+        const double z = (even - late) * std::sqrt(facts_.rises / (even * (1 - even)));
+        return z > sure_difference && pace < slowing_pace ? std::optional(pace) : std::nullopt;
+    }
+
     [[nodiscard]] Maybe of_open_growth() const {
         const Evidence& evidence = facts_.evidence;
         const double count = facts_.grown_count();
@@ -332,6 +365,16 @@ class Judge {
             return open(fmt::format("slower in the window's later half ({} of the earlier one): a "
                                     "filling cache does that",
                                     percent_text(evidence.pace.value_or(1))),
+                        window_of(2 * around_.seconds));
+        if (const auto slower = slower_count())
+            return open(fmt::format("slower in the window's later half ({} of the blocks of the "
+                                    "earlier one for the same work): a filling cache does that",
+                                    percent_text(*slower)),
+                        window_of(2 * around_.seconds));
+        if (pace < slowing_pace && is_older_than_even())
+            return open(fmt::format("it came earlier than even growth does: the mean age of what "
+                                    "is live is {} of the time since attach, not {}",
+                                    percent_text(*evidence.age_ratio), percent_text(even_age())),
                         window_of(2 * around_.seconds));
         if (evidence.age_ratio && *evidence.age_ratio > oldest)
             return open(fmt::format("what is live is mostly from the start: its mean age is {} of "

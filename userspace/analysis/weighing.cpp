@@ -65,6 +65,17 @@ std::optional<double> mean_life(const MergedStack& stack, const RecordingContent
     return block_seconds / freed;
 }
 
+/// The share of the window's time, or of the CPU time used in it if that is less, that lies after
+/// `middle`.
+double late_share(const Surroundings& surroundings, const RecordingContents& contents,
+                  const Window& window, std::size_t middle) {
+    const double of_time = window_seconds(contents.snapshots, {middle, window.last}) /
+                           window_seconds(contents.snapshots, window);
+    const std::vector<double>& cpu = surroundings.cpu;
+    const double used = cpu[window.last] - cpu[window.first];
+    return used > 0 ? std::min(of_time, (cpu[window.last] - cpu[middle]) / used) : of_time;
+}
+
 /// Allocations a second from one snapshot to a later one.
 double birth_rate(const MergedStack& stack, const RecordingContents& contents, std::size_t from,
                   std::size_t to) {
@@ -276,8 +287,13 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
     const bool in_windows = surroundings.elapsed_seconds > surroundings.seconds;
     if (!in_windows &&
         freed_count - static_cast<double>(facts.before.allocated_count - facts.before.live_count) <
-            hardly * facts.rises)
+            hardly * facts.rises) {
         facts.rises = independent_rises(stack.live, contents.snapshots, window);
+        facts.late_count =
+            (live_count - static_cast<double>(point_at(stack.live, middle).live_count)) /
+            std::max(1.0, facts.grown_count());
+        facts.late_work = late_share(surroundings, contents, window, middle);
+    }
     take_what_there_was(stack, surroundings, facts);
     facts.halt = find_halt(stack.live, contents.snapshots, window);
     if (facts.halt && !facts.halt->sure) {

@@ -51,6 +51,10 @@ struct Facts {
     bool idle_since_halt = false;  ///< The processes used next to no CPU time since.
     /// `pace` if the growth is set in relation to the CPU time used instead of time.
     std::optional<double> work_pace;
+    /// Of the blocks that it grew by, the share that came in the later half; empty where blocks
+    /// come and go, and in windows.
+    std::optional<double> late_count;
+    double late_work = 0.5;  ///< Of the CPU time used, the share of that half; at most a half.
     std::optional<double> late_mortality;  ///< See survival.h.
     std::optional<double> mean_life;  ///< Seconds; by Little's law. Empty if nothing was freed.
     std::int64_t attached_ns = 0;
