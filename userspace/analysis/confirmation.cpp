@@ -54,14 +54,13 @@ double requested(const ReportStack& stack) {
     return stack.kind == StackKind::heap && growth.low > 0 ? growth.bytes_per_second : 0;
 }
 
+double requested_at_least(const ReportStack& stack) {
+    return stack.kind == StackKind::heap ? std::max(0.0, stack.growth.low) : 0;
+}
+
 double block_size(const ReportStack& stack) {
     const auto blocks = static_cast<double>(stack.totals.held_count());
     return blocks > 0 ? static_cast<double>(stack.totals.held_bytes()) / blocks : 0;
-}
-
-/// What it takes of memory by the most that the allocator may add to its blocks.
-double claim(const ReportStack& stack) {
-    return requested(stack) * block_shares(stack).most;
 }
 
 /// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by function.
@@ -156,9 +155,10 @@ struct Proof {
     [[nodiscard]] double sure() const { return confirmed / claimed; }
 };
 
-/// Of the stacks that `counts` is true for.
+/// Of the stacks that `counts` is true for. `claims`: what all of them claimed at first; of those
+/// that were bounded since, nobody knows how much is true, unless they are seen to die.
 template <typename Counts>
-Proof proof_of(const Report& report, Counts counts) {
+Proof proof_of(const Report& report, const std::vector<Growth>& claims, Counts counts) {
     const Growth& whole = report.memory.anonymous;
     const Growth& lately = report.memory.anonymous_lately;
     Proof proof{.memory = whole};
@@ -171,10 +171,16 @@ Proof proof_of(const Report& report, Counts counts) {
     proof.least_scale = pace.low / pace.middle;
     proof.most_scale =
         pace.known ? pace.high / pace.middle : std::numeric_limits<double>::infinity();
-    for (const ReportStack& stack : report.stacks) {
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+        const ReportStack& stack = report.stacks[i];
         if (!counts(stack)) continue;
         const double rate = requested(stack);
         const BlockShares shares = block_shares(stack);
+        if (stack.kind == StackKind::heap && claims[i].low > 0 && rate == 0 &&
+            !claim_of(stack).dies()) {
+            proof.usual += stack.growth.bytes_per_second * shares.usual;
+            proof.claimed += stack.growth.high * shares.most;
+        }
         proof.requested += rate;
         proof.least += rate * shares.least;
         proof.usual += rate * shares.usual;
@@ -218,30 +224,32 @@ double most_shown(const Report& report) {
     return std::max(0.0, report.memory.anonymous_lately.high) + miscounted / seconds_of(report);
 }
 
-/// The part of a claim that the memory leaves.
+/// The part of a claim that all together leave: the memory, in bytes a second, or the blocks that
+/// were counted.
 struct Bound {
-    double most = 0;     ///< Bytes a second.
+    double most = 0;
     double claimed = 0;  ///< The least that the claim is.
-    double memory = 0;   ///< By which the memory grows.
+    double likely = 0;
 
     [[nodiscard]] bool contradicts() const { return claimed > most; }
-    [[nodiscard]] bool leaves_little() const { return memory <= 0 || most < least_true * claimed; }
+    [[nodiscard]] bool leaves_little() const { return likely <= 0 || most < least_true * claimed; }
     /// Of `growth`, which is a part of the claim.
     [[nodiscard]] Growth of(const Growth& growth) const {
         const double part = growth.low / claimed;
         Growth result;
-        result.high = part * most;
-        result.bytes_per_second = part * std::clamp(memory, 0.0, most);
+        result.high = part * std::max(0.0, most);
+        result.bytes_per_second = part * std::clamp(likely, 0.0, std::max(0.0, most));
         result.bytes = bytes_at(result.bytes_per_second, growth);
         return result;
     }
-    [[nodiscard]] std::string reason() const {
-        return fmt::format(
-            "; but the anonymous memory grows by {} an hour at most: the rest was freed unseen, as "
-            "where a full cache replaces its entries, or fills what the heap had free",
-            format_bytes(most * seconds_an_hour));
-    }
 };
+
+std::string memory_reason(const Bound& bound) {
+    return fmt::format(
+        "; but the anonymous memory grows by {} an hour at most: the rest was freed unseen, as "
+        "where a full cache replaces its entries, or fills what the heap had free",
+        format_bytes(bound.most * seconds_an_hour));
+}
 
 /// Whether what claims to grow may have replaced what went unseen: between windows, or as many
 /// blocks from before attach as make up most of it.
@@ -255,19 +263,40 @@ bool may_be_replacement(const Report& report) {
            least_true * grown_blocks;
 }
 
-/// Nothing can grow by more than the memory that it is in. Returns whether the stack was bounded by
-/// that. `causes`: what all stacks of each claim at least.
-bool bound_stack(const Bound& bound, const std::map<std::string, double>& causes,
+/// Nothing can grow by more than all. Returns whether the stack was bounded by that. `claims`: the
+/// growth that it claimed at first; `causes`: what all stacks of each claimed at least.
+bool bound_stack(const Bound& bound, const Growth& claims,
+                 const std::map<std::string, double>& causes, const std::string& reason,
                  ReportStack& stack) {
-    if (claim(stack) <= 0) return false;
+    if (stack.kind != StackKind::heap || claims.low <= 0) return false;
     Bound of_cause = bound;
     of_cause.claimed = causes.at(cause_of(stack));
     if (!of_cause.contradicts()) return false;
-    stack.growth = of_cause.of(stack.growth);
-    stack.reason += of_cause.reason();
+    const Growth left = of_cause.of(claims);
+    if (left.high < stack.growth.high) stack.growth = left;
+    stack.reason += reason;
     if (of_cause.leaves_little() && stack.verdict == Verdict::growing)
         stack.verdict = Verdict::undetermined;
     return true;
+}
+
+/// What lapses may have been replaced, and then as much was freed as allocated. Nothing that was
+/// bounded by that is seen to leak.
+void bound_by_balance(const std::vector<Growth>& claims, Report& report) {
+    const auto& net = report.sampling.net_blocks;
+    if (!net) return;
+    const RateScale& pace = report.sampling.rate_scale;
+    const Bound bound{.most = net->most * pace.high, .likely = net->more * pace.middle};
+    std::map<std::string, double> causes;
+    for (const ReportStack& stack : report.stacks)
+        causes[cause_of(stack)] += requested_at_least(stack) / std::max(1.0, block_size(stack));
+    const std::string reason = fmt::format(
+        "; but all stacks together had {:.3g} blocks a second more at most: it replaces what was "
+        "freed, unseen where that came from",
+        std::max(0.0, bound.most));
+    for (std::size_t i = 0; i < claims.size(); ++i)
+        if (bound_stack(bound, claims[i], causes, reason, report.stacks[i]))
+            report.stacks[i].seen_to_leak = false;
 }
 
 void bound_process(const Bound& bound, Report& report) {
@@ -277,21 +306,24 @@ void bound_process(const Bound& bound, Report& report) {
         !of_all.leaves_little())
         return;
     report.verdict = verdict_name(Verdict::undetermined);
-    report.reason += of_all.reason();
+    report.reason += memory_reason(of_all);
 }
 
 /// Of what is not confirmed. `doubt`: why what was seen to leak is not.
-void bound_by_memory(Report& report, const std::string& doubt) {
+void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt, Report& report) {
     const bool known = report.memory.anonymous_bytes > 0 &&
                        report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
     const Bound bound{.most = most_shown(report),
-                      .memory = report.memory.anonymous.bytes_per_second};
+                      .likely = report.memory.anonymous.bytes_per_second};
+    const std::string reason = memory_reason(bound);
     std::map<std::string, double> causes;
-    for (const ReportStack& stack : report.stacks)
-        if (claim(stack) > 0) causes[cause_of(stack)] += stack.growth.low;
-    for (ReportStack& stack : report.stacks) {
+    for (std::size_t i = 0; i < claims.size(); ++i)
+        if (report.stacks[i].kind == StackKind::heap)
+            causes[cause_of(report.stacks[i])] += std::max(0.0, claims[i].low);
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+        ReportStack& stack = report.stacks[i];
         if (stack.verdict == Verdict::leak) continue;
-        const bool bounded = known && bound_stack(bound, causes, stack);
+        const bool bounded = known && bound_stack(bound, claims[i], causes, reason, stack);
         if (!bounded && stack.seen_to_leak) stack.reason += doubt;
     }
     if (known) bound_process(bound, report);
@@ -300,9 +332,12 @@ void bound_by_memory(Report& report, const std::string& doubt) {
 }  // namespace
 
 void confirm_by_memory(Report& report) {
+    std::vector<Growth> claimed;
+    for (const ReportStack& stack : report.stacks) claimed.push_back(stack.growth);
+    bound_by_balance(claimed, report);
     const auto dies = [](const ReportStack& stack) { return claim_of(stack).dies(); };
-    Proof of_all = proof_of(report, [](const ReportStack&) { return true; });
-    Proof of_lasting = proof_of(report, std::not_fn(dies));
+    Proof of_all = proof_of(report, claimed, [](const ReportStack&) { return true; });
+    Proof of_lasting = proof_of(report, claimed, std::not_fn(dies));
     Claim dying;
     std::map<std::string, Claim> causes;
     for (const ReportStack& stack : report.stacks) {
@@ -337,7 +372,7 @@ void confirm_by_memory(Report& report) {
         stack.growth = part;
         stack.reason += ", and of which its rate is the part";
     }
-    bound_by_memory(report, of_all.doubt());
+    bound_by_memory(claimed, of_all.doubt(), report);
 }
 
 }  // namespace seep

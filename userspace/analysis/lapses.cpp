@@ -7,6 +7,7 @@
 
 #include "analysis/survival.h"
 #include "analysis/warnings.h"
+#include "analysis/weighting.h"
 
 namespace seep {
 
@@ -15,6 +16,16 @@ namespace {
 /// How much more they may have lived.
 constexpr double at_most = 2 / mean_of_bin;
 constexpr double sure = 2;  ///< Standard deviations of a count.
+constexpr double certain = 3;
+
+/// Allocations less frees of all processes, until a snapshot.
+double net_count(const SnapshotRecord& snapshot) {
+    double net = 0;
+    for (const ProcessSample& sample : snapshot.processes)
+        net +=
+            static_cast<double>(sample.allocated_count) - static_cast<double>(sample.freed_count);
+    return net;
+}
 
 }  // namespace
 
@@ -50,6 +61,32 @@ std::optional<double> most_replaced(const std::vector<MergedStack>& stacks,
     }
     frees = std::max(0.0, frees);
     return std::max(0.0, frees - passing) + sure * std::sqrt(frees + passing);
+}
+
+std::optional<NetBlocks> net_blocks(const RecordingContents& contents) {
+    const std::vector<SnapshotRecord>& snapshots = contents.snapshots;
+    if (snapshots[contents.window.last].pauses == 0) return std::nullopt;
+    const std::vector<ObservedPart> parts = observed_parts(snapshots, contents.window);
+    if (parts.size() < least_snapshots) return std::nullopt;
+    const auto net_of = [&](const ObservedPart& part) {
+        return part.weight() * (net_count(snapshots[part.to]) - net_count(snapshots[part.from]));
+    };
+    double all = 0;
+    double seconds = 0;
+    for (const ObservedPart& part : parts) {
+        all += net_of(part);
+        seconds += part.seconds;
+    }
+    double squares = 0;
+    double by_chance = 0;  // Of blocks that come by themselves, and of one at least.
+    for (const ObservedPart& part : parts) {
+        squares += std::pow(net_of(part) - all * part.seconds / seconds, 2);
+        by_chance += part.weight() * std::abs(net_of(part));
+    }
+    const double deviation =
+        std::sqrt(std::max({squares, by_chance, std::pow(parts.front().weight(), 2)}));
+    if (all < -certain * deviation) return std::nullopt;
+    return NetBlocks{.more = all / seconds, .most = (all + certain * deviation) / seconds};
 }
 
 Growth without(const InFlight& blocks, double held, Growth growth) {

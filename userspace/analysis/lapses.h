@@ -24,6 +24,7 @@
 #include "analysis/contents.h"
 #include "analysis/growth.h"
 #include "analysis/merging.h"
+#include "analysis/report.h"
 
 namespace seep {
 
@@ -50,6 +51,14 @@ InFlight in_flight(const MergedStack& stack, const RecordingContents& contents);
 /// different.
 std::optional<double> most_replaced(const std::vector<MergedStack>& stacks,
                                     const RecordingContents& contents);
+
+/// Allocations less frees, all of which are counted while probes are in place, whatever is freed;
+/// a second of all the time (weighting.h).
+/// Its chance is told by how much the times between snapshots differ. Too much where what is freed
+/// at once, now and then, is freed in pauses; nothing can be said where it is certainly below 0, as
+/// where threads end, for which glibc frees what they had freed once more. Nothing if all was
+/// observed.
+std::optional<NetBlocks> net_blocks(const RecordingContents& contents);
 
 /// What the growth of a stack that holds so many blocks comes to without those. The interval's
 /// lower end heeds chance, and that lifetimes are known to a factor of two.

@@ -33,6 +33,7 @@
 #include "analysis/verdict.h"
 #include "analysis/warnings.h"
 #include "analysis/weighing.h"
+#include "analysis/weighting.h"
 #include "analysis/work_clock.h"
 #include "base/text.h"
 #include "drain/governor.h"
@@ -79,8 +80,11 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.growth = facts.estimate.growth;
     const double seconds = window_seconds(contents.snapshots, contents.window);
     if (sampling.observed_share < 1)
-        result.growth = facts.is_enlarged() ? in_between(result.growth, sampling, seconds)
-                                            : over_window(result.growth, sampling, seconds);
+        result.growth = facts.is_enlarged()
+                            ? in_between(result.growth, sampling, seconds)
+                            : over_window(weighted(result.growth, stack.live, contents.snapshots,
+                                                   contents.window),
+                                          sampling, seconds);
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.may_be_pool = judgement.may_be_pool;
@@ -399,6 +403,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     for (std::string& advice : truncation_advice(report.truncated, report.totals.allocated_count))
         report.warnings.push_back(std::move(advice));
     report.sampling.most_replaced = most_replaced(blocks, contents);
+    report.sampling.net_blocks = net_blocks(contents);
     SuppressionCounts suppressions(options.suppressions, contents);
     const std::size_t points = options.curves ? points_a_stack(stacks.size()) : 0;
     const LiveSeries heap =

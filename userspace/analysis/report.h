@@ -262,6 +262,12 @@ struct RateScale {
     bool known = true;  ///< Else it is above 1, and nobody knows by how much.
 };
 
+/// By how many blocks all of the heap became more, a second, as far as probes were in place.
+struct NetBlocks {
+    double more = 0;
+    double most = 0;  ///< By chance.
+};
+
 /// What was followed, and for how long.
 struct ReportSampling {
     std::string asked;                    ///< "auto", "exact", "bytes".
@@ -269,6 +275,7 @@ struct ReportSampling {
     double observed_share = 1;            ///< Of the window, with probes in place.
     RateScale rate_scale;                 ///< 1 if all was observed.
     std::optional<double> most_replaced;  ///< Blocks, where it is known (lapses.h).
+    std::optional<NetBlocks> net_blocks;  ///< Likewise.
     std::vector<ReportPeriod> periods;    ///< Up to the window's end.
 };
 

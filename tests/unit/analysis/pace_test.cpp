@@ -11,9 +11,10 @@ namespace {
 constexpr std::int64_t second = 1'000'000'000;
 
 /// 100 s with probes in place for a tenth of each ten; `faults` in each, `observed` of them with
-/// probes, and in every other part by `uneven` more.
+/// probes, and in every other part by `uneven` more. The probes take `cost` of the time they are in
+/// place.
 std::vector<SnapshotRecord> in_windows(std::uint64_t faults, std::uint64_t observed,
-                                       std::uint64_t uneven = 0) {
+                                       std::uint64_t uneven = 0, double cost = 1) {
     std::vector<SnapshotRecord> snapshots;
     ProcessSample sample{.process = ProcessId(1)};
     sample.page_faults = 1'000'000;
@@ -21,6 +22,7 @@ std::vector<SnapshotRecord> in_windows(std::uint64_t faults, std::uint64_t obser
         snapshots.push_back({.time_ns = i * 10 * second,
                              .unobserved_ns = static_cast<std::uint64_t>(i * 9 * second),
                              .processes = {sample}});
+        sample.overhead_ns += static_cast<std::uint64_t>(cost * second);
         sample.page_faults += faults;
         sample.unobserved_page_faults += faults - observed - (i % 2 == 0 ? uneven : 0);
     }
@@ -66,6 +68,17 @@ TEST(RateScale, IsNotKnownWhereNextToNoFaultsCameWithProbes) {
     EXPECT_TRUE(rate_scale(in_windows(0, 0), all).known);
 }
 
+TEST(RateScale, IsNoMoreThanTheProbesCost) {
+    // Faults in bunches, none of which came with probes in place: those took a tenth of that time.
+    const RateScale scale = rate_scale(in_windows(10'000, 100, 0, 0.1), all);
+    EXPECT_NEAR(scale.middle, 1.25, 1e-9);
+    EXPECT_NEAR(scale.high, 1.25, 1e-9);
+    const RateScale few = rate_scale(in_windows(100, 0, 0, 0.1), all);
+    EXPECT_TRUE(few.known);
+    EXPECT_EQ(few.middle, 1);
+    EXPECT_NEAR(few.high, 1.25, 1e-9);
+}
+
 TEST(RateScale, IsNotThatOfAMomentOfWhichLittleWasSeen) {
     // A program that fills its memory at once, with probes in place for a hundredth of that, and
     // for half of the rest.
@@ -89,6 +102,7 @@ std::vector<SnapshotRecord> slowed_down_for(double observed_s) {
                              .unobserved_ns = static_cast<std::uint64_t>(unobserved_s * second),
                              .processes = {sample}});
         const double observed = std::clamp(observed_s - i % 10, 0.0, 1.0);
+        sample.overhead_ns += static_cast<std::uint64_t>(observed * second);
         const auto in_pause = static_cast<std::uint64_t>(1'000 * (1 - observed));
         sample.page_faults += in_pause + static_cast<std::uint64_t>(100 * observed);
         sample.unobserved_page_faults += in_pause;
