@@ -213,6 +213,10 @@ bool agrees(const Growth& seen, const Growth& by_memory, const Proof& proof) {
            seen.bytes_per_second <= by_memory.high + slack;
 }
 
+bool overlap(const Growth& a, const Growth& b) {
+    return a.low <= b.high && b.low <= a.high;
+}
+
 /// Of its interval, as a share of the rate.
 double width(const Growth& growth) {
     return (growth.high - growth.low) / growth.bytes_per_second;
@@ -323,7 +327,15 @@ void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt
     for (std::size_t i = 0; i < claims.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.verdict == Verdict::leak) continue;
+        // What the heap had free is room for what is never freed; the balance has not denied that.
+        const bool may_fill =
+            report.sampling.net_blocks && stack.growth.low > 0 && stack.totals.freed_count == 0;
+        const Growth growth = stack.growth;
         const bool bounded = known && bound_stack(bound, claims[i], causes, reason, stack);
+        if (bounded && may_fill) {
+            stack.growth = growth;
+            stack.growth.low = 0;
+        }
         if (!bounded && stack.seen_to_leak) stack.reason += doubt;
     }
     if (known) bound_process(bound, report);
@@ -366,6 +378,10 @@ void confirm_by_memory(Report& report) {
             &proof == &of_all ? "nothing would explain" : "only blocks that are seen to die would");
         if (proof.sure() < most_of_all) continue;
         const Growth part = by_memory(proof, stack.growth);
+        // Blocks that are seen to die may become more as well.
+        if (&proof == &of_lasting && report.sampling.rate_scale.known &&
+            !overlap(stack.growth, part))
+            continue;
         const double narrower = proof.sure() >= all_of_all ? 1 : much_narrower;
         const bool closer = width(part) < narrower * width(stack.growth);
         if (!closer && agrees(stack.growth, part, proof)) continue;

@@ -18,6 +18,9 @@ namespace {
 
 constexpr double seconds_an_hour = 3600;
 constexpr std::size_t most_names = 2;
+/// Of memory that is larger, what is worth saying so: bytes, and a share of all.
+constexpr double least_larger = 1 << 20;
+constexpr double much_larger = 0.05;
 
 /// A finding while it is put together.
 struct Cause {
@@ -195,6 +198,25 @@ Finding describe(const Cause& cause, const Report& report) {
 }
 
 }  // namespace
+
+std::string without_findings(const Report& report) {
+    if (report.stacks.empty()) return "No allocation was seen.";
+    const ProcessMemory& memory = report.memory;
+    const auto more = static_cast<double>(memory.anonymous.bytes);
+    const bool larger =
+        more >= least_larger && more >= much_larger * static_cast<double>(memory.anonymous_bytes);
+    const bool grew = std::ranges::any_of(report.stacks, [](const ReportStack& stack) {
+        return stack.growth.bytes > 0 || stack.growth.high > 0;
+    });
+    if (!grew && !larger && report.sampling.observed_share >= 1)
+        return "Nothing grew: no stack holds more at the end of the window than at its start.";
+    if (!larger) return "Nothing grew for certain.";
+    return fmt::format(
+        "Nothing grew for certain, though the anonymous memory is {} larger than at the start of "
+        "the window{}.",
+        format_bytes(more),
+        memory.anonymous_lately.high <= 0 ? ", and has not grown in its later half" : "");
+}
 
 std::string function_key(const ReportFrame& frame) {
     return frame.module + '\n' +

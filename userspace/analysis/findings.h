@@ -19,6 +19,10 @@ namespace seep {
 /// none. `report`: its stacks judged, clustered and named (name_stacks()).
 std::vector<Finding> find_causes(const Report& report);
 
+/// What a report without findings says instead: that nothing grew, if that is sure, and by how much
+/// more memory there is all the same.
+std::string without_findings(const Report& report);
+
 /// One for all frames of a function, whichever line they are at.
 std::string function_key(const ReportFrame& frame);
 

@@ -321,10 +321,10 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
                                                        surroundings.sampling_bytes, curve_points);
     }
     const bool collected = collection_seen(stacks, judged);
-    temper_by_collection(std::span(report.stacks).subspan(first), stacks, judged, collected);
     judge_successions(std::span(report.stacks).subspan(first), stacks,
                       {judged, surroundings, sampling,
                        window_seconds(contents.snapshots, contents.window), collected});
+    temper_by_collection(std::span(report.stacks).subspan(first), stacks, judged, collected);
     temper_by_whole(std::span(report.stacks).subspan(first), sum.live, judged.snapshots,
                     judged.window);
     return sum.live;

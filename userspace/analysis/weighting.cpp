@@ -11,7 +11,7 @@ namespace {
 /// Of fewer blocks, nobody knows when they came.
 constexpr double least_blocks = 10;
 /// What a snapshot cuts off from a time with probes in place says nothing of how long that was.
-constexpr double least_of_one = 0.5;
+constexpr double least_of_one = 0.35;
 
 }  // namespace
 

@@ -22,7 +22,7 @@
 
 namespace seep {
 
-/// The time between two snapshots, as far apart as it takes to have observed for half as long as
+/// The time between two snapshots, as far apart as it takes to have observed for a third as long as
 /// probes are in place at a time.
 struct ObservedPart {
     std::size_t from = 0;  ///< Snapshots.

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "analysis/findings.h"
+
 namespace seep {
 namespace {
 
@@ -69,27 +71,12 @@ void print_suppressions(Page& page, const Report& report) {
                                    format_count(use.live_count)));
 }
 
-void print_no_finding(Page& page, const Report& report) {
-    if (report.stacks.empty()) {
-        page.line("No allocation was seen.");
-        return;
-    }
-    const bool grew = std::ranges::any_of(
-        report.stacks, [](const ReportStack& stack) { return stack.growth.bytes > 0; });
-    if (grew)
-        page.line(page.styled(Style::bold, "Nothing grew for certain") + ".");
-    else
-        page.paragraph("", 0,
-                       page.styled(Style::green, "Nothing grew") +
-                           ": no stack holds more at the end of the window than at its start.");
-}
-
 }  // namespace
 
 void print_findings(Page& page, const Report& report, std::size_t top) {
     const std::size_t count = report.findings.size();
     const std::size_t shown = top == 0 ? count : std::min(top, count);
-    if (count == 0) print_no_finding(page, report);
+    if (count == 0) page.paragraph("", 0, page.styled(Style::bold, without_findings(report)));
     for (std::size_t i = 0; i < shown; ++i) {
         const Finding& finding = report.findings[i];
         page.paragraph(fmt::format("{:>2}. ", i + 1), number_indent, finding.sentence + ".",

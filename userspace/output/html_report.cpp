@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "output/html_report.h"
+#include "analysis/findings.h"
 #include "output/base64.h"
 
 #include <fmt/format.h>
@@ -185,6 +186,7 @@ std::string html_report(const Report& report, std::size_t top) {
     data["window"]["interval_seconds"] = static_cast<double>(report.recording.interval_ns) / 1e9;
     data["over_time"] = memory_data(report.over_time);
     data["stack_count"] = count;
+    if (report.findings.empty()) data["without_findings"] = without_findings(report);
     FrameTable table;
     Json stacks = Json::array();
     for (std::size_t i = 0; i < (top == 0 ? count : std::min(top, count)); ++i)

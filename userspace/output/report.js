@@ -66,12 +66,7 @@ function showFindings(showOnly) {
   addWords(verdict, ` ${ending(known || !data.process.reason ? 'the process as a whole'
     : `the process as a whole: ${data.process.reason}`)}`);
   if (data.memory.advice) addWords(create('p', parent), `Try: ${ending(data.memory.advice)}`);
-  if (data.findings.length === 0) {
-    const grew = data.stacks.some((stack) => stack.growth.bytes > 0);
-    create('p', parent, { text: data.stack_count === 0 ? 'No allocation was seen.'
-      : grew ? 'Nothing grew for certain.'
-        : 'Nothing grew: no stack holds more at the end of the window than at its start.' });
-  }
+  if (data.without_findings) create('p', parent, { text: data.without_findings });
   const list = create('ol', parent, { class: 'findings' });
   for (const finding of data.findings) {
     const item = create('li', list);

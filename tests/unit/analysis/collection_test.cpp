@@ -52,5 +52,15 @@ TEST(Collection, WhatIsNeverFreedWaitsForNoCollector) {
     EXPECT_EQ(reported(collected(0), "/usr/lib/libruby-3.1.so.3.1", 0).verdict, Verdict::leak);
 }
 
+TEST(Collection, WhatACompilerMakesIsKeptWithItsCode) {
+    RecordingContents contents = simulated_contents(collected(0), {window_seconds, 121});
+    EXPECT_EQ(build_report(contents, {}).stacks.at(0).verdict, Verdict::leak);
+    contents.locations.at(contents.stacks[0].record.locations.back())
+        .frames.push_back({"CompileBroker::compiler_thread_loop()", "", 0, false});
+    const ReportStack stack = build_report(contents, {}).stacks.at(0);
+    EXPECT_EQ(stack.verdict, Verdict::growing);
+    EXPECT_THAT(stack.reason, HasSubstr("as long as the code"));
+}
+
 }  // namespace
 }  // namespace seep

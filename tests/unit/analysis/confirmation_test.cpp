@@ -294,5 +294,36 @@ TEST(Confirmation, TheProcessGrowsByNoMoreThanItsMemory) {
     EXPECT_EQ(report.verdict, "growing");
 }
 
+/// Both leak, by blocks of 10,000 bytes; all blocks together became so many more a second.
+Report balanced(std::vector<ReportStack> stacks, double memory, NetBlocks net) {
+    Report report;
+    report.sampling.net_blocks = net;
+    confirm(report, std::move(stacks), memory, memory);
+    return report;
+}
+
+TEST(Confirmation, WhatIsFreedAsOftenAsAllocatedIsReplaced) {
+    // Of 10 blocks a second, 0.5 at most are not: a pool beside something that takes the memory.
+    const Report report = balanced({leak("pool", 100'000)}, 100'000, {.more = 0.2, .most = 0.5});
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::undetermined);
+    EXPECT_NEAR(report.stacks[0].growth.high, 5'000, 1e-6);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 2'000, 1e-6);
+    EXPECT_THAT(report.stacks[0].reason, HasSubstr("blocks a second more at most"));
+
+    const Report leaking = balanced({leak("a", 100'000)}, 100'000, {.more = 9, .most = 12});
+    EXPECT_EQ(leaking.stacks[0].verdict, Verdict::leak);
+}
+
+TEST(Confirmation, WhatIsNeverFreedMayFillWhatTheHeapHadFree) {
+    const auto bounded = [](std::uint64_t freed) {
+        ReportStack stack = leak("a", 100'000);
+        stack.totals.freed_count = freed;
+        return balanced({stack}, 40'000, {.more = 9, .most = 12}).stacks[0].growth;
+    };
+    EXPECT_EQ(bounded(0).low, 0);
+    EXPECT_NEAR(bounded(0).bytes_per_second, 100'000, 1e-6);
+    EXPECT_NEAR(bounded(1).bytes_per_second, 40'000, 1e-6);
+}
+
 }  // namespace
 }  // namespace seep

@@ -77,6 +77,46 @@ TEST(Lapses, FreesOfBlocksBornUnseenTellWhatIsReplaced) {
     EXPECT_EQ(most_replaced(stacks, observed), std::nullopt);
 }
 
+/// Ten times 10 s, of which a second was observed each, in a window of its own; so many blocks
+/// allocated and freed in each.
+RecordingContents balanced(const std::vector<std::pair<int, int>>& parts) {
+    RecordingContents contents;
+    ProcessSample sample{.process = ProcessId{1}};
+    for (std::size_t i = 0; i <= parts.size(); ++i) {
+        SnapshotRecord& snapshot = contents.snapshots.emplace_back();
+        snapshot.time_ns = static_cast<std::int64_t>(i) * 10 * second;
+        snapshot.unobserved_ns = i * 9 * std::uint64_t{second};
+        snapshot.pauses = i;
+        snapshot.processes = {sample};
+        if (i == parts.size()) break;
+        sample.allocated_count += static_cast<std::uint64_t>(parts[i].first);
+        sample.freed_count += static_cast<std::uint64_t>(parts[i].second);
+    }
+    contents.window = {0, parts.size()};
+    return contents;
+}
+
+TEST(Lapses, AllocationsLessFreesAreWhatAllBecameMoreBy) {
+    const auto even = net_blocks(balanced(std::vector(10, std::pair(1'000, 990))));
+    ASSERT_TRUE(even);
+    EXPECT_NEAR(even->more, 10, 1e-9);  // a second observed
+    EXPECT_NEAR(even->most, 10 + 3 * std::sqrt(100) / 10, 1e-9);
+
+    std::vector<std::pair<int, int>> uneven(10, {1'000, 950});
+    for (std::size_t i = 0; i < uneven.size(); i += 2) uneven[i].second = 1'030;
+    const auto chance = net_blocks(balanced(uneven));
+    ASSERT_TRUE(chance);
+    EXPECT_NEAR(chance->more, 10, 1e-9);
+    EXPECT_NEAR(chance->most, 10 + 3 * std::sqrt(10) * 40 / 10, 1e-9);
+}
+
+TEST(Lapses, MoreFreesThanAllocationsTellNothing) {
+    EXPECT_FALSE(net_blocks(balanced(std::vector(10, std::pair(1'000, 1'050)))));
+    RecordingContents observed = balanced(std::vector(10, std::pair(1'000, 990)));
+    observed.snapshots.back().pauses = 0;
+    EXPECT_FALSE(net_blocks(observed));
+}
+
 TEST(Lapses, WhereAllWasObservedThereAreNone) {
     RecordingContents contents = in_windows();
     contents.snapshots[1].unobserved_ns = contents.snapshots[1].pauses = 0;

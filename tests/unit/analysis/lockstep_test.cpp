@@ -42,6 +42,30 @@ TEST(Lockstep, TheSameSumByAnotherWayIsAnotherCause) {
     EXPECT_THAT(lockstep_clusters(stacks), IsEmpty());
 }
 
+TEST(Lockstep, BlocksOfOneObjectRiseInProportion) {
+    LockstepStack documents = stack({40, 48, 32}, {1, 10, 50, 60, 70});
+    LockstepStack nodes = stack({4'010, 4'790, 3'195}, {1, 11, 50, 60, 70});
+    EXPECT_THAT(lockstep_clusters(std::vector{documents, nodes})[0].stacks, ElementsAre(0, 1));
+    nodes.steps = {4'400, 4'400, 3'200};  // by itself at a rate like that
+    EXPECT_THAT(lockstep_clusters(std::vector{documents, nodes}), IsEmpty());
+    documents.steps = {16, 18, 14};  // too few to tell
+    nodes.steps = {1'600, 1'800, 1'400};
+    EXPECT_THAT(lockstep_clusters(std::vector{documents, nodes}), IsEmpty());
+}
+
+TEST(Lockstep, WhatIsFreedInOtherSharesIsNoPartOfOneObject) {
+    LockstepStack documents = stack({40, 48, 32}, {1, 10, 50, 60, 70});
+    LockstepStack nodes = stack({4'000, 4'800, 3'200}, {1, 11, 50, 60, 70});
+    documents.allocated = 600;
+    documents.freed = 480;
+    nodes.allocated = 60'000;
+    nodes.freed = 48'000;
+    EXPECT_EQ(lockstep_clusters(std::vector{documents, nodes}).size(), 1U);
+    nodes.allocated = 24'000;
+    nodes.freed = 12'000;
+    EXPECT_THAT(lockstep_clusters(std::vector{documents, nodes}), IsEmpty());
+}
+
 TEST(Lockstep, SampledCountsNeedNotBeEqual) {
     const std::vector<double> a = {10'000, 12'000, 9'000};
     const std::vector<double> b = {11'000, 11'000, 10'000};

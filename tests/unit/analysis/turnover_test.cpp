@@ -50,6 +50,15 @@ TEST(Turnover, NothingThatMovedHasNone) {
     EXPECT_FALSE(z_of(totals(25, 5, 64), totals(25, 5, 64)));
 }
 
+TEST(Turnover, HeedsThatSquaresOfSmallBlocksAreRoundedUp) {
+    Totals after = totals(25, 0, 4);
+    after.allocated_squares = 25;  // 16 bytes^2 each, as 256
+    EXPECT_NEAR(*z_of(totals(0, 0, 4), after), 5, 1e-12);
+    after = totals(25, 0, 20);
+    after.allocated_squares = 50;
+    EXPECT_NEAR(*z_of(totals(0, 0, 20), after), 5, 1e-12);
+}
+
 TEST(Turnover, SquaresMayWrap) {
     Totals before = totals(0, 0, 64);
     Totals after = totals(25, 0, 64);

@@ -130,6 +130,13 @@ TEST(TextReport, SaysPlainlyThatNothingGrew) {
     EXPECT_THAT(text_report(report, {}), StartsWith("Nothing grew for certain.\n"));
     for (ReportStack& stack : report.stacks) stack.growth = {};
     EXPECT_THAT(text_report(report, {}), StartsWith("Nothing grew: no stack holds more"));
+    report.sampling.observed_share = 0.1;
+    EXPECT_THAT(text_report(report, {}), StartsWith("Nothing grew for certain.\n"));
+    report.memory.anonymous_bytes = 100 << 20;
+    report.memory.anonymous.bytes = 60 << 20;
+    EXPECT_THAT(
+        text_report(report, {}),
+        StartsWith("Nothing grew for certain, though the anonymous memory is 60 MiB larger"));
     report.stacks.clear();
     EXPECT_THAT(text_report(report, {}), StartsWith("No allocation was seen.\n"));
 }
