@@ -45,6 +45,8 @@ constexpr double fragmented = 0.05;
 /// What the kernel's count of pages may be off by: each processor adds to it in batches of 32 pages
 /// or more (lib/percpu_counter.c).
 constexpr double miscounted = 256 << 10;
+/// What a heap may have had free, and fills first.
+constexpr double free_room = 1 << 20;
 /// Memory that grows by more than so many times what all stacks claim grows for another reason.
 constexpr double most_other = 3;
 
@@ -206,9 +208,14 @@ Growth by_memory(const Proof& proof, const Growth& growth) {
     return result;
 }
 
+/// What the count of the memory may be off by, for a part of the claims, in bytes a second.
+double slack_of(const Growth& growth, const Proof& proof) {
+    return growth.bytes_per_second / proof.requested * miscounted / proof.seconds;
+}
+
 /// Whether the memory, as exactly as it is counted, may as well have grown by what was seen.
 bool agrees(const Growth& seen, const Growth& by_memory, const Proof& proof) {
-    const double slack = seen.bytes_per_second / proof.requested * miscounted / proof.seconds;
+    const double slack = slack_of(seen, proof);
     return by_memory.low - slack <= seen.bytes_per_second &&
            seen.bytes_per_second <= by_memory.high + slack;
 }
@@ -218,8 +225,9 @@ bool overlap(const Growth& a, const Growth& b) {
 }
 
 /// Of its interval, as a share of the rate.
-double width(const Growth& growth) {
-    return (growth.high - growth.low) / growth.bytes_per_second;
+/// `slack`: what each end may be off by.
+double width(const Growth& growth, double slack = 0) {
+    return (growth.high - growth.low + 2 * slack) / growth.bytes_per_second;
 }
 
 /// The most that the memory may have grown by in the later half of the window, in bytes a second:
@@ -250,8 +258,8 @@ struct Bound {
 
 std::string memory_reason(const Bound& bound) {
     return fmt::format(
-        "; but the anonymous memory grows by {} an hour at most: the rest was freed unseen, as "
-        "where a full cache replaces its entries, or fills what the heap had free",
+        "the anonymous memory grows by {} an hour at most: the rest was freed unseen, as where a "
+        "full cache replaces its entries, or fills what the heap had free",
         format_bytes(bound.most * seconds_an_hour));
 }
 
@@ -265,6 +273,15 @@ bool may_be_replacement(const Report& report) {
             grown_blocks += static_cast<double>(stack.growth.bytes) / size;
     return static_cast<double>(report.losses[SEEP_LOSS_UNMATCHED_FREES]) >
            least_true * grown_blocks;
+}
+
+Growth capped(Growth growth, double most) {
+    if (growth.high <= most) return growth;
+    growth.high = most;
+    if (growth.bytes_per_second <= most) return growth;
+    growth.bytes = bytes_at(most, growth);
+    growth.bytes_per_second = most;
+    return growth;
 }
 
 /// Nothing can grow by more than all. Returns whether the stack was bounded by that. `claims`: the
@@ -310,7 +327,7 @@ void bound_process(const Bound& bound, Report& report) {
         !of_all.leaves_little())
         return;
     report.verdict = verdict_name(Verdict::undetermined);
-    report.reason += memory_reason(of_all);
+    report.reason = memory_reason(of_all);
 }
 
 /// Of what is not confirmed. `doubt`: why what was seen to leak is not.
@@ -319,7 +336,8 @@ void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt
                        report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
     const Bound bound{.most = most_shown(report),
                       .likely = report.memory.anonymous.bytes_per_second};
-    const std::string reason = memory_reason(bound);
+    const double seconds = seconds_of(report);
+    const std::string reason = "; but " + memory_reason(bound);
     std::map<std::string, double> causes;
     for (std::size_t i = 0; i < claims.size(); ++i)
         if (report.stacks[i].kind == StackKind::heap)
@@ -332,6 +350,9 @@ void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt
             report.sampling.net_blocks && stack.growth.low > 0 && stack.totals.freed_count == 0;
         const Growth growth = stack.growth;
         const bool bounded = known && bound_stack(bound, claims[i], causes, reason, stack);
+        if (known && !bounded && requested(stack) > 0)
+            stack.growth = capped(stack.growth, claims[i].low / causes.at(cause_of(stack)) *
+                                                    (bound.most + free_room / seconds));
         if (bounded && may_fill) {
             stack.growth = growth;
             stack.growth.low = 0;
@@ -378,12 +399,12 @@ void confirm_by_memory(Report& report) {
             &proof == &of_all ? "nothing would explain" : "only blocks that are seen to die would");
         if (proof.sure() < most_of_all) continue;
         const Growth part = by_memory(proof, stack.growth);
-        // Blocks that are seen to die may become more as well.
-        if (&proof == &of_lasting && report.sampling.rate_scale.known &&
-            !overlap(stack.growth, part))
-            continue;
         const double narrower = proof.sure() >= all_of_all ? 1 : much_narrower;
-        const bool closer = width(part) < narrower * width(stack.growth);
+        // Blocks that are seen to die may become more as well.
+        const bool alone = &proof == &of_all;
+        if (!alone && report.sampling.rate_scale.known && !overlap(stack.growth, part)) continue;
+        const double slack = alone ? 0 : slack_of(part, proof);
+        const bool closer = width(part, slack) < narrower * width(stack.growth);
         if (!closer && agrees(stack.growth, part, proof)) continue;
         stack.growth = part;
         stack.reason += ", and of which its rate is the part";

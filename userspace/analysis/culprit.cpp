@@ -84,6 +84,11 @@ bool is_from_header_of_c(const ReportFrame& frame) {
            frame.file.find("/c++/") == std::string::npos;
 }
 
+/// How native code gets to the JVM.
+bool is_glue_of_java(const ReportFrame& frame) {
+    return frame.module.starts_with("libjvm.so") && frame.function.starts_with("jni_");
+}
+
 /// With "<...>" for all that stands in angle brackets.
 std::string without_arguments(std::string_view name) {
     std::string result;
@@ -224,7 +229,7 @@ bool WrapperFinder::passes_on(const ReportFrame& frame, const std::string* alloc
     const bool of_allocator =
         allocator != nullptr ? frame.module == *allocator : is_allocator_module(frame.module);
     if (!own && (of_allocator || is_runtime_module(frame.module))) return true;
-    if (is_from_header_of_c(frame)) return true;
+    if (is_from_header_of_c(frame) || is_glue_of_java(frame)) return true;
     const auto [known, is_new] = by_name_.try_emplace(frame.function, false);
     if (is_new) known->second = is_wrapper_name(frame.function);
     return known->second || shared_.contains(frame_key(frame));

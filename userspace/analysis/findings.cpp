@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <span>
 #include <tuple>
 
 #include "analysis/block_size.h"
@@ -28,6 +29,7 @@ struct Cause {
     std::vector<const ReportStack*> stacks = {};    ///< In rank order.
     std::vector<const ReportFrame*> culprits = {};  ///< One a name, in the same order.
     const ReportFrame* through = nullptr;           ///< The wrapper that the first one calls.
+    const ReportFrame* caller = nullptr;            ///< Tells it from a cause of the same name.
 };
 
 /// Gravest first; what has no place here makes no finding.
@@ -77,6 +79,35 @@ std::vector<Cause> gather(const Report& report) {
     return causes;
 }
 
+/// What of the first stack is around its culprit, from there outwards.
+std::span<const ReportFrame> around(const Cause& cause) {
+    const ReportStack& stack = *cause.stacks.front();
+    return std::span(stack.frames).subspan(stack.culprit + 1);
+}
+
+/// Causes that are named alike are told apart by the first callers in which they differ.
+void tell_apart(std::vector<Cause>& causes) {
+    const auto same_function = [](const ReportFrame& a, const ReportFrame& b) {
+        return function_key(a) == function_key(b);
+    };
+    std::map<std::string, Cause*> first_of_name;
+    for (Cause& cause : causes) {
+        if (cause.culprits.size() > 1) continue;
+        const auto [known, is_new] =
+            first_of_name.emplace(function_key(*cause.culprits.front()), &cause);
+        if (is_new) continue;
+        Cause& other = *known->second;
+        const auto [mine, others] =
+            std::ranges::mismatch(around(cause), around(other), same_function);
+        const auto tells = [](const ReportFrame& frame) {
+            return !frame.function.empty() && !is_starter_name(frame.function);
+        };
+        if (mine != around(cause).end() && tells(*mine)) cause.caller = &*mine;
+        if (other.caller == nullptr && others != around(other).end() && tells(*others))
+            other.caller = &*others;
+    }
+}
+
 std::string quoted(const ReportFrame& frame) {
     return fmt::format("`{}`", brief_name(frame));
 }
@@ -111,6 +142,9 @@ std::string subject(const Cause& cause, const Report& report) {
         if (const ReportFrame* caller = named_caller(cause);
             i == 0 && frame.function.empty() && caller != nullptr)
             details += fmt::format("{}under {}", details.empty() ? "" : ", ", quoted(*caller));
+        else if (cause.caller != nullptr)
+            details +=
+                fmt::format("{}under {}", details.empty() ? "" : ", ", quoted(*cause.caller));
         text += (i == 0 ? "" : i + 1 == cause.culprits.size() ? " and " : ", ") + quoted(frame);
         if (!details.empty()) text += fmt::format(" ({})", details);
     }
@@ -240,6 +274,7 @@ std::string work_text(const GrowthPerWork& growth) {
 std::vector<Finding> find_causes(const Report& report) {
     std::vector<Finding> findings;
     std::vector<Cause> causes = gather(report);
+    tell_apart(causes);
     std::ranges::stable_sort(causes, {}, [](const Cause& cause) { return gravity(cause.verdict); });
     for (auto begin = causes.begin(); begin != causes.end();) {
         const auto end = std::find_if(begin, causes.end(), [&](const Cause& cause) {

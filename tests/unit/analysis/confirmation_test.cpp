@@ -325,5 +325,15 @@ TEST(Confirmation, WhatIsNeverFreedMayFillWhatTheHeapHadFree) {
     EXPECT_NEAR(bounded(1).bytes_per_second, 40'000, 1e-6);
 }
 
+TEST(Confirmation, NothingIsToldToGrowByFarMoreThanTheMemory) {
+    ReportStack stack = other("a", 100'000);
+    stack.growth.high = 300'000;
+    const Growth growth = confirmed({stack}, 85'000, 85'000).stacks[0].growth;
+    const double room = 1'310'720 / 1000.0;  // 256 KiB and 1 MiB in 1,000 s
+    EXPECT_NEAR(growth.high, 1.1 * 85'000 + room, 1e-6);
+    EXPECT_NEAR(growth.bytes_per_second, growth.high, 1e-6);
+    EXPECT_NEAR(growth.low, 90'000, 1e-6);
+}
+
 }  // namespace
 }  // namespace seep

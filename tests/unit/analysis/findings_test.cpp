@@ -145,6 +145,14 @@ TEST(Culprit, IsNoFunctionThatTheHeadersOfCDefine) {
     EXPECT_EQ(report.stacks[0].culprit, 2U);
 }
 
+TEST(Culprit, IsNotHowNativeCodeGetsToTheJvm) {
+    ReportStack stack = stack_of({"jni_GetStringUTFChars", "Java_Svc_hash"}, Verdict::leak);
+    stack.frames[1].module = "libjvm.so";
+    stack.frames[2].module = "libsvc.so";
+    const Report report = report_of({stack});
+    EXPECT_EQ(report.stacks[0].frames[report.stacks[0].culprit].function, "Java_Svc_hash");
+}
+
 TEST(Culprit, ALongNameIsShownWithoutItsArguments) {
     EXPECT_EQ(brief_name({.function = "std::vector<int>::push_back(int const&)"}),
               "std::vector<int>::push_back");
@@ -187,6 +195,17 @@ TEST(Findings, StacksOfOneFunctionOrOneClusterAreOne) {
     EXPECT_DOUBLE_EQ(findings[0].growth.bytes_per_second * hour, 1500);
     EXPECT_DOUBLE_EQ(findings[0].growth.low * hour, 750);
     EXPECT_THAT(findings[1].sentence, StartsWith("`g` (app) and `h` (app), all under `z`, leak "));
+}
+
+TEST(Findings, ThoseOfOneNameAreToldApartByTheirCallers) {
+    const Report report = report_of({stack_of({"make", "submit", "serve"}, Verdict::leak),
+                                     stack_of({"make", "preload", "serve"}, Verdict::growing),
+                                     stack_of({"parse", "serve"}, Verdict::leak)});
+    const std::vector<Finding> findings = find_causes(report);
+    ASSERT_THAT(findings, SizeIs(3));
+    EXPECT_THAT(findings[0].sentence, StartsWith("`make` (app, under `submit`) leaks"));
+    EXPECT_THAT(findings[1].sentence, StartsWith("`parse` (app) leaks"));
+    EXPECT_THAT(findings[2].sentence, StartsWith("`make` (app, under `preload`) grows"));
 }
 
 TEST(Findings, BlocksAndMappingsOfOneFunctionAreTwo) {
