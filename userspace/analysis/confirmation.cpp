@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "analysis/block_size.h"
+#include "analysis/bounds.h"
+#include "analysis/claims.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/time_to_limit.h"
@@ -23,8 +25,6 @@ namespace {
 
 /// What the estimates may be off by in any case, as a share of all claims.
 constexpr double least_missing = 0.1;
-/// Of a cause's claim, what must be true.
-constexpr double least_true = 0.5;
 /// Of all claims, what must be confirmed for the memory to tell their rates.
 constexpr double most_of_all = 0.8;
 /// And for the memory to tell them where the stacks agree with it: what is not confirmed takes its
@@ -36,44 +36,13 @@ constexpr double much_narrower = 0.5;
 constexpr double least_returned = 0.05;
 /// Blocks that may have been replaced, as a share of a cause's, up to which it replaces none.
 constexpr double most_replacing = 0.25;
-constexpr double seconds_an_hour = 3600;
 /// That of so many blocks none comes back.
 constexpr double most_chance = 0.01;
 /// Of the memory that blocks usually take, what may be lost beside them, or found in pages that
 /// were there: the memory tells no rate better than that.
 constexpr double fragmented = 0.05;
-/// What the kernel's count of pages may be off by: each processor adds to it in batches of 32 pages
-/// or more (lib/percpu_counter.c).
-constexpr double miscounted = 256 << 10;
-/// What a heap may have had free, and fills first.
-constexpr double free_room = 1 << 20;
 /// Memory that grows by more than so many times what all stacks claim grows for another reason.
 constexpr double most_other = 3;
-
-/// Of a heap stack that certainly grows, in bytes a second that were asked for.
-double requested(const ReportStack& stack) {
-    const Growth& growth = stack.growth;
-    return stack.kind == StackKind::heap && growth.low > 0 ? growth.bytes_per_second : 0;
-}
-
-double requested_at_least(const ReportStack& stack) {
-    return stack.kind == StackKind::heap ? std::max(0.0, stack.growth.low) : 0;
-}
-
-double block_size(const ReportStack& stack) {
-    const auto blocks = static_cast<double>(stack.totals.held_count());
-    return blocks > 0 ? static_cast<double>(stack.totals.held_bytes()) / blocks : 0;
-}
-
-/// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by function.
-std::string cause_of(const ReportStack& stack) {
-    if (stack.evidence.cluster != 0) return fmt::format("{}", stack.evidence.cluster);
-    return stack.frames.empty() ? stack.id : function_key(stack.frames[stack.culprit]);
-}
-
-double seconds_of(const Report& report) {
-    return std::max(1.0, static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9);
-}
 
 /// By which some stacks certainly grow, and what became of their blocks that had lapsed.
 struct Claim {
@@ -191,11 +160,6 @@ Proof proof_of(const Report& report, const std::vector<Growth>& claims, Counts c
     return proof;
 }
 
-/// What it would come to at another rate.
-std::int64_t bytes_at(double rate, const Growth& growth) {
-    return std::llround(static_cast<double>(growth.bytes) * rate / growth.bytes_per_second);
-}
-
 /// Of a growth that is a part of the claims. Its interval is wide enough for whatever the allocator
 /// adds to blocks, and for the claims that are not confirmed.
 Growth by_memory(const Proof& proof, const Growth& growth) {
@@ -224,142 +188,9 @@ bool overlap(const Growth& a, const Growth& b) {
     return a.low <= b.high && b.low <= a.high;
 }
 
-/// Of its interval, as a share of the rate.
-/// `slack`: what each end may be off by.
+/// Of its interval, as a share of the rate. `slack`: what each end may be off by.
 double width(const Growth& growth, double slack = 0) {
     return (growth.high - growth.low + 2 * slack) / growth.bytes_per_second;
-}
-
-/// The most that the memory may have grown by in the later half of the window, in bytes a second:
-/// what goes on does so then, too.
-double most_shown(const Report& report) {
-    return std::max(0.0, report.memory.anonymous_lately.high) + miscounted / seconds_of(report);
-}
-
-/// The part of a claim that all together leave: the memory, in bytes a second, or the blocks that
-/// were counted.
-struct Bound {
-    double most = 0;
-    double claimed = 0;  ///< The least that the claim is.
-    double likely = 0;
-
-    [[nodiscard]] bool contradicts() const { return claimed > most; }
-    [[nodiscard]] bool leaves_little() const { return likely <= 0 || most < least_true * claimed; }
-    /// Of `growth`, which is a part of the claim.
-    [[nodiscard]] Growth of(const Growth& growth) const {
-        const double part = growth.low / claimed;
-        Growth result;
-        result.high = part * std::max(0.0, most);
-        result.bytes_per_second = part * std::clamp(likely, 0.0, std::max(0.0, most));
-        result.bytes = bytes_at(result.bytes_per_second, growth);
-        return result;
-    }
-};
-
-std::string memory_reason(const Bound& bound) {
-    return fmt::format(
-        "the anonymous memory grows by {} an hour at most: the rest was freed unseen, as where a "
-        "full cache replaces its entries, or fills what the heap had free",
-        format_bytes(bound.most * seconds_an_hour));
-}
-
-/// Whether what claims to grow may have replaced what went unseen: between windows, or as many
-/// blocks from before attach as make up most of it.
-bool may_be_replacement(const Report& report) {
-    if (report.sampling.observed_share < 1) return true;
-    double grown_blocks = 0;
-    for (const ReportStack& stack : report.stacks)
-        if (const double size = block_size(stack); requested(stack) > 0 && size > 0)
-            grown_blocks += static_cast<double>(stack.growth.bytes) / size;
-    return static_cast<double>(report.losses[SEEP_LOSS_UNMATCHED_FREES]) >
-           least_true * grown_blocks;
-}
-
-Growth capped(Growth growth, double most) {
-    if (growth.high <= most) return growth;
-    growth.high = most;
-    if (growth.bytes_per_second <= most) return growth;
-    growth.bytes = bytes_at(most, growth);
-    growth.bytes_per_second = most;
-    return growth;
-}
-
-/// Nothing can grow by more than all. Returns whether the stack was bounded by that. `claims`: the
-/// growth that it claimed at first; `causes`: what all stacks of each claimed at least.
-bool bound_stack(const Bound& bound, const Growth& claims,
-                 const std::map<std::string, double>& causes, const std::string& reason,
-                 ReportStack& stack) {
-    if (stack.kind != StackKind::heap || claims.low <= 0) return false;
-    Bound of_cause = bound;
-    of_cause.claimed = causes.at(cause_of(stack));
-    if (!of_cause.contradicts()) return false;
-    const Growth left = of_cause.of(claims);
-    if (left.high < stack.growth.high) stack.growth = left;
-    stack.reason += reason;
-    if (of_cause.leaves_little() && stack.verdict == Verdict::growing)
-        stack.verdict = Verdict::undetermined;
-    return true;
-}
-
-/// What lapses may have been replaced, and then as much was freed as allocated. Nothing that was
-/// bounded by that is seen to leak.
-void bound_by_balance(const std::vector<Growth>& claims, Report& report) {
-    const auto& net = report.sampling.net_blocks;
-    if (!net) return;
-    const RateScale& pace = report.sampling.rate_scale;
-    const Bound bound{.most = net->most * pace.high, .likely = net->more * pace.middle};
-    std::map<std::string, double> causes;
-    for (const ReportStack& stack : report.stacks)
-        causes[cause_of(stack)] += requested_at_least(stack) / std::max(1.0, block_size(stack));
-    const std::string reason = fmt::format(
-        "; but all stacks together had {:.3g} blocks a second more at most: it replaces what was "
-        "freed, unseen where that came from",
-        std::max(0.0, bound.most));
-    for (std::size_t i = 0; i < claims.size(); ++i)
-        if (bound_stack(bound, claims[i], causes, reason, report.stacks[i]))
-            report.stacks[i].seen_to_leak = false;
-}
-
-void bound_process(const Bound& bound, Report& report) {
-    Bound of_all = bound;
-    of_all.claimed = report.memory.heap.low;
-    if (report.verdict != verdict_name(Verdict::growing) || !of_all.contradicts() ||
-        !of_all.leaves_little())
-        return;
-    report.verdict = verdict_name(Verdict::undetermined);
-    report.reason = memory_reason(of_all);
-}
-
-/// Of what is not confirmed. `doubt`: why what was seen to leak is not.
-void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt, Report& report) {
-    const bool known = report.memory.anonymous_bytes > 0 &&
-                       report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
-    const Bound bound{.most = most_shown(report),
-                      .likely = report.memory.anonymous.bytes_per_second};
-    const double seconds = seconds_of(report);
-    const std::string reason = "; but " + memory_reason(bound);
-    std::map<std::string, double> causes;
-    for (std::size_t i = 0; i < claims.size(); ++i)
-        if (report.stacks[i].kind == StackKind::heap)
-            causes[cause_of(report.stacks[i])] += std::max(0.0, claims[i].low);
-    for (std::size_t i = 0; i < claims.size(); ++i) {
-        ReportStack& stack = report.stacks[i];
-        if (stack.verdict == Verdict::leak) continue;
-        // What the heap had free is room for what is never freed; the balance has not denied that.
-        const bool may_fill =
-            report.sampling.net_blocks && stack.growth.low > 0 && stack.totals.freed_count == 0;
-        const Growth growth = stack.growth;
-        const bool bounded = known && bound_stack(bound, claims[i], causes, reason, stack);
-        if (known && !bounded && requested(stack) > 0)
-            stack.growth = capped(stack.growth, claims[i].low / causes.at(cause_of(stack)) *
-                                                    (bound.most + free_room / seconds));
-        if (bounded && may_fill) {
-            stack.growth = growth;
-            stack.growth.low = 0;
-        }
-        if (!bounded && stack.seen_to_leak) stack.reason += doubt;
-    }
-    if (known) bound_process(bound, report);
 }
 
 }  // namespace

@@ -8,8 +8,7 @@
 // did, does leak; one whose growth the memory shows nothing of may not. Pure.
 //
 //     claimed     the growth of all heap stacks that certainly grow, with what the allocator adds
-//     to
-//                 each block
+//                 to each block
 //     shown       the growth of the anonymous memory, the least of that in the whole window and
 //                 in its later half
 //     missing     claimed - shown, a tenth of claimed at least: as much of the claims may be false
@@ -33,11 +32,6 @@
 // Where windows slow the target down, all claims were multiplied by what its page faults tell of
 // its pace, and may all have to be by another number in the interval of that; by any above 1 where
 // they tell nothing (RateScale::known).
-//
-// What certainly claims more than the memory may have grown by at most in the later half of the
-// window is told with that at most, and is open if that is less than half of it: a full cache that
-// replaces its entries claims all that it allocates. So it does where nothing goes unseen, until it
-// has replaced what it had before attaching, of which only the frees are seen.
 
 #include "analysis/report.h"
 
@@ -45,8 +39,8 @@ namespace seep {
 
 /// Calls those stacks a leak that were seen to leak in windows (ReportStack::seen_to_leak), if the
 /// memory confirms it, and sets their growth; `reason` says either. Bounds what else was seen to
-/// grow in windows, or beside many frees of what was there before. Needs the clusters and `memory`
-/// of the report.
+/// grow in windows, or beside many frees of what was there before (bounds.h). Needs the clusters
+/// and `memory` of the report.
 void confirm_by_memory(Report& report);
 
 }  // namespace seep

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/bounds.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "analysis/claims.h"
+#include "analysis/growth.h"
+#include "base/text.h"
+
+namespace seep {
+
+namespace {
+
+/// What a heap may have had free, and fills first.
+constexpr double free_room = 1 << 20;
+constexpr double seconds_an_hour = 3600;
+
+/// The most that the memory may have grown by in the later half of the window, in bytes a second:
+/// what goes on does so then, too.
+double most_shown(const Report& report) {
+    return std::max(0.0, report.memory.anonymous_lately.high) + miscounted / seconds_of(report);
+}
+
+/// What all heap stacks of each cause claim at least, in so many bytes at a time.
+template <typename Unit>
+std::map<std::string, double> least_claims(const std::vector<Growth>& claims, const Report& report,
+                                           Unit unit_of) {
+    std::map<std::string, double> causes;
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+        const ReportStack& stack = report.stacks[i];
+        if (stack.kind == StackKind::heap)
+            causes[cause_of(stack)] += std::max(0.0, claims[i].low) / unit_of(stack);
+    }
+    return causes;
+}
+
+/// The part of a claim that all together leave: the memory, in bytes a second, or the blocks that
+/// were counted.
+struct Bound {
+    double most = 0;
+    double claimed = 0;  ///< The least that the claim is.
+    double likely = 0;
+
+    [[nodiscard]] bool contradicts() const { return claimed > most; }
+    [[nodiscard]] bool leaves_little() const { return likely <= 0 || most < least_true * claimed; }
+    /// Of `growth`, which is a part of the claim.
+    [[nodiscard]] Growth of(const Growth& growth) const {
+        const double part = growth.low / claimed;
+        Growth result;
+        result.high = part * std::max(0.0, most);
+        result.bytes_per_second = part * std::clamp(likely, 0.0, std::max(0.0, most));
+        result.bytes = bytes_at(result.bytes_per_second, growth);
+        return result;
+    }
+};
+
+std::string memory_reason(const Bound& bound) {
+    return fmt::format(
+        "the anonymous memory grows by {} an hour at most: the rest was freed unseen, as where a "
+        "full cache replaces its entries, or fills what the heap had free",
+        format_bytes(bound.most * seconds_an_hour));
+}
+
+/// Whether what claims to grow may have replaced what went unseen: between windows, or as many
+/// blocks from before attach as make up most of it.
+bool may_be_replacement(const Report& report) {
+    if (report.sampling.observed_share < 1) return true;
+    double grown_blocks = 0;
+    for (const ReportStack& stack : report.stacks)
+        if (const double size = block_size(stack); requested(stack) > 0 && size > 0)
+            grown_blocks += static_cast<double>(stack.growth.bytes) / size;
+    return static_cast<double>(report.losses[SEEP_LOSS_UNMATCHED_FREES]) >
+           least_true * grown_blocks;
+}
+
+Growth capped(Growth growth, double most) {
+    if (growth.high <= most) return growth;
+    growth.high = most;
+    if (growth.bytes_per_second <= most) return growth;
+    growth.bytes = bytes_at(most, growth);
+    growth.bytes_per_second = most;
+    return growth;
+}
+
+/// Nothing can grow by more than all. Returns whether the stack was bounded by that. `claims`: the
+/// growth that it claimed at first; `causes`: what all stacks of each claimed at least.
+bool bound_stack(const Bound& bound, const Growth& claims,
+                 const std::map<std::string, double>& causes, const std::string& reason,
+                 ReportStack& stack) {
+    if (stack.kind != StackKind::heap || claims.low <= 0) return false;
+    Bound of_cause = bound;
+    of_cause.claimed = causes.at(cause_of(stack));
+    if (!of_cause.contradicts()) return false;
+    const Growth left = of_cause.of(claims);
+    if (left.high < stack.growth.high) stack.growth = left;
+    stack.reason += reason;
+    if (of_cause.leaves_little() && stack.verdict == Verdict::growing)
+        stack.verdict = Verdict::undetermined;
+    return true;
+}
+
+void bound_process(const Bound& bound, Report& report) {
+    Bound of_all = bound;
+    of_all.claimed = report.memory.heap.low;
+    if (report.verdict != verdict_name(Verdict::growing) || !of_all.contradicts() ||
+        !of_all.leaves_little())
+        return;
+    report.verdict = verdict_name(Verdict::undetermined);
+    report.reason = memory_reason(of_all);
+}
+
+}  // namespace
+
+void bound_by_balance(const std::vector<Growth>& claims, Report& report) {
+    const auto& net = report.sampling.net_blocks;
+    if (!net) return;
+    const RateScale& pace = report.sampling.rate_scale;
+    const Bound bound{.most = net->most * pace.high, .likely = net->more * pace.middle};
+    const auto causes = least_claims(
+        claims, report, [](const ReportStack& stack) { return std::max(1.0, block_size(stack)); });
+    const std::string reason = fmt::format(
+        "; but all stacks together had {:.3g} blocks a second more at most: it replaces what was "
+        "freed, unseen where that came from",
+        std::max(0.0, bound.most));
+    for (std::size_t i = 0; i < claims.size(); ++i)
+        if (bound_stack(bound, claims[i], causes, reason, report.stacks[i]))
+            report.stacks[i].seen_to_leak = false;
+}
+
+void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt, Report& report) {
+    const bool known = report.memory.anonymous_bytes > 0 &&
+                       report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
+    const Bound bound{.most = most_shown(report),
+                      .likely = report.memory.anonymous.bytes_per_second};
+    const double seconds = seconds_of(report);
+    const std::string reason = "; but " + memory_reason(bound);
+    const auto causes = least_claims(claims, report, [](const ReportStack&) { return 1; });
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+        ReportStack& stack = report.stacks[i];
+        if (stack.verdict == Verdict::leak) continue;
+        // What the heap had free is room for what is never freed; the balance has not denied that.
+        const bool may_fill =
+            report.sampling.net_blocks && stack.growth.low > 0 && stack.totals.freed_count == 0;
+        const Growth growth = stack.growth;
+        const bool bounded = known && bound_stack(bound, claims[i], causes, reason, stack);
+        if (known && !bounded && requested(stack) > 0)
+            stack.growth = capped(stack.growth, claims[i].low / causes.at(cause_of(stack)) *
+                                                    (bound.most + free_room / seconds));
+        if (bounded && may_fill) {
+            stack.growth = growth;
+            stack.growth.low = 0;
+        }
+        if (!bounded && stack.seen_to_leak) stack.reason += doubt;
+    }
+    if (known) bound_process(bound, report);
+}
+
+}  // namespace seep

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/claims.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/findings.h"
+
+namespace seep {
+
+double requested(const ReportStack& stack) {
+    const Growth& growth = stack.growth;
+    return stack.kind == StackKind::heap && growth.low > 0 ? growth.bytes_per_second : 0;
+}
+
+double block_size(const ReportStack& stack) {
+    const auto blocks = static_cast<double>(stack.totals.held_count());
+    return blocks > 0 ? static_cast<double>(stack.totals.held_bytes()) / blocks : 0;
+}
+
+std::string cause_of(const ReportStack& stack) {
+    if (stack.evidence.cluster != 0) return fmt::format("{}", stack.evidence.cluster);
+    return stack.frames.empty() ? stack.id : function_key(stack.frames[stack.culprit]);
+}
+
+double seconds_of(const Report& report) {
+    return std::max(1.0, static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9);
+}
+
+std::int64_t bytes_at(double rate, const Growth& growth) {
+    return std::llround(static_cast<double>(growth.bytes) * rate / growth.bytes_per_second);
+}
+
+}  // namespace seep

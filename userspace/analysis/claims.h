@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// What the stacks of the heap claim to grow by, a cause at a time, which is held against what all
+// of them can have grown by (confirmation.h, bounds.h). Pure.
+
+#include <cstdint>
+#include <string>
+
+#include "analysis/report.h"
+
+namespace seep {
+
+/// Of a cause's claim, what must be true for it to grow at all.
+inline constexpr double least_true = 0.5;
+
+/// What the kernel's count of pages may be off by, in bytes: each processor adds to it in batches
+/// of 32 pages or more (lib/percpu_counter.c).
+inline constexpr double miscounted = 256 << 10;
+
+/// Of a heap stack that certainly grows, in bytes a second that were asked for; 0 of others.
+double requested(const ReportStack& stack);
+
+/// The mean of what it holds, in bytes; 0 if that is nothing.
+double block_size(const ReportStack& stack);
+
+/// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by function.
+std::string cause_of(const ReportStack& stack);
+
+/// The window's length; 1 at least.
+double seconds_of(const Report& report);
+
+/// What a growth in the window would come to at another rate, in bytes.
+std::int64_t bytes_at(double rate, const Growth& growth);
+
+}  // namespace seep
