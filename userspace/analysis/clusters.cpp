@@ -157,6 +157,7 @@ std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack
     std::erase_if(units,
                   [](const Unit& unit) { return grown_blocks(unit.together) < least_blocks; });
     std::vector<LockstepStack> candidates;
+    candidates.reserve(units.size());
     for (const Unit& unit : units) candidates.push_back(unit.together);
     std::vector<Lockstep> found = lockstep_clusters(candidates);
     std::vector<bool> in_lockstep(units.size());
