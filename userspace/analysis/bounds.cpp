@@ -94,9 +94,10 @@ bool bound_stack(const Bound& bound, const Growth& claims,
     Bound of_cause = bound;
     of_cause.claimed = causes.at(cause_of(stack));
     if (!of_cause.contradicts()) return false;
+    const bool again = stack.growth.low <= 0;
     const Growth left = of_cause.of(claims);
     if (left.high < stack.growth.high) stack.growth = left;
-    stack.reason += reason;
+    stack.reason = fmt::format("{}; {}{}", reason, again ? "" : "by what was seen, ", stack.reason);
     if (of_cause.leaves_little() && stack.verdict == Verdict::growing)
         stack.verdict = Verdict::undetermined;
     return true;
@@ -122,8 +123,8 @@ void bound_by_balance(const std::vector<Growth>& claims, Report& report) {
     const auto causes = least_claims(
         claims, report, [](const ReportStack& stack) { return std::max(1.0, block_size(stack)); });
     const std::string reason = fmt::format(
-        "; but all stacks together had {:.3g} blocks a second more at most: it replaces what was "
-        "freed, unseen where that came from",
+        "all stacks together had {:.3g} blocks a second more at most: it replaces what was freed, "
+        "unseen where that came from",
         std::max(0.0, bound.most));
     for (std::size_t i = 0; i < claims.size(); ++i)
         if (bound_stack(bound, claims[i], causes, reason, report.stacks[i]))
@@ -136,7 +137,7 @@ void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt
     const Bound bound{.most = most_shown(report),
                       .likely = report.memory.anonymous.bytes_per_second};
     const double seconds = seconds_of(report);
-    const std::string reason = "; but " + memory_reason(bound);
+    const std::string reason = memory_reason(bound);
     const auto causes = least_claims(claims, report, [](const ReportStack&) { return 1; });
     for (std::size_t i = 0; i < claims.size(); ++i) {
         ReportStack& stack = report.stacks[i];
