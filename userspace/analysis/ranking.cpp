@@ -66,7 +66,8 @@ void leave_out_in_flight(const MergedStack& stack, const RecordingContents& cont
 
 ReportStack report_stack(const MergedStack& stack, const Facts& facts,
                          const RecordingContents& contents, const Surroundings& surroundings,
-                         const ReportSampling& sampling, const std::vector<ObjectRecord>& objects) {
+                         const ReportSampling& sampling, const std::vector<ObservedPart>& parts,
+                         const std::vector<ObjectRecord>& objects) {
     const Judgement seen = judge(facts, surroundings);
     Judgement judgement = tempered(seen, sampling);
     ReportStack result;
@@ -80,11 +81,10 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.growth = facts.estimate.growth;
     const double seconds = window_seconds(contents.snapshots, contents.window);
     if (sampling.observed_share < 1)
-        result.growth = facts.is_enlarged()
-                            ? in_between(result.growth, sampling, seconds)
-                            : over_window(weighted(result.growth, stack.live, contents.snapshots,
-                                                   contents.window),
-                                          sampling, seconds);
+        result.growth =
+            facts.is_enlarged()
+                ? in_between(result.growth, sampling, seconds)
+                : over_window(weighted(result.growth, stack.live, parts), sampling, seconds);
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.may_be_pool = judgement.may_be_pool;
@@ -307,9 +307,10 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
     const std::vector<Facts> facts = weigh_all(stacks, judged, surroundings);
     surroundings.late_old_frees = unexplained_old_frees(surroundings, stacks, facts, judged);
     const std::size_t first = report.stacks.size();
+    const std::vector<ObservedPart> parts = observed_parts(contents.snapshots, contents.window);
     for (std::size_t i = 0; i < stacks.size(); ++i) {
-        report.stacks.push_back(
-            report_stack(stacks[i], facts[i], contents, surroundings, sampling, report.objects));
+        report.stacks.push_back(report_stack(stacks[i], facts[i], contents, surroundings, sampling,
+                                             parts, report.objects));
         if (work_clock)
             report.stacks.back().growth_per_work =
                 scaled(growth_per_work(stacks[i].live, *work_clock, facts[i].settled,

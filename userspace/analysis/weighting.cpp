@@ -42,8 +42,10 @@ std::vector<ObservedPart> observed_parts(const std::vector<SnapshotRecord>& snap
 }
 
 Growth weighted(const Growth& growth, const LiveSeries& live,
-                const std::vector<SnapshotRecord>& snapshots, const Window& window) {
-    const std::vector<ObservedPart> parts = observed_parts(snapshots, window);
+                const std::vector<ObservedPart>& parts) {
+    if (parts.empty()) return growth;
+    LivePoint before = point_at(live, parts.front().from);
+    auto next = std::ranges::upper_bound(live, before.snapshot, {}, &LivePoint::snapshot);
     double seconds = 0;
     double observed = 0;
     double bytes = 0;
@@ -52,8 +54,8 @@ Growth weighted(const Growth& growth, const LiveSeries& live,
     double weighted_blocks = 0;
     double squares = 0;
     for (const ObservedPart& part : parts) {
-        const LivePoint before = point_at(live, part.from);
-        const LivePoint after = point_at(live, part.to);
+        LivePoint after = before;
+        for (; next != live.end() && next->snapshot <= part.to; ++next) after = *next;
         const double more = static_cast<double>(after.live) - static_cast<double>(before.live);
         const double more_blocks = std::abs(static_cast<double>(after.live_count) -
                                             static_cast<double>(before.live_count));
@@ -64,6 +66,7 @@ Growth weighted(const Growth& growth, const LiveSeries& live,
         blocks += more_blocks;
         weighted_blocks += more_blocks * part.weight();
         squares += more_blocks * part.weight() * part.weight();
+        before = after;
     }
     if (blocks < least_blocks || bytes <= 0 || weighted_bytes <= 0) return growth;
     Growth result = times(growth, weighted_bytes / seconds / (bytes / observed));

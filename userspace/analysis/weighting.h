@@ -38,8 +38,8 @@ std::vector<ObservedPart> observed_parts(const std::vector<SnapshotRecord>& snap
                                          const Window& window);
 
 /// A growth of `live` a second observed, as one a second of all the time. Its interval is widened
-/// by what few blocks make of the weights. `snapshots`: with their times as they were.
+/// by what few blocks make of the weights.
 Growth weighted(const Growth& growth, const LiveSeries& live,
-                const std::vector<SnapshotRecord>& snapshots, const Window& window);
+                const std::vector<ObservedPart>& parts);
 
 }  // namespace seep

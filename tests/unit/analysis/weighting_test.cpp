@@ -49,19 +49,18 @@ TEST(Weighting, TheBusyHalfCountsAsMuchAsTheIdleOne) {
     const auto snapshots = observed_for({4, 10, 4, 10});
     const LiveSeries live = grown_by({200, 100, 200, 100});
     const Growth seen{.bytes_per_second = 600 * 100 / 28.0, .low = 1'500, .high = 2'500};
-    const Growth growth = weighted(seen, live, snapshots, {0, 4});
+    const Growth growth = weighted(seen, live, observed_parts(snapshots, {0, 4}));
     EXPECT_NEAR(growth.bytes_per_second, 3'000, 1e-6);
     EXPECT_LT(growth.low, 1'500 * 3'000 / seen.bytes_per_second);
     EXPECT_GT(growth.high, 2'500 * 3'000 / seen.bytes_per_second);
 }
 
 TEST(Weighting, WhatComesEvenlyStaysAsItIs) {
-    const auto snapshots = observed_for({4, 10, 4, 10});
+    const auto parts = observed_parts(observed_for({4, 10, 4, 10}), {0, 4});
     const Growth seen{.bytes_per_second = 1'000, .low = 900, .high = 1'100};
-    EXPECT_NEAR(weighted(seen, grown_by({40, 100, 40, 100}), snapshots, {0, 4}).bytes_per_second,
-                1'000, 1e-6);
+    EXPECT_NEAR(weighted(seen, grown_by({40, 100, 40, 100}), parts).bytes_per_second, 1'000, 1e-6);
     // Too few to know when they came.
-    EXPECT_EQ(weighted(seen, grown_by({4, 0, 5, 0}), snapshots, {0, 4}).bytes_per_second, 1'000);
+    EXPECT_EQ(weighted(seen, grown_by({4, 0, 5, 0}), parts).bytes_per_second, 1'000);
 }
 
 }  // namespace
