@@ -318,7 +318,7 @@ class Judge {
     /// is slower by more than chance.
     [[nodiscard]] std::optional<double> slower_count() const {
         if (!facts_.late_count) return std::nullopt;
-        const double late = *facts_.late_count;
+        const double late = std::clamp(*facts_.late_count, 0.0, 1.0);
         const double even = facts_.late_work;
         const double pace = late / (1 - late) * (1 - even) / even;
         const double z = (even - late) * std::sqrt(facts_.rises / (even * (1 - even)));
