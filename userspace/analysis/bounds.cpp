@@ -24,17 +24,24 @@ double most_shown(const Report& report) {
     return std::max(0.0, report.memory.anonymous_lately.high) + miscounted / seconds_of(report);
 }
 
-/// What all heap stacks of each cause claim at least, in so many bytes at a time.
+/// What all heap stacks of each cause claim, in so many bytes at a time, by either end of their
+/// intervals.
 template <typename Unit>
-std::map<std::string, double> least_claims(const std::vector<Growth>& claims, const Report& report,
-                                           Unit unit_of) {
+std::map<std::string, double> claims_of_causes(const std::vector<Growth>& claims,
+                                               const Report& report, double Growth::*end,
+                                               Unit unit_of) {
     std::map<std::string, double> causes;
     for (std::size_t i = 0; i < claims.size(); ++i) {
         const ReportStack& stack = report.stacks[i];
         if (stack.kind == StackKind::heap)
-            causes[cause_of(stack)] += std::max(0.0, claims[i].low) / unit_of(stack);
+            causes[cause_of(stack)] += std::max(0.0, claims[i].*end) / unit_of(stack);
     }
     return causes;
+}
+
+/// A claim in bytes is one of so many bytes a block.
+double bytes_a_block(const ReportStack& stack) {
+    return std::max(1.0, block_size(stack));
 }
 
 /// The part of a claim that all together leave: the memory, in bytes a second, or the blocks that
@@ -43,6 +50,7 @@ struct Bound {
     double most = 0;
     double claimed = 0;  ///< The least that the claim is.
     double likely = 0;
+    double least = 0;  ///< What the other claims leave at least.
 
     [[nodiscard]] bool contradicts() const { return claimed > most; }
     [[nodiscard]] bool leaves_little() const { return likely <= 0 || most < least_true * claimed; }
@@ -50,6 +58,7 @@ struct Bound {
     [[nodiscard]] Growth of(const Growth& growth) const {
         const double part = growth.low / claimed;
         Growth result;
+        result.low = part * least;
         result.high = part * std::max(0.0, most);
         result.bytes_per_second = part * std::clamp(likely, 0.0, std::max(0.0, most));
         result.bytes = bytes_at(result.bytes_per_second, growth);
@@ -87,18 +96,16 @@ Growth capped(Growth growth, double most) {
 
 /// Nothing can grow by more than all. Returns whether the stack was bounded by that. `claims`: the
 /// growth that it claimed at first; `causes`: what all stacks of each claimed at least.
-bool bound_stack(const Bound& bound, const Growth& claims,
-                 const std::map<std::string, double>& causes, const std::string& reason,
-                 ReportStack& stack) {
+bool bound_stack(Bound of_cause, const Growth& claims, const std::map<std::string, double>& causes,
+                 const std::string& reason, ReportStack& stack) {
     if (stack.kind != StackKind::heap || claims.low <= 0) return false;
-    Bound of_cause = bound;
     of_cause.claimed = causes.at(cause_of(stack));
     if (!of_cause.contradicts()) return false;
     const bool again = stack.growth.low <= 0;
     const Growth left = of_cause.of(claims);
     if (left.high < stack.growth.high) stack.growth = left;
     stack.reason = fmt::format("{}; {}{}", reason, again ? "" : "by what was seen, ", stack.reason);
-    if (of_cause.leaves_little() && stack.verdict == Verdict::growing)
+    if (of_cause.leaves_little() && left.low <= 0 && stack.verdict == Verdict::growing)
         stack.verdict = Verdict::undetermined;
     return true;
 }
@@ -119,16 +126,23 @@ void bound_by_balance(const std::vector<Growth>& claims, Report& report) {
     const auto& net = report.sampling.net_blocks;
     if (!net) return;
     const RateScale& pace = report.sampling.rate_scale;
-    const Bound bound{.most = net->most * pace.high, .likely = net->more * pace.middle};
-    const auto causes = least_claims(
-        claims, report, [](const ReportStack& stack) { return std::max(1.0, block_size(stack)); });
+    Bound bound{.most = net->most * pace.high, .likely = net->more * pace.middle};
+    const auto causes = claims_of_causes(claims, report, &Growth::low, bytes_a_block);
+    const auto most = claims_of_causes(claims, report, &Growth::high, bytes_a_block);
+    double most_of_all = 0;
+    for (const auto& [cause, blocks] : most) most_of_all += blocks;
     const std::string reason = fmt::format(
-        "all stacks together had {:.3g} blocks a second more at most: it replaces what was freed, "
-        "unseen where that came from",
+        "all stacks together had {:.3g} blocks a second more at most: else, it replaces what was "
+        "freed, unseen where that came from",
         std::max(0.0, bound.most));
-    for (std::size_t i = 0; i < claims.size(); ++i)
-        if (bound_stack(bound, claims[i], causes, reason, report.stacks[i]))
-            report.stacks[i].seen_to_leak = false;
+    for (std::size_t i = 0; i < claims.size(); ++i) {
+        ReportStack& stack = report.stacks[i];
+        if (stack.kind != StackKind::heap) continue;
+        const double others = most_of_all - most.at(cause_of(stack));
+        bound.least = std::max(0.0, net->least * pace.low - others);
+        if (bound_stack(bound, claims[i], causes, reason, stack) && stack.growth.low <= 0)
+            stack.seen_to_leak = false;
+    }
 }
 
 void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt, Report& report) {
@@ -138,7 +152,8 @@ void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt
                       .likely = report.memory.anonymous.bytes_per_second};
     const double seconds = seconds_of(report);
     const std::string reason = memory_reason(bound);
-    const auto causes = least_claims(claims, report, [](const ReportStack&) { return 1; });
+    const auto causes =
+        claims_of_causes(claims, report, &Growth::low, [](const ReportStack&) { return 1; });
     for (std::size_t i = 0; i < claims.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.verdict == Verdict::leak) continue;

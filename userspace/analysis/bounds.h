@@ -16,7 +16,7 @@
 namespace seep {
 
 /// `claims`: what each of the report's stacks claimed at first. What is bounded is not seen to leak
-/// any more.
+/// any more, unless all the others together cannot have had as many blocks more as there are.
 void bound_by_balance(const std::vector<Growth>& claims, Report& report);
 
 /// Likewise of the stacks that are no leak, and of the process as a whole. `doubt`: why what was

@@ -199,6 +199,8 @@ void confirm_by_memory(Report& report) {
     std::vector<Growth> claimed;
     for (const ReportStack& stack : report.stacks) claimed.push_back(stack.growth);
     bound_by_balance(claimed, report);
+    for (std::size_t i = 0; i < claimed.size(); ++i)
+        if (report.stacks[i].growth.low > 0) claimed[i] = report.stacks[i].growth;
     const auto dies = [](const ReportStack& stack) { return claim_of(stack).dies(); };
     Proof of_all = proof_of(report, claimed, [](const ReportStack&) { return true; });
     Proof of_lasting = proof_of(report, claimed, std::not_fn(dies));

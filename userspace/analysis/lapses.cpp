@@ -86,7 +86,9 @@ std::optional<NetBlocks> net_blocks(const RecordingContents& contents) {
     const double deviation =
         std::sqrt(std::max({squares, by_chance, std::pow(parts.front().weight(), 2)}));
     if (all < -certain * deviation) return std::nullopt;
-    return NetBlocks{.more = all / seconds, .most = (all + certain * deviation) / seconds};
+    return NetBlocks{.least = (all - certain * deviation) / seconds,
+                     .more = all / seconds,
+                     .most = (all + certain * deviation) / seconds};
 }
 
 Growth without(const InFlight& blocks, double held, Growth growth) {

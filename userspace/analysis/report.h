@@ -264,8 +264,9 @@ struct RateScale {
 
 /// By how many blocks all of the heap became more, a second, as far as probes were in place.
 struct NetBlocks {
+    double least = 0;  ///< By chance; likewise the most.
     double more = 0;
-    double most = 0;  ///< By chance.
+    double most = 0;
 };
 
 /// What was followed, and for how long.

@@ -314,6 +314,20 @@ TEST(Confirmation, WhatIsFreedAsOftenAsAllocatedIsReplaced) {
     EXPECT_EQ(leaking.stacks[0].verdict, Verdict::leak);
 }
 
+TEST(Confirmation, WhatAllBecameMoreByIsOfTheOnlyOneThatHasSoMany) {
+    // Of its 10 blocks a second, most are replaced; but 1.5 to 2.5 are not, and nothing else grows.
+    const NetBlocks net{.least = 1.5, .more = 2, .most = 2.5};
+    const Report alone = balanced({leak("a", 100'000)}, 20'500, net);
+    EXPECT_EQ(alone.stacks[0].verdict, Verdict::leak);
+    EXPECT_NEAR(alone.stacks[0].growth.bytes_per_second, 20'000, 1'500);
+
+    ReportStack maybe = other("b", 0);
+    maybe.growth = {.bytes_per_second = 10'000, .low = -5'000, .high = 20'000};
+    const Report beside = balanced({leak("a", 100'000), maybe}, 20'500, net);
+    EXPECT_EQ(beside.stacks[0].verdict, Verdict::undetermined);
+    EXPECT_EQ(beside.stacks[0].growth.low, 0);
+}
+
 TEST(Confirmation, WhatIsNeverFreedMayFillWhatTheHeapHadFree) {
     const auto bounded = [](std::uint64_t freed) {
         ReportStack stack = leak("a", 100'000);
