@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <functional>
+#include <map>
+#include <vector>
 
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
@@ -17,6 +20,7 @@ namespace seep {
 
 namespace {
 
+constexpr std::size_t most_suspects = 2;
 constexpr double a_month = 30.0 * 86400;
 constexpr double a_year = 365.25 * 86400;
 /// Beyond a century a number says no more than the word.
@@ -72,14 +76,43 @@ const ReportStack* undecided_stack(const Report& report) {
     return stack == report.stacks.end() ? nullptr : &*stack;
 }
 
+/// "; it may be of `a` or `b`": the functions of which most was seen that may be growth.
+std::string suspects(const Report& report) {
+    struct Suspect {
+        double rate = 0;
+        const ReportStack* stack = nullptr;
+    };
+    std::map<std::string, Suspect> functions;
+    for (const ReportStack& stack : report.stacks) {
+        if (stack.kind != StackKind::heap || stack.verdict != Verdict::undetermined ||
+            stack.suppressed || stack.frames.empty() || stack.growth.bytes_per_second <= 0)
+            continue;
+        Suspect& suspect = functions[function_key(stack.frames[stack.culprit])];
+        suspect.rate += stack.growth.bytes_per_second;
+        if (suspect.stack == nullptr) suspect.stack = &stack;
+    }
+    std::vector<Suspect> ranked;
+    ranked.reserve(functions.size());
+    for (const auto& [function, suspect] : functions) ranked.push_back(suspect);
+    std::ranges::sort(ranked, std::greater(), &Suspect::rate);
+    std::string text;
+    for (std::size_t i = 0; i < std::min(most_suspects, ranked.size()); ++i) {
+        const ReportStack& stack = *ranked[i].stack;
+        text += fmt::format("{}`{}`", i == 0 ? "; it may be of " : " or ",
+                            brief_name(stack.frames[stack.culprit]));
+    }
+    return text;
+}
+
 /// Why no finding tells from where the memory grows; empty if nothing is to be said of it.
 std::string why_unexplained(const Report& report) {
     if (report.sampling.observed_share < 1)
         return fmt::format(
-            "what was seen of the heap, in {:.2g} % of the time, does not tell from where: see who "
+            "what was seen of the heap, in {:.2g} % of the time, does not tell from where{}: see "
+            "who "
             "touches it first (--source faults, which needs no probe on the allocator), or record "
             "for some seconds with --sample exact",
-            100 * report.sampling.observed_share);
+            100 * report.sampling.observed_share, suspects(report));
     const ReportStack* const stack = undecided_stack(report);
     if (stack == nullptr) return {};
     const std::optional<std::int64_t> decidable = stack->evidence.decidable_at_ns;

@@ -268,6 +268,27 @@ TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
     EXPECT_THAT(sentence(0.1, 0.1, flat), IsEmpty());
 }
 
+TEST(Reconciliation, NamesWhatMayHaveGrownUnseen) {
+    Report report;
+    report.snapshots = 2 * least_snapshots;
+    report.window_end_ns = 100'000'000'000;
+    report.memory = memory_of({.anonymous = rising, .unseen = 0.9});
+    report.sampling.observed_share = 0.1;
+    for (const auto& [function, rate] : {std::pair{"swap_page", 10.0},
+                                         {"load_page", 20.0},
+                                         {"open_page", 5.0},
+                                         {"load_page", 0.0}}) {
+        ReportStack stack;
+        stack.frames = {{.function = "malloc"}, {.function = function}};
+        stack.culprit = 1;
+        stack.growth.bytes_per_second = rate;
+        report.stacks.push_back(stack);
+    }
+    conclude(report);
+    ASSERT_EQ(report.findings.size(), 1U);
+    EXPECT_THAT(report.findings[0].sentence, HasSubstr("it may be of `load_page` or `swap_page`:"));
+}
+
 TEST(Reconciliation, SaysThatMemoryGrowsInWhatCannotBeToldYet) {
     Report report;
     report.snapshots = 2 * least_snapshots;
