@@ -110,6 +110,29 @@ bool bound_stack(Bound of_cause, const Growth& claims, const std::map<std::strin
     return true;
 }
 
+/// Each by itself may be what the memory hardly shows, but not all of them.
+void bound_together(const Bound& bound, Report& report) {
+    const ProcessMemory& memory = report.memory;
+    if (memory.anonymous.low > 0 && memory.anonymous_lately.low > 0) return;
+    const auto is_open = [](const ReportStack& stack) {
+        return stack.verdict == Verdict::growing && requested(stack) > 0;
+    };
+    double least = 0;
+    for (const ReportStack& stack : report.stacks)
+        if (is_open(stack)) least += stack.growth.low;
+    if (bound.most >= least_true * least) return;
+    for (ReportStack& stack : report.stacks) {
+        if (!is_open(stack)) continue;
+        stack.verdict = Verdict::undetermined;
+        stack.growth = capped(stack.growth, bound.most);
+        stack.growth.low = 0;
+        stack.reason = fmt::format(
+            "{}; all that grows like this claims {} an hour at least; by "
+            "what was seen, {}",
+            memory_reason(bound), format_bytes(least * seconds_an_hour), stack.reason);
+    }
+}
+
 void bound_process(const Bound& bound, Report& report) {
     Bound of_all = bound;
     of_all.claimed = report.memory.heap.low;
@@ -171,7 +194,9 @@ void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt
         }
         if (!bounded && stack.seen_to_leak) stack.reason += doubt;
     }
-    if (known) bound_process(bound, report);
+    if (!known) return;
+    bound_together(bound, report);
+    bound_process(bound, report);
 }
 
 }  // namespace seep

@@ -349,5 +349,23 @@ TEST(Confirmation, NothingIsToldToGrowByFarMoreThanTheMemory) {
     EXPECT_NEAR(growth.low, 90'000, 1e-6);
 }
 
+TEST(Confirmation, WhatTheMemoryShowsOfNoneInAllIsOfNoneForCertain) {
+    // Each claims less than the 262 bytes a second that the kernel may miscount.
+    Report few;
+    ReportStack small = other("a", 200);
+    confirm(few, {small}, 0, 0);
+    EXPECT_EQ(few.stacks[0].verdict, Verdict::growing);
+    std::vector<ReportStack> many;
+    for (const char* name : {"a", "b", "c", "d"}) many.push_back(other(name, 200));
+    Report all;
+    confirm(all, many, 0, 0);
+    EXPECT_EQ(all.stacks[0].verdict, Verdict::undetermined);
+    EXPECT_EQ(all.stacks[0].growth.low, 0);
+    EXPECT_THAT(all.stacks[0].reason, HasSubstr("all that grows like this claims"));
+    Report growing;
+    confirm(growing, many, 300, 300);
+    EXPECT_EQ(growing.stacks[0].verdict, Verdict::growing);
+}
+
 }  // namespace
 }  // namespace seep
