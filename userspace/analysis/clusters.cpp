@@ -128,6 +128,33 @@ void join_leaks(const std::vector<Member>& group) {
 
 }  // namespace
 
+void join_places(Report& report) {
+    const auto is_never_freed = [](const ReportStack& stack) {
+        return stack.kind == StackKind::heap && stack.totals.freed_count == 0 &&
+               !stack.frames.empty();
+    };
+    const auto place_of = [](const ReportStack& stack) {
+        const ReportFrame& frame = stack.frames[stack.culprit];
+        return std::pair(function_key(frame), frame.line != 0 ? frame.line : frame.offset);
+    };
+    std::map<std::pair<std::string, std::uint64_t>, std::string> leaks;
+    for (const ReportStack& stack : report.stacks)
+        if (stack.verdict == Verdict::leak && is_never_freed(stack))
+            leaks.emplace(place_of(stack), stack.id);
+    for (ReportStack& stack : report.stacks) {
+        if (stack.verdict != Verdict::growing || !is_never_freed(stack) || stack.may_be_pool ||
+            stack.growth.low <= 0)
+            continue;
+        const auto leak = leaks.find(place_of(stack));
+        if (leak == leaks.end()) continue;
+        stack.verdict = Verdict::leak;
+        stack.reason = fmt::format(
+            "from the same place as stack {}, which leaks, and none of its "
+            "blocks was ever freed, either; {}",
+            leak->second, stack.reason);
+    }
+}
+
 std::size_t root_frames(const StackRecord& stack, const RecordingContents& contents) {
     std::size_t roots = 2;
     for (std::size_t i = 0; i < std::min(most_roots, stack.locations.size()); ++i) {

@@ -18,6 +18,11 @@ namespace seep {
 std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack>& merged,
                                    const RecordingContents& contents);
 
+/// What grows from a place in the code from which other stacks leak is a part of that, if none of
+/// the blocks of either was ever freed: one thread's, or one caller's. Needs the stacks' names
+/// (name_stacks()) and their last verdicts.
+void join_places(Report& report);
+
 /// How many of a stack's outermost locations are what the C library has above a program's main() or
 /// a thread's function: two or three.
 std::size_t root_frames(const StackRecord& stack, const RecordingContents& contents);

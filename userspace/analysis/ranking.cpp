@@ -423,6 +423,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     name_stacks(report);
     report.memory = reconcile(contents, heap, mapping_growth(report));
     confirm_by_memory(report);
+    join_places(report);
     sort_stacks(report.stacks, SortBy::growth);
     report.findings = find_causes(report);
     conclude(report);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "analysis/clusters.h"
 #include "analysis/ranking.h"
 #include "simulated_stack.h"
 
@@ -71,6 +72,29 @@ TEST(Clusters, WhatEndsWithAllTheOthersIsNoLeak) {
     const auto beside_a_leak = stacks_of({leaked(40), all});
     EXPECT_EQ(beside_a_leak[0].verdict, Verdict::leak);
     EXPECT_EQ(beside_a_leak[1].verdict, Verdict::warming);
+}
+
+TEST(Clusters, WhatGrowsFromWhereALeakIsIsOfTheLeak) {
+    const auto stack = [](Verdict verdict, std::uint64_t freed, const char* function) {
+        ReportStack made;
+        made.id = function;
+        made.verdict = verdict;
+        made.totals.freed_count = freed;
+        made.growth.low = 1;
+        made.frames = {{.function = "malloc"}, {.function = function}};
+        made.culprit = 1;
+        return made;
+    };
+    Report report;
+    report.stacks = {stack(Verdict::leak, 0, "f"), stack(Verdict::growing, 0, "f"),
+                     stack(Verdict::growing, 1, "f"), stack(Verdict::growing, 0, "g"),
+                     stack(Verdict::warming, 0, "f")};
+    join_places(report);
+    EXPECT_EQ(report.stacks[1].verdict, Verdict::leak);
+    EXPECT_THAT(report.stacks[1].reason, HasSubstr("from the same place as stack f"));
+    for (const std::size_t other : {2, 3})
+        EXPECT_EQ(report.stacks[other].verdict, Verdict::growing);
+    EXPECT_EQ(report.stacks[4].verdict, Verdict::warming);
 }
 
 }  // namespace
