@@ -320,6 +320,8 @@ Facts weigh(const MergedStack& stack, const RecordingContents& contents,
                                 mean_weight(stack.totals, surroundings.sampling_bytes)) ||
             follows_its_rate(stack, contents, window, facts.grown_bytes());
     facts.work_explains = follows_the_work(stack, contents, window, facts.grown_bytes());
+    // What outlived a window may have died since, unseen.
+    if (in_windows) evidence.survival.reset();
     return facts;
 }
 
