@@ -27,14 +27,13 @@ double most_shown(const Report& report) {
 /// What all heap stacks of each cause claim, in so many bytes at a time, by either end of their
 /// intervals.
 template <typename Unit>
-std::map<std::string, double> claims_of_causes(const std::vector<Growth>& claims,
-                                               const Report& report, double Growth::*end,
-                                               Unit unit_of) {
+std::map<std::string, double> claims_of_causes(const StackClaims& claims, const Report& report,
+                                               double Growth::*end, Unit unit_of) {
     std::map<std::string, double> causes;
-    for (std::size_t i = 0; i < claims.size(); ++i) {
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         const ReportStack& stack = report.stacks[i];
         if (stack.kind == StackKind::heap)
-            causes[cause_of(stack)] += std::max(0.0, claims[i].*end) / unit_of(stack);
+            causes[claims.causes[i]] += std::max(0.0, claims.growths[i].*end) / unit_of(stack);
     }
     return causes;
 }
@@ -94,15 +93,13 @@ Growth capped(Growth growth, double most) {
     return growth;
 }
 
-/// Nothing can grow by more than all. Returns whether the stack was bounded by that. `claims`: the
-/// growth that it claimed at first; `causes`: what all stacks of each claimed at least.
-bool bound_stack(Bound of_cause, const Growth& claims, const std::map<std::string, double>& causes,
-                 const std::string& reason, ReportStack& stack) {
-    if (stack.kind != StackKind::heap || claims.low <= 0) return false;
-    of_cause.claimed = causes.at(cause_of(stack));
-    if (!of_cause.contradicts()) return false;
+/// Nothing can grow by more than all. Returns whether a stack of the heap was bounded by that.
+/// `claim`: the growth that it claimed at first.
+bool bound_stack(const Bound& of_cause, const Growth& claim, const std::string& reason,
+                 ReportStack& stack) {
+    if (claim.low <= 0 || !of_cause.contradicts()) return false;
     const bool again = stack.growth.low <= 0;
-    const Growth left = of_cause.of(claims);
+    const Growth left = of_cause.of(claim);
     if (left.high < stack.growth.high) stack.growth = left;
     stack.reason = fmt::format("{}; {}{}", reason, again ? "" : "by what was seen, ", stack.reason);
     if (of_cause.leaves_little() && left.low <= 0 && stack.verdict == Verdict::growing)
@@ -127,8 +124,7 @@ void bound_together(const Bound& bound, Report& report) {
         stack.growth = capped(stack.growth, bound.most);
         stack.growth.low = 0;
         stack.reason = fmt::format(
-            "{}; all that grows like this claims {} an hour at least; by "
-            "what was seen, {}",
+            "{}; all that grows like this claims {} an hour at least; by what was seen, {}",
             memory_reason(bound), format_bytes(least * seconds_an_hour), stack.reason);
     }
 }
@@ -145,7 +141,7 @@ void bound_process(const Bound& bound, Report& report) {
 
 }  // namespace
 
-void bound_by_balance(const std::vector<Growth>& claims, Report& report) {
+void bound_by_balance(StackClaims& claims, Report& report) {
     const auto& net = report.sampling.net_blocks;
     if (!net) return;
     const RateScale& pace = report.sampling.rate_scale;
@@ -158,36 +154,41 @@ void bound_by_balance(const std::vector<Growth>& claims, Report& report) {
         "all stacks together had {:.3g} blocks a second more at most: else, it replaces what was "
         "freed, unseen where that came from",
         std::max(0.0, bound.most));
-    for (std::size_t i = 0; i < claims.size(); ++i) {
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.kind != StackKind::heap) continue;
-        const double others = most_of_all - most.at(cause_of(stack));
+        bound.claimed = causes.at(claims.causes[i]);
+        const double others = most_of_all - most.at(claims.causes[i]);
         bound.least = std::max(0.0, net->least * pace.low - others);
-        if (bound_stack(bound, claims[i], causes, reason, stack) && stack.growth.low <= 0)
+        if (!bound_stack(bound, claims.growths[i], reason, stack)) continue;
+        if (stack.growth.low > 0)
+            claims.growths[i] = stack.growth;
+        else
             stack.seen_to_leak = false;
     }
 }
 
-void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt, Report& report) {
+void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report& report) {
     const bool known = report.memory.anonymous_bytes > 0 &&
                        report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
-    const Bound bound{.most = most_shown(report),
-                      .likely = report.memory.anonymous.bytes_per_second};
+    Bound bound{.most = most_shown(report), .likely = report.memory.anonymous.bytes_per_second};
     const double seconds = seconds_of(report);
     const std::string reason = memory_reason(bound);
     const auto causes =
         claims_of_causes(claims, report, &Growth::low, [](const ReportStack&) { return 1; });
-    for (std::size_t i = 0; i < claims.size(); ++i) {
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
-        if (stack.verdict == Verdict::leak) continue;
+        if (stack.kind != StackKind::heap || stack.verdict == Verdict::leak) continue;
+        const Growth& claim = claims.growths[i];
+        bound.claimed = causes.at(claims.causes[i]);
         // What the heap had free is room for what is never freed; the balance has not denied that.
         const bool may_fill =
             report.sampling.net_blocks && stack.growth.low > 0 && stack.totals.freed_count == 0;
         const Growth growth = stack.growth;
-        const bool bounded = known && bound_stack(bound, claims[i], causes, reason, stack);
+        const bool bounded = known && bound_stack(bound, claim, reason, stack);
         if (known && !bounded && requested(stack) > 0)
-            stack.growth = capped(stack.growth, claims[i].low / causes.at(cause_of(stack)) *
-                                                    (bound.most + free_room / seconds));
+            stack.growth = capped(stack.growth,
+                                  claim.low / bound.claimed * (bound.most + free_room / seconds));
         if (bounded && may_fill) {
             stack.growth = growth;
             stack.growth.low = 0;

@@ -9,18 +9,19 @@
 // and frees tell as often as they are counted (lapses.h), replaces what it frees. Pure.
 
 #include <string>
-#include <vector>
 
+#include "analysis/claims.h"
 #include "analysis/report.h"
 
 namespace seep {
 
-/// `claims`: what each of the report's stacks claimed at first. What is bounded is not seen to leak
-/// any more, unless all the others together cannot have had as many blocks more as there are.
-void bound_by_balance(const std::vector<Growth>& claims, Report& report);
+/// `claims`: of the report's stacks, as they were at first. What is bounded is not seen to leak any
+/// more, unless all the others together cannot have had as many blocks more as there are: then it
+/// claims the rest.
+void bound_by_balance(StackClaims& claims, Report& report);
 
 /// Likewise of the stacks that are no leak, and of the process as a whole. `doubt`: why what was
 /// seen to leak is not confirmed, for its reason.
-void bound_by_memory(const std::vector<Growth>& claims, const std::string& doubt, Report& report);
+void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report& report);
 
 }  // namespace seep

@@ -10,6 +10,15 @@
 
 namespace seep {
 
+namespace {
+
+std::string cause_of(const ReportStack& stack) {
+    if (stack.evidence.cluster != 0) return fmt::format("{}", stack.evidence.cluster);
+    return stack.frames.empty() ? stack.id : function_key(stack.frames[stack.culprit]);
+}
+
+}  // namespace
+
 double requested(const ReportStack& stack) {
     const Growth& growth = stack.growth;
     return stack.kind == StackKind::heap && growth.low > 0 ? growth.bytes_per_second : 0;
@@ -20,9 +29,15 @@ double block_size(const ReportStack& stack) {
     return blocks > 0 ? static_cast<double>(stack.totals.held_bytes()) / blocks : 0;
 }
 
-std::string cause_of(const ReportStack& stack) {
-    if (stack.evidence.cluster != 0) return fmt::format("{}", stack.evidence.cluster);
-    return stack.frames.empty() ? stack.id : function_key(stack.frames[stack.culprit]);
+StackClaims claims_of(const Report& report) {
+    StackClaims claims;
+    claims.growths.reserve(report.stacks.size());
+    claims.causes.reserve(report.stacks.size());
+    for (const ReportStack& stack : report.stacks) {
+        claims.growths.push_back(stack.growth);
+        claims.causes.push_back(cause_of(stack));
+    }
+    return claims;
 }
 
 double seconds_of(const Report& report) {

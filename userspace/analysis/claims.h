@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "analysis/report.h"
 
@@ -24,8 +25,14 @@ double requested(const ReportStack& stack);
 /// The mean of what it holds, in bytes; 0 if that is nothing.
 double block_size(const ReportStack& stack);
 
-/// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by function.
-std::string cause_of(const ReportStack& stack);
+/// Of each of a report's stacks.
+struct StackClaims {
+    std::vector<Growth> growths;
+    /// One for all stacks of a cause, as findings.h puts them together: by lockstep, or by
+    /// function.
+    std::vector<std::string> causes;
+};
+StackClaims claims_of(const Report& report);
 
 /// The window's length; 1 at least.
 double seconds_of(const Report& report);

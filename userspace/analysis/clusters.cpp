@@ -149,8 +149,8 @@ void join_places(Report& report) {
         if (leak == leaks.end()) continue;
         stack.verdict = Verdict::leak;
         stack.reason = fmt::format(
-            "from the same place as stack {}, which leaks, and none of its "
-            "blocks was ever freed, either; {}",
+            "from the same place as stack {}, which leaks, and none of its blocks was ever freed, "
+            "either; {}",
             leak->second, stack.reason);
     }
 }

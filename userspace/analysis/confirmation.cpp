@@ -129,7 +129,7 @@ struct Proof {
 /// Of the stacks that `counts` is true for. `claims`: what all of them claimed at first; of those
 /// that were bounded since, nobody knows how much is true, unless they are seen to die.
 template <typename Counts>
-Proof proof_of(const Report& report, const std::vector<Growth>& claims, Counts counts) {
+Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
     const Growth& whole = report.memory.anonymous;
     const Growth& lately = report.memory.anonymous_lately;
     Proof proof{.memory = whole};
@@ -142,12 +142,12 @@ Proof proof_of(const Report& report, const std::vector<Growth>& claims, Counts c
     proof.least_scale = pace.low / pace.middle;
     proof.most_scale =
         pace.known ? pace.high / pace.middle : std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < claims.size(); ++i) {
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         const ReportStack& stack = report.stacks[i];
         if (!counts(stack)) continue;
         const double rate = requested(stack);
         const BlockShares shares = block_shares(stack);
-        if (stack.kind == StackKind::heap && claims[i].low > 0 && rate == 0 &&
+        if (stack.kind == StackKind::heap && claims.growths[i].low > 0 && rate == 0 &&
             !claim_of(stack).dies()) {
             proof.usual += stack.growth.bytes_per_second * shares.usual;
             proof.claimed += stack.growth.high * shares.most;
@@ -196,19 +196,17 @@ double width(const Growth& growth, double slack = 0) {
 }  // namespace
 
 void confirm_by_memory(Report& report) {
-    std::vector<Growth> claimed;
-    for (const ReportStack& stack : report.stacks) claimed.push_back(stack.growth);
+    StackClaims claimed = claims_of(report);
     bound_by_balance(claimed, report);
-    for (std::size_t i = 0; i < claimed.size(); ++i)
-        if (report.stacks[i].growth.low > 0) claimed[i] = report.stacks[i].growth;
     const auto dies = [](const ReportStack& stack) { return claim_of(stack).dies(); };
     Proof of_all = proof_of(report, claimed, [](const ReportStack&) { return true; });
     Proof of_lasting = proof_of(report, claimed, std::not_fn(dies));
     Claim dying;
     std::map<std::string, Claim> causes;
-    for (const ReportStack& stack : report.stacks) {
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
+        const ReportStack& stack = report.stacks[i];
         if (dies(stack)) dying.add(stack);
-        if (stack.seen_to_leak) causes[cause_of(stack)].add(stack);
+        if (stack.seen_to_leak) causes[claimed.causes[i]].add(stack);
     }
     std::map<std::string, Proof*> proofs;
     for (const auto& [cause, claims] : causes) {
@@ -221,9 +219,10 @@ void confirm_by_memory(Report& report) {
         proof->confirmed += claims.bytes;
         proofs.emplace(cause, proof);
     }
-    for (ReportStack& stack : report.stacks) {
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
+        ReportStack& stack = report.stacks[i];
         if (!stack.seen_to_leak) continue;
-        const auto found = proofs.find(cause_of(stack));
+        const auto found = proofs.find(claimed.causes[i]);
         if (found == proofs.end()) continue;
         const Proof& proof = *found->second;
         stack.verdict = Verdict::leak;

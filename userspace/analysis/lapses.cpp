@@ -5,9 +5,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "analysis/observed_parts.h"
 #include "analysis/survival.h"
 #include "analysis/warnings.h"
-#include "analysis/weighting.h"
 
 namespace seep {
 
@@ -15,8 +15,8 @@ namespace {
 
 /// How much more they may have lived.
 constexpr double at_most = 2 / mean_of_bin;
-constexpr double sure = 2;  ///< Standard deviations of a count.
-constexpr double certain = 3;
+constexpr double sure = 2;     ///< Standard deviations of a count.
+constexpr double certain = 3;  ///< Likewise, to hold what is claimed against it.
 
 /// Allocations less frees of all processes, until a snapshot.
 double net_count(const SnapshotRecord& snapshot) {

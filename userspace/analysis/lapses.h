@@ -53,11 +53,10 @@ std::optional<double> most_replaced(const std::vector<MergedStack>& stacks,
                                     const RecordingContents& contents);
 
 /// Allocations less frees, all of which are counted while probes are in place, whatever is freed;
-/// a second of all the time (weighting.h).
-/// Its chance is told by how much the times between snapshots differ. Too much where what is freed
-/// at once, now and then, is freed in pauses; nothing can be said where it is certainly below 0, as
-/// where threads end, for which glibc frees what they had freed once more. Nothing if all was
-/// observed.
+/// a second of all the time (observed_parts.h). Its chance is told by how much the times between
+/// snapshots differ. Too much where what is freed at once, now and then, is freed in pauses;
+/// nothing can be said where it is certainly below 0, as where threads end, for which glibc frees
+/// what they had freed once more. Nothing if all was observed.
 std::optional<NetBlocks> net_blocks(const RecordingContents& contents);
 
 /// What the growth of a stack that holds so many blocks comes to without those. The interval's

@@ -28,6 +28,8 @@ constexpr double least_parts = 4;
 /// target may have so much less than all of the time to itself: 1.1 to 1.9 times with a program
 /// that only allocates, servers under load, and short jobs.
 constexpr double most_cost = 2;
+/// Of a processor: a target that uses less is not slowed down for want of one.
+constexpr double saturated = 0.25;
 
 /// A part that was observed for longer says little of what is usual.
 constexpr double most_observed = 0.5;
@@ -70,9 +72,6 @@ std::vector<Part> parts_of(const std::vector<SnapshotRecord>& snapshots, const W
     }
     return result;
 }
-
-/// Of a processor: a target that uses less is not slowed down for want of one.
-constexpr double saturated = 0.25;
 
 /// How many times as fast the targets may be without probes, as these cost no more than that.
 double most_slowing(const std::vector<SnapshotRecord>& snapshots, const Window& window) {

@@ -296,12 +296,17 @@ class Judge {
         return growth().bytes_per_second * around_.seconds / 2 / std::max(size, 1.0);
     }
 
+    /// Of what is live, what it grew by.
+    [[nodiscard]] double grown_share() const {
+        return facts_.grown_count() / static_cast<double>(facts_.after.held_count());
+    }
+
     /// The mean age, as a share of the time since attach, of what is live if it grew evenly and was
     /// not freed, with that of what was live before as if it had come evenly, too.
     [[nodiscard]] double even_age() const {
         const double watched = static_cast<double>(around_.end_ns - facts_.attached_ns) / 1e9;
         const double share = std::min(1.0, facts_.seconds / watched);
-        const double more = facts_.grown_count() / static_cast<double>(facts_.after.held_count());
+        const double more = grown_share();
         return more * share / 2 + (1 - more) * (1 + share) / 2;
     }
 
@@ -309,9 +314,9 @@ class Judge {
     [[nodiscard]] bool is_older_than_even() const {
         const auto& age = facts_.evidence.age_ratio;
         if (!age || around_.elapsed_seconds > around_.seconds) return false;
-        const double more = facts_.grown_count() / static_cast<double>(facts_.after.held_count());
-        return *age > even_age() + much_older +
-                          sure_difference * uniform_deviation * more / std::sqrt(facts_.rises);
+        return *age >
+               even_age() + much_older +
+                   sure_difference * uniform_deviation * grown_share() / std::sqrt(facts_.rises);
     }
 
     /// Of the work's pace, what the blocks that stay come at in the later half; empty unless that

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "output/html_report.h"
-#include "analysis/findings.h"
 #include "output/base64.h"
 
 #include <fmt/format.h>
@@ -12,6 +11,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "analysis/findings.h"
 #include "base/text.h"
 #include "output/flamegraph.h"
 #include "output/flamegraph_assets.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "analysis/weighting.h"
+#include "analysis/observed_parts.h"
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ LiveSeries grown_by(const std::vector<std::uint64_t>& blocks) {
     return live;
 }
 
-TEST(Weighting, PartsHoldAThirdOfATimeWithProbesAtLeast) {
+TEST(ObservedParts, PartsHoldAThirdOfATimeWithProbesAtLeast) {
     const auto snapshots = observed_for({1, 0, 1, 0.1, 0.9, 0});
     const auto parts = observed_parts(snapshots, {0, 6});
     ASSERT_EQ(parts.size(), 3U);
@@ -43,7 +43,7 @@ TEST(Weighting, PartsHoldAThirdOfATimeWithProbesAtLeast) {
     EXPECT_TRUE(observed_parts(observed_for({0, 0}), {0, 2}).empty());
 }
 
-TEST(Weighting, TheBusyHalfCountsAsMuchAsTheIdleOne) {
+TEST(ObservedParts, TheBusyHalfCountsAsMuchAsTheIdleOne) {
     // 50 blocks a second while busy, when less than half as long is observed as of the idle time,
     // when there are 10: 30 a second, not 600 blocks in 28 s.
     const auto snapshots = observed_for({4, 10, 4, 10});
@@ -55,7 +55,7 @@ TEST(Weighting, TheBusyHalfCountsAsMuchAsTheIdleOne) {
     EXPECT_GT(growth.high, 2'500 * 3'000 / seen.bytes_per_second);
 }
 
-TEST(Weighting, WhatComesEvenlyStaysAsItIs) {
+TEST(ObservedParts, WhatComesEvenlyStaysAsItIs) {
     const auto parts = observed_parts(observed_for({4, 10, 4, 10}), {0, 4});
     const Growth seen{.bytes_per_second = 1'000, .low = 900, .high = 1'100};
     EXPECT_NEAR(weighted(seen, grown_by({40, 100, 40, 100}), parts).bytes_per_second, 1'000, 1e-6);

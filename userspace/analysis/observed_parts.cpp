@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "analysis/weighting.h"
+#include "analysis/observed_parts.h"
 
 #include <algorithm>
 #include <cmath>
