@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <stdexcept>
@@ -63,11 +64,34 @@ class Calibration : public testing::TestWithParam<AttachMode> {
         if (!kernel) throw std::runtime_error(kernel.error().message);
         return std::move(*kernel);
     }
+    /// What was least of several measurements: a neighbour on a shared machine only ever adds, to
+    /// one kind of instruction or the other.
+    static Result<ProbeCosts> measure_calmly(KernelObject& kernel) {
+        auto least = measure_probe_costs(kernel);
+        for (int again = 0; least && again < 2; ++again) {
+            const auto costs = measure_probe_costs(kernel);
+            if (!costs) return costs.error();
+            for (const SiteKind kind : kinds) {
+                for (const ExitProbe exit : exits) {
+                    const auto by_call = [](const ProbeCost& a, const ProbeCost& b) {
+                        return a.call_ns < b.call_ns;
+                    };
+                    least->of(kind, exit) =
+                        std::min(least->of(kind, exit), costs->of(kind, exit), by_call);
+                    least->passed(kind, exit) =
+                        std::min(least->passed(kind, exit), costs->passed(kind, exit), by_call);
+                }
+            }
+            least->set_frame_ns(std::min(least->frame_ns(), costs->frame_ns()));
+            least->set_cold_ns(std::min(least->cold_ns(), costs->cold_ns()));
+        }
+        return least;
+    }
 };
 
 TEST_P(Calibration, CostsAreThoseOfATrapAndMore) {
     KernelObject kernel = load();
-    const auto costs = measure_probe_costs(kernel);
+    const auto costs = measure_calmly(kernel);
     ASSERT_TRUE(costs) << costs.error().message;
     for (const SiteKind kind : kinds) {
         // No kernel enters and leaves in less, and even the slowest machine steps in a millisecond.
@@ -105,7 +129,7 @@ TEST_P(Calibration, LeavesNothingBehind) {
 // What is passed over takes no return probe in a session, so that a hit is a call.
 TEST_P(Calibration, CallsThatArePassedOverCostLess) {
     KernelObject kernel = load(4096);
-    const auto costs = measure_probe_costs(kernel);
+    const auto costs = measure_calmly(kernel);
     ASSERT_TRUE(costs) << costs.error().message;
     EXPECT_EQ(kernel.sample_bytes(), 4096u);
     const ProbeCost& passed = costs->passed(SiteKind::emulated, ExitProbe::return_probe);
