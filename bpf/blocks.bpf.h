@@ -32,11 +32,7 @@
 #include "updates.bpf.h"
 
 #define RECENT_BUSY (1ULL << 63)
-#define RECENT_MOVING (1ULL << 62)
-#define RECENT_FREED (1ULL << 61)
-
-/* The key has an address in its lower bits and a process slot, of 10 bits, above. */
-#define RECENT_ADDRESS_BITS 48
+#define RECENT_MOVING (1ULL << 62) /* and SEEP_RECENT_FREED */
 
 /* Changes of a way by other threads between looking at it and taking it, until it is given up. */
 #define RECENT_TRIES 8
@@ -48,45 +44,47 @@ static void missed_free(u32 process, const struct seep_live *block);
 
 static __always_inline u64 recent_key(const struct seep_live_key *key)
 {
-	return key->address | (u64)key->process << RECENT_ADDRESS_BITS;
+	return key->address | (u64)key->process << SEEP_RECENT_ADDRESS_BITS;
 }
 
-static __always_inline struct recent_set *recent_set_of(u64 key)
+static __always_inline struct seep_recent_set *recent_set_of(u64 key)
 {
-	u32 index = key * 0x9e3779b97f4a7c15ULL >> (64 - RECENT_SET_BITS);
+	u32 index = key * 0x9e3779b97f4a7c15ULL >> (64 - SEEP_RECENT_SET_BITS);
 
 	return bpf_map_lookup_elem(&recent, &index);
 }
 
-/* The first way whose word, without the `ignored` flags, is that; RECENT_WAYS if there is none. */
-static __always_inline u32 find_way(const struct recent_set *set, u64 word, u64 ignored)
+/* The first way whose word, without the `ignored` flags, is that; SEEP_RECENT_WAYS if there is
+ * none. */
+static __always_inline u32 find_way(const struct seep_recent_set *set, u64 word, u64 ignored)
 {
 	u32 i;
 
-	for (i = 0; i < RECENT_WAYS; i++)
+	for (i = 0; i < SEEP_RECENT_WAYS; i++)
 		if ((READ_ONCE(set->words[i]) & ~ignored) == word)
 			return i;
-	return RECENT_WAYS;
+	return SEEP_RECENT_WAYS;
 }
 
-static __always_inline bool change_way(struct recent_set *set, u32 way, u64 from, u64 to)
+static __always_inline bool change_way(struct seep_recent_set *set, u32 way, u64 from, u64 to)
 {
 	return __sync_val_compare_and_swap(&set->words[way], from, to) == from;
 }
 
-static __always_inline bool is_freed_while_moving(const struct recent_set *set, u64 key)
+static __always_inline bool is_freed_while_moving(const struct seep_recent_set *set, u64 key)
 {
-	return find_way(set, key | RECENT_MOVING | RECENT_FREED, 0) < RECENT_WAYS;
+	return find_way(set, key | RECENT_MOVING | SEEP_RECENT_FREED, 0) < SEEP_RECENT_WAYS;
 }
 
-static __always_inline bool take_recent(struct recent_set *set, u64 key, struct seep_live *block)
+static __always_inline bool take_recent(struct seep_recent_set *set, u64 key,
+					struct seep_live *block)
 {
 	int i;
 
 	for (i = 0; i < RECENT_TRIES; i++) {
 		u32 way = find_way(set, key, RECENT_MOVING);
 
-		if (way >= RECENT_WAYS)
+		if (way >= SEEP_RECENT_WAYS)
 			return false;
 		if (change_way(set, way, key, RECENT_BUSY)) {
 			*block = set->blocks[way];
@@ -96,7 +94,8 @@ static __always_inline bool take_recent(struct recent_set *set, u64 key, struct 
 		/* A way that moves keeps its contents for as long as nobody else frees the block.
 		 */
 		*block = set->blocks[way];
-		if (change_way(set, way, key | RECENT_MOVING, key | RECENT_MOVING | RECENT_FREED))
+		if (change_way(set, way, key | RECENT_MOVING,
+			       key | RECENT_MOVING | SEEP_RECENT_FREED))
 			return true;
 	}
 	return false;
@@ -106,18 +105,18 @@ static __always_inline bool take_recent(struct recent_set *set, u64 key, struct 
  * Drops what is in the way if it is a block of that process, of which no thread makes or frees any
  * more; others may move it on meanwhile, and if they have, it is in `live`.
  */
-static __always_inline bool drop_recent(struct recent_set *set, u32 way, u32 process)
+static __always_inline bool drop_recent(struct seep_recent_set *set, u32 way, u32 process)
 {
 	u64 word = READ_ONCE(set->words[way]), key = word & ~RECENT_MOVING;
 
-	if (!word || key >= RECENT_FREED || key >> RECENT_ADDRESS_BITS != process)
+	if (!word || key >= SEEP_RECENT_FREED || key >> SEEP_RECENT_ADDRESS_BITS != process)
 		return false;
 	if (change_way(set, way, key, 0))
 		return true;
-	return change_way(set, way, key | RECENT_MOVING, key | RECENT_MOVING | RECENT_FREED);
+	return change_way(set, way, key | RECENT_MOVING, key | RECENT_MOVING | SEEP_RECENT_FREED);
 }
 
-static __always_inline long put_live(struct recent_set *set, const struct seep_live_key *key,
+static __always_inline long put_live(struct seep_recent_set *set, const struct seep_live_key *key,
 				     const struct seep_live *block)
 {
 	long error;
@@ -129,7 +128,7 @@ static __always_inline long put_live(struct recent_set *set, const struct seep_l
 	return error;
 }
 
-static __always_inline bool drop_live(struct recent_set *set, const struct seep_live_key *key)
+static __always_inline bool drop_live(struct seep_recent_set *set, const struct seep_live_key *key)
 {
 	/* Two threads that free one block at once are a bug of the target; only one of them counts.
 	 */
@@ -139,7 +138,7 @@ static __always_inline bool drop_live(struct recent_set *set, const struct seep_
 	return true;
 }
 
-static __always_inline bool take_live(struct recent_set *set, const struct seep_live_key *key,
+static __always_inline bool take_live(struct seep_recent_set *set, const struct seep_live_key *key,
 				      struct seep_live *block)
 {
 	struct seep_live *found;
@@ -157,7 +156,7 @@ static __always_inline bool take_live(struct recent_set *set, const struct seep_
 static __always_inline bool take_block(const struct seep_live_key *key, struct seep_live *block)
 {
 	u64 word = recent_key(key);
-	struct recent_set *set = recent_set_of(word);
+	struct seep_recent_set *set = recent_set_of(word);
 
 	return set && (take_recent(set, word, block) || take_live(set, key, block));
 }
@@ -167,16 +166,16 @@ static __always_inline u64 born_us(const struct seep_live *block)
 	return block->born & ~SEEP_BORN_EXACT;
 }
 
-/* The way of the oldest block that is not moving already; RECENT_WAYS if there is none. */
-static __always_inline u32 oldest_way(const struct recent_set *set)
+/* The way of the oldest block that is not moving already; SEEP_RECENT_WAYS if there is none. */
+static __always_inline u32 oldest_way(const struct seep_recent_set *set)
 {
 	u64 oldest = ~0ULL;
-	u32 i, way = RECENT_WAYS;
+	u32 i, way = SEEP_RECENT_WAYS;
 
-	for (i = 0; i < RECENT_WAYS; i++) {
+	for (i = 0; i < SEEP_RECENT_WAYS; i++) {
 		u64 word = READ_ONCE(set->words[i]), born = born_us(&set->blocks[i]);
 
-		if (!word || word >= RECENT_FREED || born >= oldest)
+		if (!word || word >= SEEP_RECENT_FREED || born >= oldest)
 			continue;
 		oldest = born;
 		way = i;
@@ -184,9 +183,9 @@ static __always_inline u32 oldest_way(const struct recent_set *set)
 	return way;
 }
 
-/* Moves a block of the set to `live`. Returns its way, BUSY and owned by the caller; RECENT_WAYS if
- * that cannot be done. */
-static __noinline u32 move_on(struct recent_set *set)
+/* Moves a block of the set to `live`. Returns its way, BUSY and owned by the caller;
+ * SEEP_RECENT_WAYS if that cannot be done. */
+static __noinline u32 move_on(struct seep_recent_set *set)
 {
 	struct seep_live_key key = {};
 	struct seep_live block;
@@ -194,18 +193,18 @@ static __noinline u32 move_on(struct recent_set *set)
 	u64 word;
 	long error;
 
-	if (way >= RECENT_WAYS)
-		return RECENT_WAYS;
+	if (way >= SEEP_RECENT_WAYS)
+		return SEEP_RECENT_WAYS;
 	word = READ_ONCE(set->words[way]);
-	if (!word || word >= RECENT_FREED || is_freed_while_moving(set, word) ||
+	if (!word || word >= SEEP_RECENT_FREED || is_freed_while_moving(set, word) ||
 	    !change_way(set, way, word, word | RECENT_MOVING))
-		return RECENT_WAYS;
-	key.address = word & ((1ULL << RECENT_ADDRESS_BITS) - 1);
-	key.process = word >> RECENT_ADDRESS_BITS;
+		return SEEP_RECENT_WAYS;
+	key.address = word & ((1ULL << SEEP_RECENT_ADDRESS_BITS) - 1);
+	key.process = word >> SEEP_RECENT_ADDRESS_BITS;
 	block = set->blocks[way];
 	error = put_live(set, &key, &block);
 	if (error && change_way(set, way, word | RECENT_MOVING, word))
-		return RECENT_WAYS;
+		return SEEP_RECENT_WAYS;
 	if (!error && change_way(set, way, word | RECENT_MOVING, RECENT_BUSY))
 		return way;
 	if (!error)
@@ -218,7 +217,7 @@ static __noinline u32 move_on(struct recent_set *set)
 static __always_inline int keep_block(const struct seep_live_key *key,
 				      const struct seep_live *block)
 {
-	struct recent_set *set;
+	struct seep_recent_set *set;
 	struct seep_live old;
 	u64 word;
 	int i;
@@ -232,11 +231,11 @@ static __always_inline int keep_block(const struct seep_live_key *key,
 	for (i = 0; i < RECENT_TRIES; i++) {
 		u32 way = find_way(set, 0, 0);
 
-		if (way >= RECENT_WAYS)
+		if (way >= SEEP_RECENT_WAYS)
 			way = move_on(set);
 		else if (!change_way(set, way, 0, RECENT_BUSY))
 			continue;
-		if (way >= RECENT_WAYS)
+		if (way >= SEEP_RECENT_WAYS)
 			continue;
 		set->blocks[way] = *block;
 		store_release(&set->words[way], word);

@@ -17,7 +17,7 @@ struct purge_request {
 static long purge_block(struct bpf_map *map, struct seep_live_key *key, struct seep_live *block,
 			struct purge_request *request)
 {
-	struct recent_set *set;
+	struct seep_recent_set *set;
 
 	if (key->process != request->process)
 		return 0;
@@ -27,12 +27,12 @@ static long purge_block(struct bpf_map *map, struct seep_live_key *key, struct s
 	return 0;
 }
 
-static long purge_set(struct bpf_map *map, u32 *index, struct recent_set *set,
+static long purge_set(struct bpf_map *map, u32 *index, struct seep_recent_set *set,
 		      struct purge_request *request)
 {
 	u32 way;
 
-	for (way = 0; way < RECENT_WAYS; way++)
+	for (way = 0; way < SEEP_RECENT_WAYS; way++)
 		request->dropped += drop_recent(set, way, request->process);
 	return 0;
 }

@@ -22,19 +22,12 @@ struct {
 
 /* Recent allocations, a set for each value of a hash of the key (blocks.bpf.h). Bound: this many
  * sets of this many ways, 3 MB. Full: a set's oldest block moves to `live`. */
-#define RECENT_SET_BITS 14
-#define RECENT_WAYS 4
-struct recent_set {
-	u64 words[RECENT_WAYS];
-	u64 elsewhere; /* entries of `live` that belong here */
-	u64 pad[3];    /* what is compared lies in 64 bytes */
-	struct seep_live blocks[RECENT_WAYS];
-};
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1 << RECENT_SET_BITS);
+	__uint(map_flags, BPF_F_MMAPABLE); /* the collector looks into it */
+	__uint(max_entries, 1 << SEEP_RECENT_SET_BITS);
 	__type(key, u32);
-	__type(value, struct recent_set);
+	__type(value, struct seep_recent_set);
 } recent SEC(".maps");
 
 /* Distinct call stacks by id. Bound: --max-stacks. Full: the allocation is not followed, and

@@ -164,6 +164,21 @@ struct seep_live {
 };
 SEEP_ASSERT(sizeof(struct seep_live) == 32);
 
+/* Recent blocks, a set for each value of a hash of the key. What a word says: bpf/blocks.bpf.h. */
+#define SEEP_RECENT_SET_BITS 14
+#define SEEP_RECENT_WAYS 4
+/* A word that is below this, and not 0, is of a block: its address, and above it the slot of its
+ * process, of 10 bits. */
+#define SEEP_RECENT_FREED (1ULL << 61)
+#define SEEP_RECENT_ADDRESS_BITS 48
+struct seep_recent_set {
+	__u64 words[SEEP_RECENT_WAYS];
+	__u64 elsewhere; /* entries of `live` that belong here */
+	__u64 pad[3];	 /* what is compared lies in 64 bytes */
+	struct seep_live blocks[SEEP_RECENT_WAYS];
+};
+SEEP_ASSERT(sizeof(struct seep_recent_set) == 192);
+
 /* Why a walk ended. */
 enum seep_stack_end {
 	SEEP_STACK_COMPLETE = 0,    /* at the thread's first frame */

@@ -17,7 +17,7 @@ static long bpf_map_delete_elem(void* map, const void* key);
 
 enum { process = 1, entries = 4096 };
 
-static struct recent_set sets[1 << RECENT_SET_BITS];
+static struct seep_recent_set sets[1 << SEEP_RECENT_SET_BITS];
 
 /* An entry that was deleted keeps its memory, as in the kernel, where it is freed later. */
 struct entry {
@@ -113,8 +113,8 @@ uint64_t native_missed_frees(void) {
 }
 
 int native_empty(void) {
-    static const struct recent_set none;
-    for (u32 i = 0; i < 1 << RECENT_SET_BITS; i++)
+    static const struct seep_recent_set none;
+    for (u32 i = 0; i < 1 << SEEP_RECENT_SET_BITS; i++)
         if (memcmp(sets[i].words, none.words, sizeof none.words) != 0 || sets[i].elsewhere != 0)
             return 0;
     return used == 0;

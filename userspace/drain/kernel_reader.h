@@ -42,6 +42,10 @@ class KernelReader {
     /// What the kernel has and will have under the id of a deferred walk is of this stack, which
     /// the kernel gets to know as well if it is new. False if it has no room for that.
     bool fold(StackId deferred, const WalkedStack& walked);
+    /// The stack that a block's id stands for; none if its walk is still to be done.
+    [[nodiscard]] StackId stack_of(StackId id) const { return StackId(folds_.stack_of(id.value)); }
+    /// Whether read_stacks() has told of it.
+    [[nodiscard]] bool has_read(StackId stack) const { return seen_.contains(stack.value); }
     /// The id of a deferred walk that nothing will be known of.
     void forget_deferred(StackId deferred);
     /// What is held now lapses: the probes have been taken away. Later readings say so.

@@ -60,6 +60,14 @@ struct StackTotals {
     Lifetimes lifetimes{};
 };
 
+/// What became of some blocks that a stack held when a window ended, by the age at which they were
+/// looked at, in the buckets of lifetimes.
+struct StackRevisits {
+    StackId stack;
+    Lifetimes looked{};  ///< Blocks looked at.
+    Lifetimes gone{};    ///< Of them, those that were there no more.
+};
+
 /// Why the stack ends where it does (enum seep_stack_end).
 enum class StackEnd : std::uint8_t {
     complete = SEEP_STACK_COMPLETE,
@@ -165,6 +173,7 @@ struct Snapshot {
     std::vector<StackTotals>
         changed;  ///< Only stacks whose totals are not those of the last snapshot.
     std::vector<ProcessSample> processes;
+    std::vector<StackRevisits> revisits;  ///< Of the stacks that were looked at since.
 };
 
 }  // namespace seep

@@ -37,6 +37,12 @@ void StackFolds::fold(std::uint64_t deferred, std::uint64_t stack) {
     ended_.try_emplace(stack);
 }
 
+std::uint64_t StackFolds::stack_of(std::uint64_t id) const {
+    if ((id & SEEP_STACK_DEFERRED) == 0) return id;
+    const auto stack = stack_of_.find(id);
+    return stack == stack_of_.end() ? 0 : stack->second;
+}
+
 bool StackFolds::add(std::uint64_t id, const seep_totals& raw, Sums& sums) {
     if ((id & SEEP_STACK_DEFERRED) == 0) {
         const auto sum = sums.find(id);

@@ -25,6 +25,9 @@ class StackFolds {
     /// The id `deferred` is a part of `stack` from now on.
     void fold(std::uint64_t deferred, std::uint64_t stack);
 
+    /// What an id is a part of, or itself; 0 if it belongs to no stack yet.
+    [[nodiscard]] std::uint64_t stack_of(std::uint64_t id) const;
+
     /// What is known of the stacks with parts, without what the kernel has.
     [[nodiscard]] Sums begin() const { return ended_; }
     /// Adds what the kernel has under an id to the stack it belongs to. False if that has no parts.

@@ -145,6 +145,7 @@ Result<Snapshot> Tracer::snapshot() {
         state_->take_faults(*process, snapshot);
         if (process->ended_ns != 0) ended.push_back(process);
     }
+    snapshot.revisits = state_->look_again();
     if (state_->work_file || !state_->work_function.empty()) snapshot.work = state_->work_so_far();
     for (TracedProcess* process : ended) state_->drop(*process);
     return snapshot;
@@ -168,7 +169,7 @@ void Tracer::set_sampling(std::uint64_t bytes) {
 
 Result<void> Tracer::pause() {
     if (state_->paused) return {};
-    state_->kernel.set_recording(false);
+    state_->end_window();
     state_->paused = true;
     ++state_->pauses;
     state_->paused_since_ns = monotonic_ns();

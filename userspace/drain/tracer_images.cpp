@@ -223,6 +223,7 @@ void Tracer::State::drop(TracedProcess& process) {
     reader.forget(process.stacks);
     if (mappings) mappings->drop(process.slot);
     if (faults) faults->drop(process.slot);
+    if (revisits) revisits->forget(process.slot);
     process.allocators.clear();
     process.work.clear();
     process.unloads.clear();
@@ -240,6 +241,36 @@ void Tracer::State::detach_allocators() {
         for (TracedAllocator& allocator : process->allocators)
             attachments.push_back(&allocator.attachment);
     Attachment::detach_together(attachments);
+}
+
+/// Nothing is recorded from here on; some of what is held now will be looked at again.
+void Tracer::State::end_window() {
+    if (!revisits) {
+        auto created = Revisits::create(kernel);
+        if (created)
+            revisits.emplace(std::move(*created));
+        else
+            spdlog::debug("{}", created.error().message);
+    }
+    if (revisits) revisits->choose([&](std::uint32_t slot) { return running_pid(slot); });
+    kernel.set_recording(false);
+    if (revisits) revisits->watch(monotonic_ns(), [&](StackId id) { return reader.stack_of(id); });
+}
+
+std::vector<StackRevisits> Tracer::State::look_again() {
+    if (!revisits) return {};
+    revisits->look([&](std::uint32_t slot) { return running_pid(slot); }, monotonic_ns());
+    std::vector<StackRevisits> seen = revisits->take();
+    std::erase_if(seen, [&](const StackRevisits& stack) { return !reader.has_read(stack.stack); });
+    return seen;
+}
+
+/// 0 if there is none.
+pid_t Tracer::State::running_pid(std::uint32_t process_slot) const {
+    const auto process = by_slot.find(process_slot);
+    return process != by_slot.end() && process->second->ended_ns == 0
+               ? process->second->process.pid()
+               : 0;
 }
 
 }  // namespace seep

@@ -15,6 +15,7 @@
 #include "drain/deferred_walks.h"
 #include "drain/fault_reader.h"
 #include "drain/mapping_reader.h"
+#include "drain/revisits.h"
 #include "drain/stray_calls.h"
 #include "drain/tracer.h"
 #include "kernel/map_slots.h"
@@ -61,6 +62,7 @@ struct Tracer::State {
     KernelReader reader;
     std::optional<MappingReader> mappings;
     std::optional<FaultReader> faults;
+    std::optional<Revisits> revisits;  ///< Once there was a window.
     TargetEvents events;
     StrayCalls strays;
     DeferredWalks deferred;
@@ -126,6 +128,9 @@ struct Tracer::State {
     [[nodiscard]] std::uint64_t unobserved_faults(const TracedProcess& process,
                                                   std::uint64_t now) const;
     void detach_allocators();
+    void end_window();
+    std::vector<StackRevisits> look_again();
+    [[nodiscard]] pid_t running_pid(std::uint32_t process_slot) const;
     void drop(TracedProcess& process);
 };
 

@@ -177,6 +177,13 @@ void KernelObject::begin_window() {
     object.bss->window_began_us = (now_ns - object.rodata->attach_time_ns) / 1000;
 }
 
+bool KernelObject::is_of_this_window(const seep_live& block) const {
+    // As is_late() in bpf/ledger.bpf.h: a tick is later than what is born in it.
+    constexpr std::uint64_t ticks = 4;
+    const std::uint64_t late_us = ticks * state_->skeleton->rodata->tick_length >> SEEP_TICK_SHIFT;
+    return (block.born & ~SEEP_BORN_EXACT) + late_us >= state_->skeleton->bss->window_began_us;
+}
+
 void KernelObject::return_deferred(std::uint64_t ids) {
     std::atomic_ref(state_->skeleton->bss->deferred_returned).fetch_add(ids);
 }

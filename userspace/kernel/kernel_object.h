@@ -11,6 +11,7 @@
 #include "kernel/attach_mode.h"
 
 struct bpf_program;
+struct seep_live;
 
 namespace seep {
 
@@ -71,6 +72,8 @@ class KernelObject {
     /// For probes that are put in place again after they had been taken away: what was allocated up
     /// to now may have been freed unseen. Call it while no probe is in place.
     void begin_window();
+    /// Whether a block was born since; true before the first one.
+    [[nodiscard]] bool is_of_this_window(const seep_live& block) const;
 
     /// How often the process of that slot may have unloaded a library.
     [[nodiscard]] std::uint64_t unloads(std::uint32_t process_slot) const;

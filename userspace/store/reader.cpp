@@ -521,4 +521,24 @@ Result<std::vector<std::pair<StackId, Lifetimes>>> RecordingReader::lifetimes() 
     return all;
 }
 
+Result<std::vector<StackRevisits>> RecordingReader::revisits() {
+    const Result<std::unordered_set<StackId>> stacks =
+        state_->keys<StackId>(recording_schema().stack);
+    if (!stacks) return stacks.error();
+    std::vector<StackRevisits> all;
+    Result<void> read = state_->each(recording_schema().revisit, [&](Row& row) {
+        StackRevisits revisits{.stack = StackId(row.bits(0))};
+        if (!stacks->contains(revisits.stack)) row.reject(0, "names a stack that is not there");
+        if (!parse_lifetimes(row.text(1), revisits.looked))
+            row.reject(1, "is not a list of counts");
+        if (!parse_lifetimes(row.text(2), revisits.gone)) row.reject(2, "is not a list of counts");
+        for (std::size_t i = 0; i < revisits.gone.size(); ++i)
+            if (revisits.gone[i] > revisits.looked[i])
+                row.reject(2, "has more than were looked at");
+        all.push_back(revisits);
+    });
+    if (!read) return read.error();
+    return all;
+}
+
 }  // namespace seep

@@ -56,6 +56,8 @@ class RecordingReader {
     Result<void> for_each_totals(const std::function<void(const TotalsRow&)>& row);
     /// Completed lifetimes of each stack as of the last snapshot.
     Result<std::vector<std::pair<StackId, Lifetimes>>> lifetimes();
+    /// What became of blocks that were looked at again, as of the last snapshot.
+    Result<std::vector<StackRevisits>> revisits();
 
  private:
     struct State;

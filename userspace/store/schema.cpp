@@ -180,6 +180,7 @@ Schema make_schema() {
                     {"least_held_bytes", number}},
                    "snapshot, stack"},
         .lifetime = {"lifetime", {{"stack", id}, {"buckets", text}}, {}},
+        .revisit = {"revisit", {{"stack", id}, {"looked", text}, {"gone", text}}, {}},
         .views = {latest_totals_view, stack_text_view},
     };
 }
@@ -209,8 +210,9 @@ std::string Table::select_sql() const {
 }
 
 std::vector<const Table*> Schema::tables() const {
-    return {&recording, &process, &object, &location, &symbol,         &stack,  &stack_frame,
-            &probe,     &event,   &period, &snapshot, &process_sample, &totals, &lifetime};
+    return {&recording, &process,        &object, &location, &symbol,
+            &stack,     &stack_frame,    &probe,  &event,    &period,
+            &snapshot,  &process_sample, &totals, &lifetime, &revisit};
 }
 
 const Schema& recording_schema() {

@@ -49,7 +49,7 @@ Result<Database> open_database(const std::string& path) {
 /// Every statement that the writer runs again and again.
 struct Statements {
     Statement recording, process, object, location, forget_symbols, symbol, stack, stack_frame,
-        probe, event, period, snapshot, process_sample, totals, lifetime;
+        probe, event, period, snapshot, process_sample, totals, lifetime, revisit;
 
     static Result<Statements> prepare(sqlite3* db) {
         const Schema& schema = recording_schema();
@@ -70,6 +70,7 @@ struct Statements {
             .process_sample = prepared(schema.process_sample.insert_sql("INSERT")),
             .totals = prepared(schema.totals.insert_sql("INSERT")),
             .lifetime = prepared(schema.lifetime.insert_sql("REPLACE")),
+            .revisit = prepared(schema.revisit.insert_sql("REPLACE")),
         };
         if (prepared.error()) return *prepared.error();
         return all;
@@ -320,6 +321,10 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                            faulted(&FaultedBytes::earlier), std::span(sample.losses));
     }
     if (done) done = state.write_totals(snapshot.changed);
+    for (const StackRevisits& stack : snapshot.revisits)
+        if (done)
+            done = state.write(state.statements.revisit, bits(stack.stack.value),
+                               lifetimes_text(stack.looked), lifetimes_text(stack.gone));
     if (!done) return done;
     const std::size_t rows = 1 + snapshot.processes.size() + snapshot.changed.size();
     done = state.thinning.add({state.last_snapshot, state.last_time_ns}, rows);

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// What a block is recognized by when it is looked at again: a few words of its contents that other
+// blocks of the same stack do not have in the same place, and that say something by themselves.
+// What they all have (a type's number, a size) the next block in its place has as well; so it may
+// pointers to what is freed and made again along with it; and small numbers by chance. The first
+// such words are taken, as the end of a buffer may never be written to. Pure.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace seep {
+
+/// Of a block's contents, so many bytes are looked at at most.
+inline constexpr std::size_t fingerprint_reach = 256;
+
+/// A word of 4 bytes.
+struct FingerprintWord {
+    std::uint32_t offset = 0;
+    std::uint32_t value = 0;
+};
+
+/// Two words at least, four at most.
+struct Fingerprint {
+    std::vector<FingerprintWord> words;
+};
+
+/// Of the block with those contents; empty if it has nothing of its own. `siblings`: contents of
+/// other blocks of its stack, of which there must be one at least.
+std::optional<Fingerprint> fingerprint(std::uint64_t address, std::string_view contents,
+                                       std::span<const std::string_view> siblings);
+
+/// Whether most of it is in the contents: a live block's counters change. An allocator that writes
+/// into free blocks changes the first bytes alone.
+bool matches(const Fingerprint& fingerprint, std::string_view contents);
+
+}  // namespace seep

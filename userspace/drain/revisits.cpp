@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "drain/revisits.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "target/memory_reading.h"
+
+namespace seep {
+namespace {
+
+/// At a time: of a stack, and of all. Each costs a hundred bytes here, and a read now and then.
+constexpr std::size_t most_of_stack = 64;
+constexpr std::size_t most_of_all = 8192;
+constexpr std::size_t most_stacks = 16384;
+/// In a window.
+constexpr std::size_t most_chosen_of_stack = 16;
+constexpr std::size_t most_chosen = 2048;
+/// Of each stack, to tell what its blocks have in common.
+constexpr std::size_t samples_of_stack = 4;
+/// What a block of that age has not been filled with yet, it hardly ever is.
+constexpr std::chrono::microseconds filling_time{500};
+
+/// As lifetimes are counted (SEEP_LIFETIME_BUCKETS).
+std::size_t bucket_of(std::int64_t age_ns) {
+    const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(0, age_ns / 1000));
+    return std::min<std::size_t>(std::bit_width(us), SEEP_LIFETIME_BUCKETS - 1);
+}
+
+/// Reads some blocks, process by process. `read(index, contents)`: empty if it is not mapped any
+/// more. Those of processes that cannot be read are left out.
+template <typename Address, typename Read>
+void read_blocks(std::size_t count, const PidOfSlot& pid_of, Address address_of, Read read) {
+    struct Batch {
+        std::vector<std::size_t> indices;
+        std::vector<MemoryPiece> pieces;
+    };
+    std::map<std::uint32_t, Batch> batches;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto [slot, address, bytes] = address_of(i);
+        Batch& batch = batches[slot];
+        batch.indices.push_back(i);
+        batch.pieces.push_back({address, std::min(bytes, fingerprint_reach)});
+    }
+    for (const auto& [slot, batch] : batches) {
+        const pid_t pid = pid_of(slot);
+        if (pid == 0) continue;
+        auto contents = read_memory(pid, batch.pieces);
+        if (!contents) {
+            spdlog::debug("{} (process {})", contents.error().message, pid);
+            continue;
+        }
+        for (std::size_t i = 0; i < contents->size(); ++i)
+            read(batch.indices[i], std::move((*contents)[i]));
+    }
+}
+
+struct Place {
+    std::uint32_t process_slot;
+    std::uint64_t address;
+    std::size_t bytes;
+};
+
+}  // namespace
+
+Result<Revisits> Revisits::create(const KernelObject& kernel) {
+    auto recent = RecentBlocks::map(kernel);
+    if (!recent) return recent.error();
+    return Revisits(kernel, std::move(*recent));
+}
+
+void Revisits::choose(const PidOfSlot& pid_of) {
+    chosen_.clear();
+    std::unordered_map<std::uint64_t, std::size_t> chosen_of_stack;
+    recent_.for_each([&](const RecentBlock& recent) {
+        if (chosen_.size() >= most_chosen || !kernel_->is_of_this_window(recent.block)) return;
+        std::size_t& of_stack = chosen_of_stack[recent.block.stack];
+        const auto known = stacks_.find(StackId(recent.block.stack));
+        if (known != stacks_.end() && known->second.watched >= most_of_stack) return;
+        if (of_stack >= most_chosen_of_stack) return;
+        ++of_stack;
+        chosen_.push_back({recent, {}});
+    });
+    if (chosen_.empty()) return;
+    std::this_thread::sleep_for(filling_time);
+    read_blocks(
+        chosen_.size(), pid_of,
+        [&](std::size_t i) {
+            const RecentBlock& recent = chosen_[i].recent;
+            return Place{recent.process_slot(), recent.address(),
+                         static_cast<std::size_t>(recent.block.bytes)};
+        },
+        [&](std::size_t i, std::string contents) { chosen_[i].contents = std::move(contents); });
+}
+
+void Revisits::watch(std::int64_t now_ns, const std::function<StackId(StackId)>& stack_of) {
+    std::erase_if(chosen_, [&](const Block& block) {
+        return block.contents.empty() || !recent_.holds(block.recent);
+    });
+    std::map<StackId, std::vector<const Block*>> by_stack;
+    for (const Block& block : chosen_)
+        by_stack[stack_of(StackId(block.recent.block.stack))].push_back(&block);
+    by_stack.erase(StackId());
+    for (const auto& [id, blocks] : by_stack) {
+        if (!stacks_.contains(id) && stacks_.size() >= most_stacks) continue;
+        Stack& stack = stacks_[id];
+        stack.seen.stack = id;
+        stack.process_slot = blocks.front()->recent.process_slot();
+        for (const Block* block : blocks) {
+            std::vector<std::string_view> siblings(stack.samples.begin(), stack.samples.end());
+            for (const Block* other : blocks)
+                if (other != block) siblings.push_back(other->contents);
+            auto print = fingerprint(block->recent.address(), block->contents, siblings);
+            if (!print || watched_.size() >= most_of_all || stack.watched >= most_of_stack)
+                continue;
+            ++stack.watched;
+            watched_.push_back({stack.process_slot, block->recent.address(), block->contents.size(),
+                                id, std::move(*print), now_ns, 0});
+        }
+        for (const Block* block : blocks) {
+            stack.samples.push_back(block->contents);
+            if (stack.samples.size() > samples_of_stack) stack.samples.pop_front();
+        }
+    }
+    chosen_.clear();
+}
+
+void Revisits::look(const PidOfSlot& pid_of, std::int64_t now_ns) {
+    std::vector<Watched*> due;
+    for (Watched& watched : watched_)
+        if (bucket_of(now_ns - watched.since_ns) > watched.last_bucket) due.push_back(&watched);
+    read_blocks(
+        due.size(), pid_of,
+        [&](std::size_t i) {
+            return Place{due[i]->process_slot, due[i]->address, due[i]->bytes};
+        },
+        [&](std::size_t i, const std::string& contents) {
+            Watched& watched = *due[i];
+            Stack& stack = stacks_[watched.stack];
+            watched.last_bucket = bucket_of(now_ns - watched.since_ns);
+            ++stack.seen.looked[watched.last_bucket];
+            stack.told = false;
+            if (matches(watched.fingerprint, contents)) return;
+            ++stack.seen.gone[watched.last_bucket];
+            --stack.watched;
+            watched.address = 0;
+        });
+    std::erase_if(watched_, [](const Watched& watched) { return watched.address == 0; });
+}
+
+std::vector<StackRevisits> Revisits::take() {
+    std::vector<StackRevisits> result;
+    for (auto& [id, stack] : stacks_)
+        if (!std::exchange(stack.told, true)) result.push_back(stack.seen);
+    return result;
+}
+
+void Revisits::forget(std::uint32_t process_slot) {
+    std::erase_if(watched_, [&](const Watched& w) { return w.process_slot == process_slot; });
+    std::erase_if(stacks_, [&](const auto& s) { return s.second.process_slot == process_slot; });
+}
+
+}  // namespace seep

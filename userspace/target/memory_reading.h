@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Reads a process's memory while it runs, without stopping it. Stateless, thread-safe.
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace seep {
+
+struct MemoryPiece {
+    std::uint64_t address = 0;
+    std::size_t bytes = 0;
+};
+
+/// The bytes of each piece; empty for one that is not all mapped. An error if nothing can be read
+/// at all, as that of a process that has ended.
+Result<std::vector<std::string>> read_memory(pid_t pid, std::span<const MemoryPiece> pieces);
+
+}  // namespace seep
