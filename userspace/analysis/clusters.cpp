@@ -133,11 +133,7 @@ void join_places(Report& report) {
         return stack.kind == StackKind::heap && stack.totals.freed_count == 0 &&
                !stack.frames.empty();
     };
-    const auto place_of = [](const ReportStack& stack) {
-        const ReportFrame& frame = stack.frames[stack.culprit];
-        return std::pair(function_key(frame), frame.line != 0 ? frame.line : frame.offset);
-    };
-    std::map<std::pair<std::string, std::uint64_t>, std::string> leaks;
+    std::map<Place, std::string> leaks;
     for (const ReportStack& stack : report.stacks)
         if (stack.verdict == Verdict::leak && is_never_freed(stack))
             leaks.emplace(place_of(stack), stack.id);

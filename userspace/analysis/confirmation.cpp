@@ -16,6 +16,7 @@
 #include "analysis/claims.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
+#include "analysis/staying.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
 
@@ -50,18 +51,26 @@ struct Claim {
     double usual = 0;  ///< Of that, likely.
     double lapsed = 0;
     double returned = 0;
+    double dying = 0;    ///< Of `lapsed`, of stacks whose blocks are gone when looked at again.
+    double staying = 0;  ///< Of stacks whose blocks are all there then.
 
-    void add(const ReportStack& stack) {
+    void add(const ReportStack& stack, double window_seconds) {
         const BlockShares shares = block_shares(stack);
         bytes += requested(stack) * shares.most;
         usual += requested(stack) * shares.usual;
-        lapsed += static_cast<double>(stack.totals.lapsed_count);
+        const auto blocks = static_cast<double>(stack.totals.lapsed_count);
+        lapsed += blocks;
         returned += static_cast<double>(stack.returned_count);
+        if (stack.evidence.staying && stack.evidence.staying->dying) dying += blocks;
+        if (is_seen_to_stay(stack, window_seconds)) staying += blocks;
     }
     [[nodiscard]] double returned_share() const {
         return returned > 0 ? returned / (returned + lapsed) : 0;
     }
-    [[nodiscard]] bool dies() const { return returned_share() >= least_returned; }
+    [[nodiscard]] bool dies() const {
+        return returned_share() >= least_returned || dying > least_true * lapsed;
+    }
+    [[nodiscard]] bool stays() const { return staying > least_true * lapsed; }
     /// None of its blocks came back, and some would have if they lived as long as those of
     /// `others`.
     [[nodiscard]] bool outlives(const Claim& others) const {
@@ -73,9 +82,9 @@ struct Claim {
     }
 };
 
-Claim claim_of(const ReportStack& stack) {
+Claim claim_of(const ReportStack& stack, double window_seconds) {
     Claim result;
-    result.add(stack);
+    result.add(stack, window_seconds);
     return result;
 }
 
@@ -91,6 +100,7 @@ struct Proof {
     double usual = 0;
     double claimed = 0;
     double confirmed = 0;  ///< Of that.
+    double open = 0;       ///< What stacks may grow by of whose blocks some stay, as yet.
     /// What all the claims may have to be multiplied by, in between, as the target's pace is not
     /// known any better (pace.h).
     double least_scale = 1;
@@ -113,9 +123,13 @@ struct Proof {
                 : "which tells too little of this one");
     }
     [[nodiscard]] bool confirms(const Claim& cause) const {
-        if (!grows || steps < ProcessMemory::least_steps || is_of_something_else()) return false;
-        return cause.outnumbers(most_replaced) ? leaves(cause.usual, usual, 0)
-                                               : leaves(cause.bytes, claimed, least_missing);
+        if (!grows) return false;
+        // Seen to stay, and to replace nothing: whatever else there is.
+        if (cause.stays() && cause.outnumbers(most_replaced)) return true;
+        if (steps < ProcessMemory::least_steps || is_of_something_else()) return false;
+        return cause.outnumbers(most_replaced) || cause.stays()
+                   ? leaves(cause.usual, usual, 0)
+                   : leaves(cause.bytes, claimed, least_missing);
     }
     /// Whether most of `part` must be true, if so much of `all` or more is not.
     [[nodiscard]] bool leaves(double part, double all, double least_wrong) const {
@@ -123,7 +137,7 @@ struct Proof {
         const double missing = std::max(least_wrong * scale * all, scale * all - shown);
         return scale * part - missing >= least_true * scale * part;
     }
-    [[nodiscard]] double sure() const { return confirmed / claimed; }
+    [[nodiscard]] double sure() const { return confirmed / (claimed + open); }
 };
 
 /// Of the stacks that `counts` is true for. `claims`: what all of them claimed at first; of those
@@ -147,8 +161,10 @@ Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
         if (!counts(stack)) continue;
         const double rate = requested(stack);
         const BlockShares shares = block_shares(stack);
+        if (const auto& seen = stack.evidence.staying; seen && seen->dying)
+            proof.open += std::max(0.0, stack.growth.bytes_per_second) * shares.most;
         if (stack.kind == StackKind::heap && claims.growths[i].low > 0 && rate == 0 &&
-            !claim_of(stack).dies()) {
+            !claim_of(stack, proof.seconds).dies()) {
             proof.usual += stack.growth.bytes_per_second * shares.usual;
             proof.claimed += stack.growth.high * shares.most;
         }
@@ -198,22 +214,23 @@ double width(const Growth& growth, double slack = 0) {
 void confirm_by_memory(Report& report) {
     StackClaims claimed = claims_of(report);
     bound_by_balance(claimed, report);
-    const auto dies = [](const ReportStack& stack) { return claim_of(stack).dies(); };
+    const double seconds = seconds_of(report);
+    const auto dies = [&](const ReportStack& stack) { return claim_of(stack, seconds).dies(); };
     Proof of_all = proof_of(report, claimed, [](const ReportStack&) { return true; });
     Proof of_lasting = proof_of(report, claimed, std::not_fn(dies));
     Claim dying;
     std::map<std::string, Claim> causes;
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         const ReportStack& stack = report.stacks[i];
-        if (dies(stack)) dying.add(stack);
-        if (stack.seen_to_leak) causes[claimed.causes[i]].add(stack);
+        if (dies(stack)) dying.add(stack, seconds);
+        if (stack.seen_to_leak) causes[claimed.causes[i]].add(stack, seconds);
     }
     std::map<std::string, Proof*> proofs;
     for (const auto& [cause, claims] : causes) {
         Proof* proof = nullptr;
         if (of_all.confirms(claims))
             proof = &of_all;
-        else if (claims.outlives(dying) && of_lasting.confirms(claims))
+        else if ((claims.outlives(dying) || claims.stays()) && of_lasting.confirms(claims))
             proof = &of_lasting;
         if (proof == nullptr) continue;
         proof->confirmed += claims.bytes;

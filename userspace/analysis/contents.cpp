@@ -30,7 +30,8 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
                                    .at_start = {},
                                    .at_end = {},
                                    .live = {},
-                                   .lifetimes = {}});
+                                   .lifetimes = {},
+                                   .revisits = {}});
     }
     Result<void> read = reader.for_each_totals([&](const TotalsRow& row) {
         if (row.snapshot > contents.window.last) return;
@@ -46,6 +47,10 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
     if (!lifetimes) return lifetimes.error();
     for (const auto& [stack, buckets] : *lifetimes)
         contents.stacks[index.at(stack)].lifetimes = buckets;
+    const auto revisits = reader.revisits();
+    if (!revisits) return revisits.error();
+    for (const StackRevisits& stack : *revisits)
+        contents.stacks[index.at(stack.stack)].revisits = stack;
     std::erase_if(contents.stacks, [](const StackHistory& stack) { return stack.live.empty(); });
     return {};
 }

@@ -23,7 +23,8 @@ struct StackHistory {
     Totals at_end;    ///< As of the window's last snapshot.
     LiveSeries live;  ///< Held bytes, which are live if nothing has lapsed. Up to the window's
                       ///< last snapshot, also before its first.
-    Lifetimes lifetimes{};  ///< Of what was freed; as of the recording's last snapshot.
+    Lifetimes lifetimes{};   ///< Of what was freed; as of the recording's last snapshot.
+    StackRevisits revisits;  ///< Likewise, of what was looked at again.
 };
 
 struct RecordingContents {

@@ -257,6 +257,11 @@ std::string function_key(const ReportFrame& frame) {
            (frame.function.empty() ? std::to_string(frame.offset) : frame.function);
 }
 
+Place place_of(const ReportStack& stack) {
+    const ReportFrame& frame = stack.frames[stack.culprit];
+    return {function_key(frame), frame.line != 0 ? frame.line : frame.offset};
+}
+
 std::string hourly(const Growth& growth) {
     const auto an_hour = [](double a_second) { return format_bytes(a_second * seconds_an_hour); };
     std::string text = an_hour(growth.bytes_per_second) + " an hour";

@@ -26,6 +26,10 @@ std::string without_findings(const Report& report);
 /// One for all frames of a function, whichever line they are at.
 std::string function_key(const ReportFrame& frame);
 
+/// Where in the code a stack, which has frames, allocates: a line of a function, or an address.
+using Place = std::pair<std::string, std::uint64_t>;
+Place place_of(const ReportStack& stack);
+
 /// "3.1 MiB an hour (2.9 MiB to 3.3 MiB)", of a growth in bytes a second; without the interval
 /// where its ends are one.
 std::string hourly(const Growth& growth);

@@ -2,6 +2,7 @@
 #include "analysis/merging.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string_view>
@@ -109,6 +110,7 @@ MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>
         accumulate(merged.totals, stack->at_end);
         for (std::size_t i = 0; i < merged.lifetimes.size(); ++i)
             merged.lifetimes[i] += stack->lifetimes[i];
+        accumulate(merged.revisits, stack->revisits);
         merged.attached_ns = std::min(merged.attached_ns, attached.at(stack->record.process));
         series.push_back(&stack->live);
     }
@@ -136,6 +138,16 @@ void accumulate(Totals& sum, const Totals& part) {
     sum.held_variance += part.held_variance;
     sum.lapsed_count += part.lapsed_count;
     sum.lapsed_bytes += part.lapsed_bytes;
+}
+
+void accumulate(Looks& sum, const Looks& part) {
+    std::ranges::transform(sum.looked, part.looked, sum.looked.begin(), std::plus());
+    std::ranges::transform(sum.gone, part.gone, sum.gone.begin(), std::plus());
+}
+
+void accumulate(StackRevisits& sum, const StackRevisits& part) {
+    accumulate(sum.sure, part.sure);
+    accumulate(sum.vague, part.vague);
 }
 
 std::uint64_t stack_code(const StackRecord& stack, const RecordingContents& contents) {

@@ -21,11 +21,15 @@ struct MergedStack {
     Totals totals;         ///< As of the window's end.
     LiveSeries live;
     Lifetimes lifetimes{};
+    StackRevisits revisits;
     std::int64_t attached_ns = 0;  ///< When the first of their processes came to be traced.
 };
 
 /// Adds to the sum, field by field; the mean birth becomes that of all that is live.
 void accumulate(Totals& sum, const Totals& part);
+
+void accumulate(Looks& sum, const Looks& part);
+void accumulate(StackRevisits& sum, const StackRevisits& part);
 
 /// FNV-1a over the stack's locations: build id (or the file's name, if it has none) and address;
 /// of JIT code, which has no lasting address, the function's name. A truncated stack is another one

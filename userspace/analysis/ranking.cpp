@@ -28,6 +28,7 @@
 #include "analysis/reconciliation.h"
 #include "analysis/replacement.h"
 #include "analysis/sampling.h"
+#include "analysis/staying.h"
 #include "analysis/succession.h"
 #include "analysis/surroundings.h"
 #include "analysis/truncation.h"
@@ -52,7 +53,9 @@ void leave_out_in_flight(const MergedStack& stack, const RecordingContents& cont
                          ReportStack& result) {
     const InFlight blocks = in_flight(stack, contents);
     const bool grew = result.growth.low > 0;
+    const double all = result.growth.bytes_per_second;
     result.growth = without(blocks, static_cast<double>(stack.totals.held_count()), result.growth);
+    if (all > 0) result.in_flight_share = std::min(0.99, 1 - result.growth.bytes_per_second / all);
     if (!grew || result.growth.low > 0) return;
     result.verdict = Verdict::undetermined;
     result.seen_to_leak = false;
@@ -76,6 +79,7 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.kind = stack.record.kind;
     result.totals = stack.totals;
     result.returned_count = returned(stack);
+    result.revisits = stack.revisits;
     if (result.kind == StackKind::heap)
         result.live_standard_error = live_standard_error(stack.totals, sampling.bytes);
     result.growth = facts.estimate.growth;
@@ -422,6 +426,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     report.clusters = cluster(report, stacks, contents);
     name_stacks(report);
     report.memory = reconcile(contents, heap, mapping_growth(report));
+    leave_out_gone(report);
     confirm_by_memory(report);
     join_places(report);
     sort_stacks(report.stacks, SortBy::growth);

@@ -61,6 +61,16 @@ struct Survival {
     double high = 0;
 };
 
+/// Of blocks that were held when a window ended, the share that was still there when they were
+/// looked at again (staying.h).
+struct Staying {
+    Survival survival;    ///< At the greatest age at which enough were looked at.
+    double blocks = 0;    ///< That were looked at: the most at one age.
+    bool dying = false;   ///< Some were gone at the greatest ages, too.
+    double sure_low = 0;  ///< The lower end, by those alone that are not taken for others;
+    double sure_age = 0;  ///< at that age, in seconds.
+};
+
 /// What a verdict stands on, besides the growth and its interval. A value that the recording cannot
 /// give (too short, nothing live, nothing freed) is absent. docs/verdicts.md explains each.
 struct Evidence {
@@ -72,6 +82,7 @@ struct Evidence {
     /// Mean age of what is live as a share of the time since attach: a constant leak has 0.5.
     std::optional<double> age_ratio;
     std::optional<Survival> survival;  ///< At the greatest age that is well observed.
+    std::optional<Staying> staying;    ///< In windows.
     /// Growth of the window's second half as a share of that of its first.
     std::optional<double> pace;
     std::optional<std::int64_t> decidable_at_ns;  ///< When the verdict can be had, if it is open.
@@ -136,7 +147,11 @@ struct ReportStack {
     StackCurves curves;
     bool seen_to_leak = false;         ///< In windows alone, so that it is open (confirmation.h).
     std::uint64_t returned_count = 0;  ///< Blocks that had lapsed, and were seen to be free later.
-    bool may_be_pool = false;          ///< It grows as a leak does, but in few large blocks.
+    /// Of what it holds, the share that was in flight when windows ended (lapses.h), which its
+    /// growth is without.
+    double in_flight_share = 0;
+    StackRevisits revisits;    ///< Of blocks that had lapsed.
+    bool may_be_pool = false;  ///< It grows as a leak does, but in few large blocks.
     /// One number for stacks of a kind that take over from one another (succession.h), from 1; 0:
     /// none.
     std::uint32_t succession = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// What a block is recognized by when it is looked at again: a few words of its contents that other
-// blocks of the same stack do not have in the same place, and that say something by themselves.
-// What they all have (a type's number, a size) the next block in its place has as well; so it may
-// pointers to what is freed and made again along with it; and small numbers by chance. The first
-// such words are taken, as the end of a buffer may never be written to. Pure.
+// What a block is recognized by when it is looked at again: words of its contents that other blocks
+// of the same stack do not have in the same place. What they all have (a type's number, a size) the
+// next block in its place has as well. So it may pointers to what is freed and made again along
+// with it, and small numbers by chance: they tell that a block may still be there, but not that it
+// is. The first such words are taken, as the end of a buffer may never be written to. Pure.
 
 #include <cstdint>
 #include <optional>
@@ -22,11 +22,13 @@ inline constexpr std::size_t fingerprint_reach = 256;
 struct FingerprintWord {
     std::uint32_t offset = 0;
     std::uint32_t value = 0;
+    bool tells = false;  ///< No other block has it by chance.
 };
 
-/// Two words at least, four at most.
+/// Eight words at most.
 struct Fingerprint {
     std::vector<FingerprintWord> words;
+    bool is_sure = false;  ///< Two of them tell at least.
 };
 
 /// Of the block with those contents; empty if it has nothing of its own. `siblings`: contents of
@@ -34,8 +36,11 @@ struct Fingerprint {
 std::optional<Fingerprint> fingerprint(std::uint64_t address, std::string_view contents,
                                        std::span<const std::string_view> siblings);
 
-/// Whether most of it is in the contents: a live block's counters change. An allocator that writes
-/// into free blocks changes the first bytes alone.
-bool matches(const Fingerprint& fingerprint, std::string_view contents);
+enum class Recognition {
+    same,     ///< Most of what tells is there: a live block's counters change.
+    similar,  ///< Something is there: it may be the same.
+    gone,     ///< Nothing is.
+};
+Recognition recognize(const Fingerprint& fingerprint, std::string_view contents);
 
 }  // namespace seep

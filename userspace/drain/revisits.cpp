@@ -15,13 +15,13 @@
 namespace seep {
 namespace {
 
-/// At a time: of a stack, and of all. Each costs a hundred bytes here, and a read now and then.
-constexpr std::size_t most_of_stack = 64;
-constexpr std::size_t most_of_all = 8192;
+/// At a time: of a stack, and of all. Each costs 200 bytes here, and a read now and then.
+constexpr std::size_t most_of_stack = 256;
+constexpr std::size_t most_of_all = 16384;
 constexpr std::size_t most_stacks = 16384;
 /// In a window.
-constexpr std::size_t most_chosen_of_stack = 16;
-constexpr std::size_t most_chosen = 2048;
+constexpr std::size_t most_chosen_of_stack = 64;
+constexpr std::size_t most_chosen = 3072;
 /// Of each stack, to tell what its blocks have in common.
 constexpr std::size_t samples_of_stack = 4;
 /// What a block of that age has not been filled with yet, it hardly ever is.
@@ -144,10 +144,13 @@ void Revisits::look(const PidOfSlot& pid_of, std::int64_t now_ns) {
             Watched& watched = *due[i];
             Stack& stack = stacks_[watched.stack];
             watched.last_bucket = bucket_of(now_ns - watched.since_ns);
-            ++stack.seen.looked[watched.last_bucket];
+            const Recognition recognition = recognize(watched.fingerprint, contents);
+            const bool is_sure = watched.fingerprint.is_sure && recognition != Recognition::similar;
+            Looks& looks = is_sure ? stack.seen.sure : stack.seen.vague;
+            ++looks.looked[watched.last_bucket];
             stack.told = false;
-            if (matches(watched.fingerprint, contents)) return;
-            ++stack.seen.gone[watched.last_bucket];
+            if (recognition != Recognition::gone) return;
+            ++looks.gone[watched.last_bucket];
             --stack.watched;
             watched.address = 0;
         });

@@ -12,7 +12,8 @@
 //
 // What one look tells is a row of a life table (looked, gone) at its age, from which the analysis
 // tells the share that stays (analysis/staying.h). Nothing is written, nobody is stopped, and what
-// was read is forgotten but for four words a block. Not thread-safe.
+// was read is forgotten but for some
+// words a block. Not thread-safe.
 
 #include <sys/types.h>
 

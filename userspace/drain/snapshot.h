@@ -60,12 +60,18 @@ struct StackTotals {
     Lifetimes lifetimes{};
 };
 
-/// What became of some blocks that a stack held when a window ended, by the age at which they were
-/// looked at, in the buckets of lifetimes.
+/// Blocks that were looked at again, by the age at which they were, in the buckets of lifetimes.
+struct Looks {
+    Lifetimes looked{};
+    Lifetimes gone{};  ///< Of them, those that were there no more.
+    bool operator==(const Looks&) const = default;
+};
+
+/// What became of some blocks that a stack held when a window ended.
 struct StackRevisits {
     StackId stack;
-    Lifetimes looked{};  ///< Blocks looked at.
-    Lifetimes gone{};    ///< Of them, those that were there no more.
+    Looks sure;   ///< Of blocks that are not taken for others.
+    Looks vague;  ///< Of blocks that another one may be taken for: more are gone than that.
 };
 
 /// Why the stack ends where it does (enum seep_stack_end).

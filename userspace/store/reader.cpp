@@ -123,6 +123,16 @@ bool parse_lifetimes(std::string_view text, Lifetimes& lifetimes) {
     return false;
 }
 
+/// Of two columns, from that one on.
+void read_looks(Row& row, int column, Looks& looks) {
+    if (!parse_lifetimes(row.text(column), looks.looked))
+        row.reject(column, "is not a list of counts");
+    if (!parse_lifetimes(row.text(column + 1), looks.gone))
+        row.reject(column + 1, "is not a list of counts");
+    for (std::size_t i = 0; i < looks.gone.size(); ++i)
+        if (looks.gone[i] > looks.looked[i]) row.reject(column + 1, "has more than were looked at");
+}
+
 }  // namespace
 
 struct RecordingReader::State {
@@ -527,14 +537,10 @@ Result<std::vector<StackRevisits>> RecordingReader::revisits() {
     if (!stacks) return stacks.error();
     std::vector<StackRevisits> all;
     Result<void> read = state_->each(recording_schema().revisit, [&](Row& row) {
-        StackRevisits revisits{.stack = StackId(row.bits(0))};
+        StackRevisits revisits{.stack = StackId(row.bits(0)), .sure = {}, .vague = {}};
         if (!stacks->contains(revisits.stack)) row.reject(0, "names a stack that is not there");
-        if (!parse_lifetimes(row.text(1), revisits.looked))
-            row.reject(1, "is not a list of counts");
-        if (!parse_lifetimes(row.text(2), revisits.gone)) row.reject(2, "is not a list of counts");
-        for (std::size_t i = 0; i < revisits.gone.size(); ++i)
-            if (revisits.gone[i] > revisits.looked[i])
-                row.reject(2, "has more than were looked at");
+        read_looks(row, 1, revisits.sure);
+        read_looks(row, 3, revisits.vague);
         all.push_back(revisits);
     });
     if (!read) return read.error();

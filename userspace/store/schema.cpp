@@ -180,7 +180,13 @@ Schema make_schema() {
                     {"least_held_bytes", number}},
                    "snapshot, stack"},
         .lifetime = {"lifetime", {{"stack", id}, {"buckets", text}}, {}},
-        .revisit = {"revisit", {{"stack", id}, {"looked", text}, {"gone", text}}, {}},
+        .revisit = {"revisit",
+                    {{"stack", id},
+                     {"looked", text},
+                     {"gone", text},
+                     {"vague_looked", text},
+                     {"vague_gone", text}},
+                    {}},
         .views = {latest_totals_view, stack_text_view},
     };
 }

@@ -323,8 +323,10 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     if (done) done = state.write_totals(snapshot.changed);
     for (const StackRevisits& stack : snapshot.revisits)
         if (done)
-            done = state.write(state.statements.revisit, bits(stack.stack.value),
-                               lifetimes_text(stack.looked), lifetimes_text(stack.gone));
+            done =
+                state.write(state.statements.revisit, bits(stack.stack.value),
+                            lifetimes_text(stack.sure.looked), lifetimes_text(stack.sure.gone),
+                            lifetimes_text(stack.vague.looked), lifetimes_text(stack.vague.gone));
     if (!done) return done;
     const std::size_t rows = 1 + snapshot.processes.size() + snapshot.changed.size();
     done = state.thinning.add({state.last_snapshot, state.last_time_ns}, rows);

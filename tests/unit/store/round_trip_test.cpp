@@ -102,6 +102,18 @@ TEST(RoundTrip, OnlyTheLatestLifetimesAreKept) {
     EXPECT_EQ((*lifetimes)[1].second, Lifetimes{});
 }
 
+TEST(RoundTrip, OnlyTheLatestRevisitsAreKept) {
+    const TemporaryDirectory directory;
+    write_sample(directory.file());
+    Result<RecordingReader> reader = RecordingReader::open(directory.file());
+    const auto revisits = reader->revisits();
+    ASSERT_TRUE(revisits);
+    ASSERT_EQ(revisits->size(), 1u);
+    EXPECT_EQ((*revisits)[0].stack, leak_stack);
+    EXPECT_EQ((*revisits)[0].sure, (Looks{{0, 30, 4}, {0, 1, 3}}));
+    EXPECT_EQ((*revisits)[0].vague, (Looks{{3, 7}, {0, 7}}));
+}
+
 TEST(RoundTrip, PuttingALocationAgainReplacesItsSymbols) {
     const TemporaryDirectory directory;
     Result<RecordingWriter> writer = RecordingWriter::create(directory.file(), sample_info());

@@ -124,6 +124,9 @@ inline Snapshot sample_snapshot(std::uint64_t index) {
     snapshot.changed.push_back(
         {leak_stack, totals_of(2 * index, 200 * index, index, 100 * index), {index, 0, 7}});
     if (index == 0) snapshot.changed.push_back({steady_stack, totals_of(5, 500), {}});
+    if (index > 0)
+        snapshot.revisits.push_back(
+            {leak_stack, {{0, 10 * index, 4}, {0, 1, index}}, {{index, 7}, {0, 7}}});
     return snapshot;
 }
 

@@ -26,6 +26,7 @@ Result<void> read_all(const std::string& path) {
     if (const auto part = reader->events(); !part) return part.error();
     if (const auto part = reader->periods(); !part) return part.error();
     if (const auto part = reader->lifetimes(); !part) return part.error();
+    if (const auto part = reader->revisits(); !part) return part.error();
     return reader->for_each_totals([](const TotalsRow&) {});
 }
 
@@ -153,6 +154,12 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"UPDATE totals SET freed_bytes = -5", "column freed_bytes is out of range"},
         Damage{"UPDATE lifetime SET buckets = '[1,,2]'", "column buckets is not a list of counts"},
         Damage{"UPDATE lifetime SET buckets = '[' || printf('%.*c', 99, '1') || ']'", "buckets"},
+        Damage{"DELETE FROM lifetime; DELETE FROM stack_frame; DELETE FROM stack", "table revisit"},
+        Damage{"UPDATE revisit SET looked = '[1'", "column looked is not a list of counts"},
+        Damage{"UPDATE revisit SET gone = '[0,-1]'", "column gone is not a list of counts"},
+        Damage{"UPDATE revisit SET gone = '[0,31]'", "column gone has more than were looked at"},
+        Damage{"UPDATE revisit SET vague_looked = '7'", "column vague_looked is not a list"},
+        Damage{"UPDATE revisit SET vague_gone = '[0,8]'", "column vague_gone has more than were"},
         Damage{"UPDATE recording SET sampling_asked = 'x'", "column sampling_asked"},
         Damage{"UPDATE recording SET budget_ppm = 2000000", "column budget_ppm"},
         Damage{"UPDATE period SET level = 'x'", "column level"},

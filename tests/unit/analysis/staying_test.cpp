@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/staying.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "analysis/survival.h"
+
+namespace seep {
+namespace {
+
+using testing::HasSubstr;
+
+/// Looks a second after the window's end, and at twice the age each time: {looked, gone}.
+StackRevisits looks(const std::vector<std::pair<std::uint64_t, std::uint64_t>>& each) {
+    constexpr std::size_t first = 21;  // 2^20 to 2^21 microseconds
+    StackRevisits revisits;
+    for (std::size_t i = 0; i < each.size(); ++i)
+        std::tie(revisits.sure.looked[first + i], revisits.sure.gone[first + i]) = each[i];
+    return revisits;
+}
+
+const StackRevisits leaking = looks({{40, 0}, {40, 0}, {40, 0}, {40, 0}, {40, 0}, {40, 0}});
+const StackRevisits replaced = looks({{40, 0}, {40, 0}, {40, 1}, {39, 4}, {35, 28}, {7, 7}});
+const StackRevisits mixed = looks({{100, 60}, {40, 25}, {15, 2}, {13, 0}, {13, 0}, {13, 0}});
+
+TEST(Staying, IsTheProductLimit) {
+    const auto seen = staying(mixed);
+    ASSERT_TRUE(seen);
+    // 0.4 * 0.375 * 13/15, and of its logarithm Greenwood's variance
+    // 60/(100*40) + 25/(40*15) + 2/(15*13) = 0.0669231: the log-log interval, by Python.
+    EXPECT_NEAR(seen->survival.share, 0.13, 1e-9);
+    EXPECT_NEAR(seen->survival.low, 0.07311, 1e-5);
+    EXPECT_NEAR(seen->survival.high, 0.20366, 1e-5);
+    EXPECT_NEAR(seen->survival.age_seconds, 33.554432, 1e-6);
+    EXPECT_EQ(seen->blocks, 100);
+    EXPECT_FALSE(seen->dying);
+}
+
+TEST(Staying, WhatIsReplacedGoesOnDying) {
+    const auto seen = staying(replaced);
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(seen->survival.share, 0);
+    EXPECT_TRUE(seen->dying);
+    EXPECT_FALSE(staying(leaking)->dying);
+    EXPECT_EQ(staying(leaking)->survival.share, 1);
+}
+
+TEST(Staying, AFewLooksTellNothing) {
+    EXPECT_FALSE(staying(StackRevisits{}));
+    EXPECT_FALSE(staying(looks({{4, 4}, {4, 0}})));
+    // Nor do the last few, where it ends earlier.
+    EXPECT_NEAR(staying(looks({{40, 0}, {40, 0}, {4, 4}}))->survival.age_seconds, 2.097152, 1e-6);
+}
+
+ReportStack claiming(const char* function, const StackRevisits& revisits) {
+    ReportStack stack;
+    stack.id = function;
+    stack.verdict = Verdict::growing;
+    stack.seen_to_leak = true;
+    stack.growth = {.bytes_per_second = 1000, .low = 900, .high = 1100, .bytes = 60'000};
+    stack.frames = {{.function = function, .module = "program"}};
+    stack.revisits = revisits;
+    return stack;
+}
+
+ReportStack left_of(ReportStack stack) {
+    Report report;
+    report.stacks = {std::move(stack)};
+    leave_out_gone(report);
+    return report.stacks.front();
+}
+
+TEST(Staying, ALeakKeepsWhatItClaims) {
+    const ReportStack stack = left_of(claiming("leak", leaking));
+    EXPECT_EQ(stack.growth.bytes_per_second, 1000);
+    EXPECT_GT(stack.growth.low, 800);
+    EXPECT_EQ(stack.verdict, Verdict::growing);
+    EXPECT_TRUE(stack.seen_to_leak);
+    EXPECT_TRUE(is_seen_to_stay(stack, 60));
+    EXPECT_FALSE(is_seen_to_stay(stack, 600)) << "not for long enough";
+    EXPECT_THAT(stack.reason, HasSubstr("100 % were still there after 33.5s"));
+}
+
+TEST(Staying, WhatAnotherBlockMayBeTakenForIsNotSeenToStay) {
+    StackRevisits vague;
+    vague.vague = leaking.sure;
+    const ReportStack stack = left_of(claiming("list", vague));
+    EXPECT_EQ(stack.growth.bytes_per_second, 1000);
+    EXPECT_FALSE(is_seen_to_stay(stack, 60));
+    vague.vague = replaced.sure;
+    EXPECT_EQ(left_of(claiming("list", vague)).growth.bytes_per_second, 0);
+}
+
+TEST(Staying, AFullCacheKeepsNothing) {
+    const ReportStack stack = left_of(claiming("cache", replaced));
+    EXPECT_EQ(stack.growth.bytes_per_second, 0);
+    EXPECT_LE(stack.growth.low, 0);
+    EXPECT_LT(stack.growth.high, 110);
+    EXPECT_EQ(stack.verdict, Verdict::steady);
+    EXPECT_FALSE(stack.seen_to_leak);
+    EXPECT_FALSE(is_seen_to_stay(stack, 60));
+}
+
+TEST(Staying, ALeakAmongOthersKeepsItsPart) {
+    const ReportStack stack = left_of(claiming("both", mixed));
+    EXPECT_NEAR(stack.growth.bytes_per_second, 130, 1e-6);
+    EXPECT_GT(stack.growth.low, 0);
+    EXPECT_TRUE(stack.seen_to_leak);
+    EXPECT_FALSE(is_seen_to_stay(stack, 60));
+}
+
+TEST(Staying, WhatWasInFlightIsNotLeftOutTwice) {
+    ReportStack stack = claiming("both", mixed);
+    stack.in_flight_share = 0.8;
+    EXPECT_NEAR(left_of(stack).growth.bytes_per_second, 650, 1e-6);
+    stack.in_flight_share = 0.95;
+    EXPECT_EQ(left_of(stack).growth.bytes_per_second, 1000);
+}
+
+TEST(Staying, WhatHasNothingToBeRecognizedByIsAsItsKin) {
+    Report report;
+    report.stacks = {claiming("cache", replaced), claiming("cache", {}), claiming("values", {}),
+                     claiming("other", {})};
+    report.stacks[0].evidence.cluster = report.stacks[2].evidence.cluster = 1;
+    leave_out_gone(report);
+    EXPECT_EQ(report.stacks[1].growth.bytes_per_second, 0) << "from the same place";
+    EXPECT_EQ(report.stacks[2].growth.bytes_per_second, 0) << "in lockstep";
+    EXPECT_EQ(report.stacks[3].growth.bytes_per_second, 1000);
+    EXPECT_FALSE(report.stacks[3].evidence.staying);
+}
+
+}  // namespace
+}  // namespace seep
