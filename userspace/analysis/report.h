@@ -65,8 +65,8 @@ struct Survival {
 /// looked at again (staying.h).
 struct Staying {
     Survival survival;    ///< At the greatest age at which enough were looked at.
-    double blocks = 0;    ///< That were looked at: the most at one age.
-    bool dying = false;   ///< Some were gone at the greatest ages, too.
+    double blocks = 0;    ///< That were looked at, at that age.
+    bool dying = false;   ///< Fewer were there than at a quarter of that age.
     double sure_low = 0;  ///< The lower end, by those alone that are not taken for others;
     double sure_age = 0;  ///< at that age, in seconds.
 };

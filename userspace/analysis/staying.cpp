@@ -19,12 +19,12 @@ namespace seep {
 namespace {
 
 /// Of fewer blocks at an age, the share says nothing.
-constexpr std::uint64_t least_looked = 5;
-/// The greatest ages: each is twice the one before.
-constexpr std::size_t last_ages = 2;
-/// Gone at these: of a leak, hardly any.
+constexpr double least_looked = 5;
+/// An age to compare with: a quarter of the greatest, as ages are doubled.
+constexpr std::size_t earlier_ages = 2;
+/// Of what was there then, what is there now in a leak; and by chance (standard deviations).
 constexpr double most_late_gone = 0.05;
-constexpr double least_late_gone = 2;
+constexpr double sure = 1.645;
 /// Of its blocks, what stays at most of a stack that does not grow.
 constexpr double hardly_any = 0.25;
 /// Of a leak's blocks that were looked at: so many, most of which are there, after this share of
@@ -33,23 +33,52 @@ constexpr double enough_blocks = 10;
 constexpr double nearly_all = 0.75;
 constexpr double late = 0.125;
 
-std::vector<RiskSet> risk_sets_of(const Looks& looks) {
-    std::vector<RiskSet> sets;
-    for (std::size_t bin = 0; bin < looks.looked.size(); ++bin)
-        if (looks.looked[bin] >= least_looked)
-            sets.push_back({bin_start(bin), static_cast<double>(looks.looked[bin]),
-                            static_cast<double>(looks.gone[bin])});
-    return sets;
+/// At an age.
+struct Look {
+    double age = 0;  ///< In seconds.
+    double looked = 0;
+    double there = 0;
+
+    [[nodiscard]] double share() const { return there / looked; }
+};
+
+/// Ascending by age, as far as enough were looked at.
+std::vector<Look> looks_at_ages(const Looks& counts) {
+    std::vector<Look> looks;
+    for (std::size_t bin = 0; bin < counts.looked.size(); ++bin) {
+        const auto looked = static_cast<double>(counts.looked[bin]);
+        if (looked >= least_looked)
+            looks.push_back(
+                {bin_start(bin), looked, looked - static_cast<double>(counts.gone[bin])});
+    }
+    return looks;
 }
 
-double most_at_risk(const std::vector<RiskSet>& sets) {
-    double most = 0;
-    for (const RiskSet& set : sets) most = std::max(most, set.at_risk);
-    return most;
+/// By E. B. Wilson, "Probable inference, the law of succession, and statistical inference", J. Am.
+/// Stat. Assoc. 22 (1927).
+Survival with_interval(const Look& look) {
+    constexpr double z = 1.959963984540054;
+    const double n = look.looked;
+    const double p = look.share();
+    const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
+    const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+    return {.age_seconds = look.age,
+            .share = p,
+            .low = look.there > 0 ? std::max(0.0, middle - half) : 0,
+            .high = look.there < n ? std::min(1.0, middle + half) : 1};
 }
 
-Survival survival_at_last(const std::vector<RiskSet>& sets) {
-    return survival_interval(product_limit(sets).back(), most_at_risk(sets));
+/// Whether fewer are there than at a quarter of that age, by more than chance: the test of two
+/// shares by their pooled variance.
+bool is_dying(const std::vector<Look>& looks) {
+    const Look& now = looks.back();
+    const Look& then = looks[looks.size() - 1 - std::min(earlier_ages, looks.size() - 1)];
+    const double before = looks.size() > 1 ? then.share() : 1;
+    if (now.share() >= (1 - most_late_gone) * before) return false;
+    const double earlier = looks.size() > 1 ? then.looked : now.looked;
+    const double pooled = (now.there + before * earlier) / (now.looked + earlier);
+    const double deviation = std::sqrt(pooled * (1 - pooled) * (1 / now.looked + 1 / earlier));
+    return before - now.share() > sure * deviation;
 }
 
 std::string staying_text(const Staying& staying) {
@@ -89,23 +118,15 @@ void leave_out_gone(const Staying& staying, ReportStack& stack) {
 std::optional<Staying> staying(const StackRevisits& revisits) {
     Looks all = revisits.sure;
     accumulate(all, revisits.vague);
-    const std::vector<RiskSet> sets = risk_sets_of(all);
-    if (sets.empty()) return std::nullopt;
-    Staying result;
-    result.blocks = most_at_risk(sets);
-    result.survival = survival_at_last(sets);
-    double looked = 0;
-    double gone = 0;
-    for (std::size_t i = sets.size() - std::min(last_ages, sets.size()); i < sets.size(); ++i) {
-        looked += sets[i].at_risk;
-        gone += sets[i].deaths;
-    }
-    result.dying = gone >= least_late_gone && gone > most_late_gone * looked;
-    const std::vector<RiskSet> sure = risk_sets_of(revisits.sure);
-    if (most_at_risk(sure) < enough_blocks) return result;
-    const Survival certain = survival_at_last(sure);
-    result.sure_low = certain.low;
-    result.sure_age = certain.age_seconds;
+    const std::vector<Look> looks = looks_at_ages(all);
+    if (looks.empty()) return std::nullopt;
+    Staying result{.survival = with_interval(looks.back()),
+                   .blocks = looks.back().looked,
+                   .dying = is_dying(looks)};
+    const std::vector<Look> certain = looks_at_ages(revisits.sure);
+    if (certain.empty() || certain.back().looked < enough_blocks) return result;
+    result.sure_low = with_interval(certain.back()).low;
+    result.sure_age = certain.back().age;
     return result;
 }
 

@@ -2,8 +2,7 @@
 #pragma once
 
 // What becomes of the blocks that windows lose sight of. Some of them were looked at again, at
-// twice the age each time (drain/revisits.h): a life table, in which a block counts from its
-// window's end until it is gone, or the recording ends. Its product limit (survival.h) is the share
+// twice the age each time (drain/revisits.h). The share that was there at the greatest age is that
 // of what has lapsed that stays, so far:
 //
 //     a leak                    1     1     1     1

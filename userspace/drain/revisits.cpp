@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t most_of_stack = 256;
 constexpr std::size_t most_of_all = 16384;
 constexpr std::size_t most_stacks = 16384;
+/// More, and the oldest are given up.
+constexpr std::size_t most_cohorts = 32768;
 /// In a window.
 constexpr std::size_t most_chosen_of_stack = 64;
 constexpr std::size_t most_chosen = 3072;
@@ -112,49 +114,83 @@ void Revisits::watch(std::int64_t now_ns, const std::function<StackId(StackId)>&
         Stack& stack = stacks_[id];
         stack.seen.stack = id;
         stack.process_slot = blocks.front()->recent.process_slot();
+        Cohort cohort{.stack = id, .process_slot = stack.process_slot, .since_ns = now_ns};
         for (const Block* block : blocks) {
             std::vector<std::string_view> siblings(stack.samples.begin(), stack.samples.end());
             for (const Block* other : blocks)
                 if (other != block) siblings.push_back(other->contents);
             auto print = fingerprint(block->recent.address(), block->contents, siblings);
-            if (!print || watched_.size() >= most_of_all || stack.watched >= most_of_stack)
-                continue;
+            if (!print || watched_ >= most_of_all || stack.watched >= most_of_stack) continue;
             ++stack.watched;
-            watched_.push_back({stack.process_slot, block->recent.address(), block->contents.size(),
-                                id, std::move(*print), now_ns, 0});
+            ++watched_;
+            cohort.watched.push_back(
+                {block->recent.address(), block->contents.size(), std::move(*print)});
         }
+        if (!cohort.watched.empty()) cohorts_.push_back(std::move(cohort));
         for (const Block* block : blocks) {
             stack.samples.push_back(block->contents);
             if (stack.samples.size() > samples_of_stack) stack.samples.pop_front();
         }
     }
     chosen_.clear();
+    for (; cohorts_.size() > most_cohorts; cohorts_.pop_front()) {
+        stacks_[cohorts_.front().stack].watched -= cohorts_.front().watched.size();
+        watched_ -= cohorts_.front().watched.size();
+    }
 }
 
 void Revisits::look(const PidOfSlot& pid_of, std::int64_t now_ns) {
-    std::vector<Watched*> due;
-    for (Watched& watched : watched_)
-        if (bucket_of(now_ns - watched.since_ns) > watched.last_bucket) due.push_back(&watched);
+    struct Due {
+        Cohort* cohort;
+        std::size_t block;
+    };
+    std::vector<Due> due;
+    std::vector<Cohort*> cohorts;
+    for (Cohort& cohort : cohorts_) {
+        if (bucket_of(now_ns - cohort.since_ns) <= cohort.last_bucket) continue;
+        cohort.last_bucket = bucket_of(now_ns - cohort.since_ns);
+        cohort.unread = cohort.watched.size();
+        cohorts.push_back(&cohort);
+        for (std::size_t i = 0; i < cohort.watched.size(); ++i) due.push_back({&cohort, i});
+    }
     read_blocks(
         due.size(), pid_of,
         [&](std::size_t i) {
-            return Place{due[i]->process_slot, due[i]->address, due[i]->bytes};
+            const Watched& watched = due[i].cohort->watched[due[i].block];
+            return Place{due[i].cohort->process_slot, watched.address, watched.bytes};
         },
         [&](std::size_t i, const std::string& contents) {
-            Watched& watched = *due[i];
-            Stack& stack = stacks_[watched.stack];
-            watched.last_bucket = bucket_of(now_ns - watched.since_ns);
-            const Recognition recognition = recognize(watched.fingerprint, contents);
-            const bool is_sure = watched.fingerprint.is_sure && recognition != Recognition::similar;
-            Looks& looks = is_sure ? stack.seen.sure : stack.seen.vague;
-            ++looks.looked[watched.last_bucket];
-            stack.told = false;
-            if (recognition != Recognition::gone) return;
-            ++looks.gone[watched.last_bucket];
-            --stack.watched;
-            watched.address = 0;
+            Cohort& cohort = *due[i].cohort;
+            Watched& watched = cohort.watched[due[i].block];
+            watched.seen = recognize(watched.fingerprint, contents);
+            --cohort.unread;
         });
-    std::erase_if(watched_, [](const Watched& watched) { return watched.address == 0; });
+    for (Cohort* const cohort : cohorts)
+        if (cohort->unread == 0) count(*cohort);
+}
+
+/// Those that are gone are not read any more.
+void Revisits::count(Cohort& cohort) {
+    Stack& stack = stacks_[cohort.stack];
+    stack.told = false;
+    std::uint64_t same = 0;
+    std::uint64_t similar = 0;
+    for (const Watched& watched : cohort.watched) {
+        same += watched.seen == Recognition::same ? 1 : 0;
+        similar += watched.seen == Recognition::similar ? 1 : 0;
+        if (watched.seen != Recognition::gone) continue;
+        ++(watched.fingerprint.is_sure ? cohort.gone_surely : cohort.gone_vaguely);
+        --stack.watched;
+        --watched_;
+    }
+    std::erase_if(cohort.watched,
+                  [](const Watched& watched) { return watched.seen == Recognition::gone; });
+    const auto add = [&](Looks& looks, std::uint64_t there, std::uint64_t gone) {
+        looks.looked[cohort.last_bucket] += there + gone;
+        looks.gone[cohort.last_bucket] += gone;
+    };
+    add(stack.seen.sure, same, cohort.gone_surely);
+    add(stack.seen.vague, similar, cohort.gone_vaguely);
 }
 
 std::vector<StackRevisits> Revisits::take() {
@@ -165,7 +201,11 @@ std::vector<StackRevisits> Revisits::take() {
 }
 
 void Revisits::forget(std::uint32_t process_slot) {
-    std::erase_if(watched_, [&](const Watched& w) { return w.process_slot == process_slot; });
+    std::erase_if(cohorts_, [&](const Cohort& cohort) {
+        if (cohort.process_slot != process_slot) return false;
+        watched_ -= cohort.watched.size();
+        return true;
+    });
     std::erase_if(stacks_, [&](const auto& s) { return s.second.process_slot == process_slot; });
 }
 

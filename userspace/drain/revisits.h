@@ -4,16 +4,15 @@
 // Blocks that are looked at again after their window. What a stack had when the probes went away
 // may be freed unseen (Totals::lapsed_count); whether it was, the block itself tells: a freed one
 // is given out again, and has other contents then (fingerprint.h). So of each stack some blocks
-// that were held when a window ended are read again, at twice the age each time, until they have
-// changed:
+// that were held when a window ended, a cohort, are read again, at twice the age each time:
 //
 //     window |######|  1 s   2 s      4 s              8 s
-//     block    o-----  same  same     same             changed: gone, and watched no more
+//     block    o-----  same  same     same             changed: gone, and not read any more
+//     block      o---  same  changed  gone             gone
 //
-// What one look tells is a row of a life table (looked, gone) at its age, from which the analysis
-// tells the share that stays (analysis/staying.h). Nothing is written, nobody is stopped, and what
-// was read is forgotten but for some
-// words a block. Not thread-safe.
+// A cohort is counted as a whole at each age, with those that went before, so that the share that
+// is gone is that at this age, whichever ages the cohort was looked at before. Nothing is written,
+// nobody is stopped, and what was read is forgotten but for some words a block. Not thread-safe.
 
 #include <sys/types.h>
 
@@ -47,7 +46,7 @@ class Revisits {
     /// more. `now_ns`: any clock that does not go back. `stack_of`: the stack that the id which a
     /// block has stands for; none if that is not known yet.
     void watch(std::int64_t now_ns, const std::function<StackId(StackId)>& stack_of);
-    /// Looks at those again whose age has doubled.
+    /// Looks at the cohorts again whose age has doubled.
     void look(const PidOfSlot& pid_of, std::int64_t now_ns);
     /// What was seen, in all, of the stacks that were looked at since the last call.
     std::vector<StackRevisits> take();
@@ -60,21 +59,30 @@ class Revisits {
         std::string contents;
     };
     struct Watched {
-        std::uint32_t process_slot = 0;
         std::uint64_t address = 0;
         std::size_t bytes = 0;
-        StackId stack;
         Fingerprint fingerprint;
+        Recognition seen = Recognition::same;  ///< When it was last read.
+    };
+    struct Cohort {
+        StackId stack;
+        std::uint32_t process_slot = 0;
         std::int64_t since_ns = 0;
         std::size_t last_bucket = 0;  ///< Of its age when it was last looked at.
+        std::vector<Watched> watched;
+        std::size_t unread = 0;  ///< Of these, while they are read.
+        std::uint64_t gone_surely = 0;
+        std::uint64_t gone_vaguely = 0;  ///< Of those that another may have been taken for.
     };
     struct Stack {
+        std::uint32_t process_slot = 0;
         std::size_t watched = 0;
         std::deque<std::string> samples;  ///< Contents of some of its blocks.
         StackRevisits seen;
         bool told = true;
-        std::uint32_t process_slot = 0;
     };
+
+    void count(Cohort& cohort);
 
     Revisits(const KernelObject& kernel, RecentBlocks recent)
         : kernel_(&kernel), recent_(std::move(recent)) {}
@@ -82,7 +90,8 @@ class Revisits {
     const KernelObject* kernel_;
     RecentBlocks recent_;
     std::vector<Block> chosen_;
-    std::vector<Watched> watched_;
+    std::deque<Cohort> cohorts_;  ///< Ascending by age.
+    std::size_t watched_ = 0;
     std::unordered_map<StackId, Stack> stacks_;
 };
 

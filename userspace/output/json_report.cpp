@@ -176,17 +176,25 @@ Json suppressions_json(const Report& report) {
     return uses;
 }
 
+Json survival_json(const Survival& survival) {
+    return {{"age_seconds", survival.age_seconds},
+            {"share", survival.share},
+            {"low", survival.low},
+            {"high", survival.high}};
+}
+
 Json evidence_json(const Evidence& evidence) {
-    Json survival;
-    if (evidence.survival)
-        survival = {{"age_seconds", evidence.survival->age_seconds},
-                    {"share", evidence.survival->share},
-                    {"low", evidence.survival->low},
-                    {"high", evidence.survival->high}};
+    Json staying;
+    if (evidence.staying) {
+        staying = survival_json(evidence.staying->survival);
+        staying["blocks"] = evidence.staying->blocks;
+        staying["dying"] = evidence.staying->dying;
+    }
     return {{"turnover_z", optional_json(evidence.turnover_z)},
             {"q_value", optional_json(evidence.q_value)},
             {"age_ratio", optional_json(evidence.age_ratio)},
-            {"survival", std::move(survival)},
+            {"survival", evidence.survival ? survival_json(*evidence.survival) : Json()},
+            {"staying", std::move(staying)},
             {"pace", optional_json(evidence.pace)},
             {"decidable_at",
              evidence.decidable_at_ns ? Json(format_rfc3339(*evidence.decidable_at_ns)) : Json()},

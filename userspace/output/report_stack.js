@@ -40,6 +40,12 @@ function evidenceOf(stack) {
     rows.push(['Survival', `${percent(share, 1)} outlive ${duration(age)}`,
       `95 % interval ${percent(low, 1)} to ${percent(high, 1)}`]);
   }
+  if (evidence.staying) {
+    const { age_seconds: age, share, low, high, blocks, dying } = evidence.staying;
+    rows.push(['Still there', `${percent(share, 1)} of ${blocks} after ${duration(age)}`,
+      `blocks that were looked at again; 95 % interval ${percent(low, 1)} to ${percent(high, 1)}` +
+      (dying ? '; fewer each time' : '')]);
+  }
   if (evidence.pace !== null) {
     rows.push(['Pace', percent(evidence.pace, 1),
       'growth of the second half as a share of that of the first: 100 % is steady']);

@@ -23,17 +23,17 @@ StackRevisits looks(const std::vector<std::pair<std::uint64_t, std::uint64_t>>& 
 }
 
 const StackRevisits leaking = looks({{40, 0}, {40, 0}, {40, 0}, {40, 0}, {40, 0}, {40, 0}});
-const StackRevisits replaced = looks({{40, 0}, {40, 0}, {40, 1}, {39, 4}, {35, 28}, {7, 7}});
-const StackRevisits mixed = looks({{100, 60}, {40, 25}, {15, 2}, {13, 0}, {13, 0}, {13, 0}});
+const StackRevisits replaced = looks({{40, 0}, {40, 0}, {40, 1}, {40, 5}, {40, 33}, {40, 40}});
+const StackRevisits mixed =
+    looks({{100, 60}, {100, 85}, {100, 87}, {100, 87}, {100, 87}, {100, 87}});
 
-TEST(Staying, IsTheProductLimit) {
+TEST(Staying, IsTheShareAtTheGreatestAge) {
     const auto seen = staying(mixed);
     ASSERT_TRUE(seen);
-    // 0.4 * 0.375 * 13/15, and of its logarithm Greenwood's variance
-    // 60/(100*40) + 25/(40*15) + 2/(15*13) = 0.0669231: the log-log interval, by Python.
+    // R: prop.test(13, 100, correct = FALSE)$conf.int
     EXPECT_NEAR(seen->survival.share, 0.13, 1e-9);
-    EXPECT_NEAR(seen->survival.low, 0.07311, 1e-5);
-    EXPECT_NEAR(seen->survival.high, 0.20366, 1e-5);
+    EXPECT_NEAR(seen->survival.low, 0.077572, 1e-6);
+    EXPECT_NEAR(seen->survival.high, 0.209804, 1e-6);
     EXPECT_NEAR(seen->survival.age_seconds, 33.554432, 1e-6);
     EXPECT_EQ(seen->blocks, 100);
     EXPECT_FALSE(seen->dying);
@@ -53,6 +53,14 @@ TEST(Staying, AFewLooksTellNothing) {
     EXPECT_FALSE(staying(looks({{4, 4}, {4, 0}})));
     // Nor do the last few, where it ends earlier.
     EXPECT_NEAR(staying(looks({{40, 0}, {40, 0}, {4, 4}}))->survival.age_seconds, 2.097152, 1e-6);
+}
+
+TEST(Staying, ChanceIsNoDeath) {
+    EXPECT_FALSE(staying(looks({{10, 0}, {10, 0}, {10, 1}}))->dying);
+    EXPECT_TRUE(staying(looks({{10, 0}, {10, 0}, {10, 4}}))->dying);
+    // 8 of 700 are left, and then 5 of 500.
+    EXPECT_FALSE(staying(looks({{700, 692}, {700, 692}, {500, 495}}))->dying);
+    EXPECT_TRUE(staying(looks({{20, 15}}))->dying) << "nothing to compare with but the beginning";
 }
 
 ReportStack claiming(const char* function, const StackRevisits& revisits) {
