@@ -141,8 +141,13 @@ void accumulate(Totals& sum, const Totals& part) {
 }
 
 void accumulate(Looks& sum, const Looks& part) {
-    std::ranges::transform(sum.looked, part.looked, sum.looked.begin(), std::plus());
-    std::ranges::transform(sum.gone, part.gone, sum.gone.begin(), std::plus());
+    const auto add = [](std::vector<std::uint64_t>& counts,
+                        const std::vector<std::uint64_t>& more) {
+        counts.resize(std::max(counts.size(), more.size()));
+        std::ranges::transform(more, counts, counts.begin(), std::plus());
+    };
+    add(sum.looked, part.looked);
+    add(sum.gone, part.gone);
 }
 
 void accumulate(StackRevisits& sum, const StackRevisits& part) {

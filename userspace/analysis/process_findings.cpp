@@ -21,6 +21,8 @@ namespace seep {
 namespace {
 
 constexpr std::size_t most_suspects = 2;
+/// Of the memory's growth, what is left of blocks that go on dying.
+constexpr double least_of_growth = 0.25;
 constexpr double a_month = 30.0 * 86400;
 constexpr double a_year = 365.25 * 86400;
 /// Beyond a century a number says no more than the word.
@@ -81,6 +83,7 @@ std::string suspects(const Report& report) {
     struct Suspect {
         double rate = 0;
         const ReportStack* stack = nullptr;
+        bool dying = true;  ///< What is left of its blocks becomes less.
     };
     std::map<std::string, Suspect> functions;
     for (const ReportStack& stack : report.stacks) {
@@ -90,10 +93,14 @@ std::string suspects(const Report& report) {
         Suspect& suspect = functions[function_key(stack.frames[stack.culprit])];
         suspect.rate += stack.growth.bytes_per_second;
         if (suspect.stack == nullptr) suspect.stack = &stack;
+        const auto& staying = stack.evidence.staying;
+        suspect.dying = suspect.dying && staying && staying->dying;
     }
     std::vector<Suspect> ranked;
     ranked.reserve(functions.size());
-    for (const auto& [function, suspect] : functions) ranked.push_back(suspect);
+    const double least = least_of_growth * lasting_growth(report.memory).bytes_per_second;
+    for (const auto& [function, suspect] : functions)
+        if (!suspect.dying || suspect.rate >= least) ranked.push_back(suspect);
     std::ranges::sort(ranked, std::greater(), &Suspect::rate);
     std::string text;
     for (std::size_t i = 0; i < std::min(most_suspects, ranked.size()); ++i) {

@@ -53,9 +53,8 @@ void leave_out_in_flight(const MergedStack& stack, const RecordingContents& cont
                          ReportStack& result) {
     const InFlight blocks = in_flight(stack, contents);
     const bool grew = result.growth.low > 0;
-    const double all = result.growth.bytes_per_second;
+    result.held_growth = result.growth;
     result.growth = without(blocks, static_cast<double>(stack.totals.held_count()), result.growth);
-    if (all > 0) result.in_flight_share = std::min(0.99, 1 - result.growth.bytes_per_second / all);
     if (!grew || result.growth.low > 0) return;
     result.verdict = Verdict::undetermined;
     result.seen_to_leak = false;

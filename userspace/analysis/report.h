@@ -64,11 +64,10 @@ struct Survival {
 /// Of blocks that were held when a window ended, the share that was still there when they were
 /// looked at again (staying.h).
 struct Staying {
-    Survival survival;    ///< At the greatest age at which enough were looked at.
-    double blocks = 0;    ///< That were looked at, at that age.
-    bool dying = false;   ///< Fewer were there than at a quarter of that age.
-    double sure_low = 0;  ///< The lower end, by those alone that are not taken for others;
-    double sure_age = 0;  ///< at that age, in seconds.
+    Survival survival;   ///< At the greatest age at which enough were looked at.
+    double blocks = 0;   ///< That were looked at.
+    bool dying = false;  ///< Fewer were there than at a quarter of that age.
+    bool sure = false;   ///< Enough of them, and if few are left all, are not taken for others.
 };
 
 /// What a verdict stands on, besides the growth and its interval. A value that the recording cannot
@@ -147,11 +146,9 @@ struct ReportStack {
     StackCurves curves;
     bool seen_to_leak = false;         ///< In windows alone, so that it is open (confirmation.h).
     std::uint64_t returned_count = 0;  ///< Blocks that had lapsed, and were seen to be free later.
-    /// Of what it holds, the share that was in flight when windows ended (lapses.h), which its
-    /// growth is without.
-    double in_flight_share = 0;
-    StackRevisits revisits;    ///< Of blocks that had lapsed.
-    bool may_be_pool = false;  ///< It grows as a leak does, but in few large blocks.
+    Growth held_growth;                ///< With what was in flight when windows ended (lapses.h).
+    StackRevisits revisits;            ///< Of blocks that had lapsed.
+    bool may_be_pool = false;          ///< It grows as a leak does, but in few large blocks.
     /// One number for stacks of a kind that take over from one another (succession.h), from 1; 0:
     /// none.
     std::uint32_t succession = 0;

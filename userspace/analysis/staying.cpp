@@ -24,9 +24,12 @@ constexpr double least_looked = 5;
 constexpr std::size_t earlier_ages = 2;
 /// Of what was there then, what is there now in a leak; and by chance (standard deviations).
 constexpr double most_late_gone = 0.05;
-constexpr double sure = 1.645;
+constexpr double certainly = 1.645;
 /// Of its blocks, what stays at most of a stack that does not grow.
 constexpr double hardly_any = 0.25;
+/// Less of what a stack holds than that is what its growth looks like; so many blocks must be left.
+constexpr double mostly = 0.5;
+constexpr double least_left = 3;
 /// Of a leak's blocks that were looked at: so many, most of which are there, after this share of
 /// the window.
 constexpr double enough_blocks = 10;
@@ -72,13 +75,14 @@ Survival with_interval(const Look& look) {
 /// shares by their pooled variance.
 bool is_dying(const std::vector<Look>& looks) {
     const Look& now = looks.back();
+    if (now.there <= 0) return true;
     const Look& then = looks[looks.size() - 1 - std::min(earlier_ages, looks.size() - 1)];
     const double before = looks.size() > 1 ? then.share() : 1;
     if (now.share() >= (1 - most_late_gone) * before) return false;
     const double earlier = looks.size() > 1 ? then.looked : now.looked;
     const double pooled = (now.there + before * earlier) / (now.looked + earlier);
     const double deviation = std::sqrt(pooled * (1 - pooled) * (1 / now.looked + 1 / earlier));
-    return before - now.share() > sure * deviation;
+    return before - now.share() > certainly * deviation;
 }
 
 std::string staying_text(const Staying& staying) {
@@ -92,25 +96,70 @@ std::string staying_text(const Staying& staying) {
         staying.dying && survival.share > 0 ? ", fewer each time" : "");
 }
 
+std::string function_of(const ReportStack& stack) {
+    return function_key(stack.frames[stack.culprit]);
+}
+
+/// Of what a stack was seen to have more, the part of that share. Those that were seen to be free
+/// later are among the gone, and not among what it has.
+Growth part_of(const ReportStack& stack, const Survival& share) {
+    const auto has = static_cast<double>(stack.totals.lapsed_count);
+    const auto had = has + static_cast<double>(stack.returned_count);
+    const auto part = [&](double of_all) {
+        return has > 0 ? std::min(1.0, of_all * had / has) : 1;
+    };
+    Growth growth = stack.held_growth;
+    growth.bytes_per_second *= part(share.share);
+    growth.bytes = std::llround(static_cast<double>(growth.bytes) * part(share.share));
+    if (growth.low > 0) growth.low *= part(share.low);
+    growth.high *= part(share.high);
+    return growth;
+}
+
 void leave_out_gone(const Staying& staying, ReportStack& stack) {
     const Survival& survival = staying.survival;
+    const bool is_open =
+        stack.verdict == Verdict::growing || stack.verdict == Verdict::undetermined;
     stack.reason += "; " + staying_text(staying);
-    stack.seen_to_leak = stack.seen_to_leak && !staying.dying;
-    // The less there is, the less of it was in flight, which did not stay, either.
-    const auto left = [&](double share) {
-        return std::min(1.0, share / (1 - stack.in_flight_share));
-    };
-    Growth& growth = stack.growth;
-    if (growth.bytes_per_second <= 0) return;
-    growth.bytes_per_second *= left(survival.share);
-    growth.bytes = std::llround(static_cast<double>(growth.bytes) * left(survival.share));
-    if (growth.low > 0) growth.low *= left(survival.low);
-    growth.high *= left(survival.high);
-    if (!staying.dying) return;
-    growth.low = std::min(growth.low, 0.0);
-    if (stack.verdict == Verdict::growing) stack.verdict = Verdict::undetermined;
-    if (stack.verdict == Verdict::undetermined && survival.high < hardly_any)
+    if (stack.held_growth.bytes_per_second <= 0) return;
+    const Growth part = part_of(stack, survival);
+    if (part.bytes_per_second < stack.growth.bytes_per_second) stack.growth = part;
+    if (staying.dying) {
+        stack.seen_to_leak = false;
+        stack.growth.low = std::min(stack.growth.low, 0.0);
+        if (is_open) stack.verdict = Verdict::undetermined;
+        if (!is_open || survival.high >= hardly_any) return;
         stack.verdict = Verdict::steady;
+        stack.growth.bytes_per_second = 0;
+        stack.growth.bytes = 0;
+    } else if (survival.share < mostly && !staying.sure) {
+        // As many may be taken for others.
+        stack.growth.low = std::min(stack.growth.low, 0.0);
+        stack.seen_to_leak = false;
+    } else if (is_open && survival.share < mostly && stack.growth.low > 0 &&
+               survival.share * staying.blocks >= least_left) {
+        // How what passes by becomes more says nothing of those that stay.
+        stack.verdict = Verdict::growing;
+        stack.seen_to_leak = true;
+    }
+}
+
+std::optional<Staying> staying(const std::vector<Look>& looks) {
+    if (looks.empty()) return std::nullopt;
+    Staying result{.survival = with_interval(looks.back()),
+                   .blocks = looks.back().looked,
+                   .dying = is_dying(looks)};
+    if (result.dying) return result;
+    // Nothing has gone since: the age at which most were looked at tells it best.
+    const Look& most = *std::max_element(
+        looks.end() - static_cast<std::ptrdiff_t>(std::min(earlier_ages + 1, looks.size())),
+        looks.end(), [](const Look& a, const Look& b) { return a.looked < b.looked; });
+    const Survival then = with_interval(most);
+    result.blocks = most.looked;
+    result.survival.share = then.share;
+    result.survival.low = std::min(result.survival.low, then.low);
+    result.survival.high = then.high;
+    return result;
 }
 
 }  // namespace
@@ -118,26 +167,28 @@ void leave_out_gone(const Staying& staying, ReportStack& stack) {
 std::optional<Staying> staying(const StackRevisits& revisits) {
     Looks all = revisits.sure;
     accumulate(all, revisits.vague);
-    const std::vector<Look> looks = looks_at_ages(all);
-    if (looks.empty()) return std::nullopt;
-    Staying result{.survival = with_interval(looks.back()),
-                   .blocks = looks.back().looked,
-                   .dying = is_dying(looks)};
-    const std::vector<Look> certain = looks_at_ages(revisits.sure);
-    if (certain.empty() || certain.back().looked < enough_blocks) return result;
-    result.sure_low = with_interval(certain.back()).low;
-    result.sure_age = certain.back().age;
-    return result;
+    auto sure = staying(looks_at_ages(revisits.sure));
+    auto any = staying(looks_at_ages(all));
+    const bool enough = sure && sure->blocks >= enough_blocks &&
+                        sure->survival.age_seconds >= any->survival.age_seconds;
+    if (!enough) return any;
+    // Of the few that are left of many, most may be taken for others.
+    if (!any->dying && any->survival.share < mostly) any = sure;
+    any->sure = true;
+    return any;
 }
 
 void leave_out_gone(Report& report) {
     std::map<std::uint32_t, StackRevisits> of_cluster;
     std::map<Place, StackRevisits> of_place;
+    std::map<std::string, StackRevisits> of_function;
     for (const ReportStack& stack : report.stacks) {
         if (stack.kind != StackKind::heap) continue;
         if (stack.evidence.cluster != 0)
             accumulate(of_cluster[stack.evidence.cluster], stack.revisits);
-        if (!stack.frames.empty()) accumulate(of_place[place_of(stack)], stack.revisits);
+        if (stack.frames.empty()) continue;
+        accumulate(of_place[place_of(stack)], stack.revisits);
+        accumulate(of_function[function_of(stack)], stack.revisits);
     }
     for (ReportStack& stack : report.stacks) {
         if (stack.kind != StackKind::heap || stack.growth.high <= 0) continue;
@@ -150,14 +201,15 @@ void leave_out_gone(Report& report) {
         take_later(stack.revisits);
         if (!stack.frames.empty()) take_later(of_place[place_of(stack)]);
         if (stack.evidence.cluster != 0) take_later(of_cluster[stack.evidence.cluster]);
+        if (!seen && !stack.frames.empty()) seen = staying(of_function[function_of(stack)]);
         if (seen) leave_out_gone(*seen, stack);
     }
 }
 
 bool is_seen_to_stay(const ReportStack& stack, double window_seconds) {
     const auto& seen = stack.evidence.staying;
-    return seen && !seen->dying && seen->sure_low >= nearly_all &&
-           seen->sure_age >= late * window_seconds;
+    return seen && seen->sure && !seen->dying && seen->survival.low >= nearly_all &&
+           seen->survival.age_seconds >= late * window_seconds;
 }
 
 }  // namespace seep

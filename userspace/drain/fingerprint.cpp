@@ -7,7 +7,7 @@
 namespace seep {
 namespace {
 
-constexpr std::ptrdiff_t fewest_telling = 2;
+constexpr std::ptrdiff_t fewest_sure = 2;
 constexpr std::size_t most_words = 8;
 /// Numbers below it come again by chance.
 constexpr std::uint32_t least_value = 256;
@@ -15,6 +15,8 @@ constexpr std::uint32_t least_value = 256;
 constexpr std::uint64_t heap_reach = std::uint64_t{1} << 32;
 constexpr std::uint64_t low_heap_reach = std::uint64_t{1} << 28;  ///< Of one within 32 bits.
 constexpr std::size_t number_bytes = 8;
+
+using Kind = FingerprintWord::Kind;
 
 template <typename Word>
 std::optional<Word> word_at(std::string_view contents, std::size_t offset) {
@@ -32,10 +34,10 @@ bool is_like_pointer(std::uint64_t value, std::uint64_t address) {
     return top == 0x7f || top == 0x7e || top == 0x55 || top == 0x56;
 }
 
-/// Of a number within 64 bits, and of its half at that place.
-bool tells(std::uint32_t value, std::optional<std::uint64_t> number, std::uint64_t address) {
-    if (value < least_value || value > ~least_value) return false;
-    return !number || !is_like_pointer(*number, address);
+/// `number`: the 64 bits that it is a half of, if they are all there.
+Kind kind_of(std::uint32_t value, std::optional<std::uint64_t> number, std::uint64_t address) {
+    if (number && is_like_pointer(*number, address)) return Kind::pointer;
+    return value < least_value || value > ~least_value ? Kind::number : Kind::telling;
 }
 
 }  // namespace
@@ -56,25 +58,32 @@ std::optional<Fingerprint> fingerprint(std::uint64_t address, std::string_view c
         if (is_common) continue;
         const auto number = word_at<std::uint64_t>(contents, offset / number_bytes * number_bytes);
         result.words.push_back(
-            {static_cast<std::uint32_t>(offset), *value, tells(*value, number, address)});
+            {static_cast<std::uint32_t>(offset), *value, kind_of(*value, number, address)});
     }
     if (result.words.empty()) return std::nullopt;
-    result.is_sure = std::ranges::count_if(result.words, &FingerprintWord::tells) >= fewest_telling;
+    const auto count = [&](Kind kind) {
+        return std::ranges::count(result.words, kind, &FingerprintWord::kind);
+    };
+    const auto telling = count(Kind::telling);
+    result.is_sure = telling > 0 && telling + count(Kind::number) >= fewest_sure;
     return result;
 }
 
 Recognition recognize(const Fingerprint& fingerprint, std::string_view contents) {
-    std::size_t same = 0;
-    std::size_t telling = 0;
-    std::size_t telling_same = 0;
+    int any = 0;
+    int telling = 0;
+    int same_of_sure = 0;
+    int sure = 0;
     for (const FingerprintWord& word : fingerprint.words) {
         const bool is_same = word_at<std::uint32_t>(contents, word.offset) == word.value;
-        same += is_same ? 1 : 0;
-        telling += word.tells ? 1 : 0;
-        telling_same += is_same && word.tells ? 1 : 0;
+        const bool is_sure = word.kind != Kind::pointer;
+        any += is_same ? 1 : 0;
+        sure += is_sure ? 1 : 0;
+        same_of_sure += is_same && is_sure ? 1 : 0;
+        telling += is_same && word.kind == Kind::telling ? 1 : 0;
     }
-    if (fingerprint.is_sure && 2 * telling_same > telling) return Recognition::same;
-    return same > 0 ? Recognition::similar : Recognition::gone;
+    if (fingerprint.is_sure && telling > 0 && 2 * same_of_sure > sure) return Recognition::same;
+    return any > 0 ? Recognition::similar : Recognition::gone;
 }
 
 }  // namespace seep

@@ -18,7 +18,7 @@ namespace {
 /// At a time: of a stack, and of all. Each costs 200 bytes here, and a read now and then.
 constexpr std::size_t most_of_stack = 256;
 constexpr std::size_t most_of_all = 16384;
-constexpr std::size_t most_stacks = 16384;
+constexpr std::size_t most_stacks = 8192;
 /// More, and the oldest are given up.
 constexpr std::size_t most_cohorts = 32768;
 /// In a window.
@@ -186,6 +186,10 @@ void Revisits::count(Cohort& cohort) {
     std::erase_if(cohort.watched,
                   [](const Watched& watched) { return watched.seen == Recognition::gone; });
     const auto add = [&](Looks& looks, std::uint64_t there, std::uint64_t gone) {
+        if (there + gone == 0) return;
+        const std::size_t buckets = std::max(looks.looked.size(), cohort.last_bucket + 1);
+        looks.looked.resize(buckets);
+        looks.gone.resize(buckets);
         looks.looked[cohort.last_bucket] += there + gone;
         looks.gone[cohort.last_bucket] += gone;
     };

@@ -60,10 +60,11 @@ struct StackTotals {
     Lifetimes lifetimes{};
 };
 
-/// Blocks that were looked at again, by the age at which they were, in the buckets of lifetimes.
+/// Blocks that were looked at again, by the age at which they were: in the buckets of lifetimes,
+/// zeros at the end left out.
 struct Looks {
-    Lifetimes looked{};
-    Lifetimes gone{};  ///< Of them, those that were there no more.
+    std::vector<std::uint64_t> looked;
+    std::vector<std::uint64_t> gone;  ///< Of them, those that were there no more; as many buckets.
     bool operator==(const Looks&) const = default;
 };
 

@@ -189,6 +189,7 @@ Json evidence_json(const Evidence& evidence) {
         staying = survival_json(evidence.staying->survival);
         staying["blocks"] = evidence.staying->blocks;
         staying["dying"] = evidence.staying->dying;
+        staying["sure"] = evidence.staying->sure;
     }
     return {{"turnover_z", optional_json(evidence.turnover_z)},
             {"q_value", optional_json(evidence.q_value)},

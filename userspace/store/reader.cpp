@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -107,14 +108,14 @@ Result<void> check_format(sqlite3* db, const std::string& path) {
     return {};
 }
 
-/// "[1,0,7]" as the writer has it.
-bool parse_lifetimes(std::string_view text, Lifetimes& lifetimes) {
+/// "[1,0,7]" as the writer has it; into so many at most. What is left of them is 0.
+bool parse_counts(std::string_view text, std::span<std::uint64_t> counts) {
     if (text.size() < 2 || text.front() != '[' || text.back() != ']') return false;
     const char* at = text.data() + 1;
     const char* const end = text.data() + text.size() - 1;
-    for (std::uint64_t& bucket : lifetimes) {
+    for (std::uint64_t& count : counts) {
         if (at == end) return true;
-        const auto [next, error] = std::from_chars(at, end, bucket);
+        const auto [next, error] = std::from_chars(at, end, count);
         if (error != std::errc()) return false;
         if (next == end) return true;
         if (*next != ',') return false;
@@ -124,13 +125,18 @@ bool parse_lifetimes(std::string_view text, Lifetimes& lifetimes) {
 }
 
 /// Of two columns, from that one on.
-void read_looks(Row& row, int column, Looks& looks) {
-    if (!parse_lifetimes(row.text(column), looks.looked))
-        row.reject(column, "is not a list of counts");
-    if (!parse_lifetimes(row.text(column + 1), looks.gone))
+Looks read_looks(Row& row, int column) {
+    Lifetimes looked{};
+    Lifetimes gone{};
+    if (!parse_counts(row.text(column), looked)) row.reject(column, "is not a list of counts");
+    if (!parse_counts(row.text(column + 1), gone))
         row.reject(column + 1, "is not a list of counts");
-    for (std::size_t i = 0; i < looks.gone.size(); ++i)
-        if (looks.gone[i] > looks.looked[i]) row.reject(column + 1, "has more than were looked at");
+    std::size_t buckets = looked.size();
+    while (buckets > 0 && looked[buckets - 1] == 0) --buckets;
+    for (std::size_t i = 0; i < gone.size(); ++i)
+        if (gone[i] > looked[i]) row.reject(column + 1, "has more than were looked at");
+    return {{looked.begin(), looked.begin() + static_cast<std::ptrdiff_t>(buckets)},
+            {gone.begin(), gone.begin() + static_cast<std::ptrdiff_t>(buckets)}};
 }
 
 }  // namespace
@@ -524,7 +530,7 @@ Result<std::vector<std::pair<StackId, Lifetimes>>> RecordingReader::lifetimes() 
         const StackId stack(row.bits(0));
         if (!stacks->contains(stack)) row.reject(0, "names a stack that is not there");
         Lifetimes lifetimes{};
-        if (!parse_lifetimes(row.text(1), lifetimes)) row.reject(1, "is not a list of counts");
+        if (!parse_counts(row.text(1), lifetimes)) row.reject(1, "is not a list of counts");
         all.emplace_back(stack, lifetimes);
     });
     if (!read) return read.error();
@@ -537,10 +543,8 @@ Result<std::vector<StackRevisits>> RecordingReader::revisits() {
     if (!stacks) return stacks.error();
     std::vector<StackRevisits> all;
     Result<void> read = state_->each(recording_schema().revisit, [&](Row& row) {
-        StackRevisits revisits{.stack = StackId(row.bits(0)), .sure = {}, .vague = {}};
+        const StackRevisits revisits{StackId(row.bits(0)), read_looks(row, 1), read_looks(row, 3)};
         if (!stacks->contains(revisits.stack)) row.reject(0, "names a stack that is not there");
-        read_looks(row, 1, revisits.sure);
-        read_looks(row, 3, revisits.vague);
         all.push_back(revisits);
     });
     if (!read) return read.error();

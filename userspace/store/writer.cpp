@@ -78,13 +78,13 @@ struct Statements {
 };
 
 /// A JSON array without the zeros at its end: compact, and SQL reads it with json_each().
-std::string lifetimes_text(const Lifetimes& lifetimes) {
-    std::size_t size = lifetimes.size();
-    while (size > 0 && lifetimes[size - 1] == 0) --size;
+std::string counts_text(std::span<const std::uint64_t> counts) {
+    std::size_t size = counts.size();
+    while (size > 0 && counts[size - 1] == 0) --size;
     std::string text = "[";
     for (std::size_t bucket = 0; bucket < size; ++bucket) {
         if (bucket > 0) text += ',';
-        const fmt::format_int count(lifetimes[bucket]);
+        const fmt::format_int count(counts[bucket]);
         text.append(count.data(), count.size());
     }
     return text += ']';
@@ -152,8 +152,8 @@ Result<void> RecordingWriter::State::write_totals(const std::vector<StackTotals>
                                   counter(totals.lapsed_count), counter(totals.lapsed_bytes),
                                   counter(totals.held_bytes()));
         if (done)
-            done = write(statements.lifetime, bits(stack->stack.value),
-                         lifetimes_text(stack->lifetimes));
+            done =
+                write(statements.lifetime, bits(stack->stack.value), counts_text(stack->lifetimes));
         if (!done) return done;
     }
     return {};
@@ -323,10 +323,9 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     if (done) done = state.write_totals(snapshot.changed);
     for (const StackRevisits& stack : snapshot.revisits)
         if (done)
-            done =
-                state.write(state.statements.revisit, bits(stack.stack.value),
-                            lifetimes_text(stack.sure.looked), lifetimes_text(stack.sure.gone),
-                            lifetimes_text(stack.vague.looked), lifetimes_text(stack.vague.gone));
+            done = state.write(state.statements.revisit, bits(stack.stack.value),
+                               counts_text(stack.sure.looked), counts_text(stack.sure.gone),
+                               counts_text(stack.vague.looked), counts_text(stack.vague.gone));
     if (!done) return done;
     const std::size_t rows = 1 + snapshot.processes.size() + snapshot.changed.size();
     done = state.thinning.add({state.last_snapshot, state.last_time_ns}, rows);
