@@ -186,9 +186,11 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
             report.sampling.net_blocks && stack.growth.low > 0 && stack.totals.freed_count == 0;
         const Growth growth = stack.growth;
         const bool bounded = known && bound_stack(bound, claim, reason, stack);
+        const double most = bound.most + free_room / seconds;
         if (known && !bounded && requested(stack) > 0)
-            stack.growth = capped(stack.growth,
-                                  claim.low / bound.claimed * (bound.most + free_room / seconds));
+            stack.growth = capped(stack.growth, claim.low / bound.claimed * most);
+        else if (known && stack.evidence.staying && stack.verdict == Verdict::growing)
+            stack.growth = capped(stack.growth, most);
         if (bounded && may_fill) {
             stack.growth = growth;
             stack.growth.low = 0;

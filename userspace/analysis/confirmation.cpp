@@ -93,6 +93,7 @@ struct Proof {
     Growth memory;
     bool grows = false;
     double steps = 0;    ///< In which it does (ProcessMemory::anonymous_steps).
+    double paused = 0;   ///< Seconds at the end in which it did not, as it had before.
     double shown = 0;    ///< The least that the memory grows by, in bytes a second.
     double seconds = 1;  ///< For which it was watched.
     double requested = 0;
@@ -113,6 +114,11 @@ struct Proof {
     /// Why a cause is not confirmed.
     [[nodiscard]] std::string doubt() const {
         if (!grows) return "; the anonymous memory does not grow for certain";
+        if (paused > 0)
+            return fmt::format(
+                "; the anonymous memory grew evenly, but not in the last {:.0f} s: a cache that is "
+                "full does that",
+                paused);
         if (steps < ProcessMemory::least_steps)
             return fmt::format(
                 "; the anonymous memory grows in {:.0f} steps or so, too few to tell", steps);
@@ -123,7 +129,7 @@ struct Proof {
                 : "which tells too little of this one");
     }
     [[nodiscard]] bool confirms(const Claim& cause) const {
-        if (!grows) return false;
+        if (!grows || paused > 0) return false;
         // Seen to stay, and to replace nothing: whatever else there is.
         if (cause.stays() && cause.outnumbers(most_replaced)) return true;
         if (steps < ProcessMemory::least_steps || is_of_something_else()) return false;
@@ -149,6 +155,7 @@ Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
     Proof proof{.memory = whole};
     proof.grows = report.snapshots >= 2 * least_snapshots && whole.low > 0 && lately.low > 0;
     proof.steps = report.memory.anonymous_steps;
+    proof.paused = report.memory.anonymous_paused_seconds;
     proof.shown = lasting_growth(report.memory).bytes_per_second;
     proof.seconds = seconds_of(report);
     const RateScale& pace = report.sampling.rate_scale;

@@ -90,14 +90,30 @@ Growth growth_of(const RecordingContents& contents, const Window& window, double
     return estimate_growth(series, contents.snapshots, window).growth;
 }
 
-double steps_of(const RecordingContents& contents, const Window& window, double Sum::*value) {
+std::vector<double> steps_of(const RecordingContents& contents, const Window& window,
+                             double Sum::*value) {
     std::vector<double> steps;
     double before = sum_of(contents.snapshots[window.first]).*value;
     for (std::size_t i = window.first + 1; i <= window.last; ++i) {
         const double now = sum_of(contents.snapshots[i]).*value;
         steps.push_back(std::max(0.0, now - std::exchange(before, now)));
     }
-    return effective_size(steps);
+    return steps;
+}
+
+/// The last snapshot may follow right on the one before.
+double paused_seconds(const RecordingContents& contents, Window window, std::vector<double> steps) {
+    const auto seconds = [&](std::size_t from, std::size_t to) {
+        return static_cast<double>(contents.snapshots[to].time_ns -
+                                   contents.snapshots[from].time_ns) /
+               1e9;
+    };
+    const double usual = seconds(window.first, window.last) / static_cast<double>(steps.size());
+    if (seconds(window.last - 1, window.last) < usual / 2) {
+        steps.pop_back();
+        --window.last;
+    }
+    return seconds(window.last - small_steps_at_end(steps), window.last);
 }
 
 /// Of what was seen, on the clock of that, and then for all of the time, as stacks have it.
@@ -294,7 +310,9 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     memory.anonymous = growth_of(contents, window, &Sum::anonymous);
     const Window later{middle_of(contents.snapshots, window), window.last};
     memory.anonymous_lately = growth_of(contents, later, &Sum::anonymous);
-    memory.anonymous_steps = steps_of(contents, window, &Sum::anonymous);
+    const std::vector<double> steps = steps_of(contents, window, &Sum::anonymous);
+    memory.anonymous_steps = effective_size(steps);
+    memory.anonymous_paused_seconds = paused_seconds(contents, window, steps);
     memory.file = growth_of(contents, window, &Sum::file);
     const ReportSampling sampling = sampling_of(contents);
     memory.heap = heap_growth(contents, heap, window, sampling);

@@ -187,6 +187,9 @@ struct ProcessMemory {
     /// In how many equal steps from snapshot to snapshot that would be as uneven (shape.h). A pool
     /// that is enlarged, or a burst, has fewer than `least_steps`.
     double anonymous_steps = 0;
+    /// For how long at the window's end the anonymous memory has not grown, where it grew evenly
+    /// before; else 0.
+    double anonymous_paused_seconds = 0;
     static constexpr double least_steps = 8;
     Growth file;
     Growth heap;

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t least_rises = 5;
 constexpr double rise_share = 0.01;
+/// Of the median one.
+constexpr double small_step = 0.1;
 constexpr double chance_of_pause = 0.01;
 constexpr double longer_than_before = 1.5;
 constexpr double much_longer = 3;
@@ -143,6 +145,21 @@ double effective_size(std::span<const double> parts) {
         squares += part * part;
     }
     return squares > 0 ? sum * sum / squares : 0;
+}
+
+std::size_t small_steps_at_end(std::span<const double> steps) {
+    if (steps.empty()) return 0;
+    std::vector<double> sorted(steps.begin(), steps.end());
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+    std::ranges::nth_element(sorted, middle);
+    const auto is_small = [most = small_step * *middle](double step) { return step <= most; };
+    const auto small = static_cast<double>(std::ranges::count_if(steps, is_small));
+    const auto all = static_cast<double>(steps.size());
+    std::size_t last = 0;
+    double chance = 1;
+    for (auto step = steps.rbegin(); step != steps.rend() && is_small(*step); ++step, ++last)
+        chance *= (small - static_cast<double>(last)) / (all - static_cast<double>(last));
+    return last > 1 && chance < chance_of_pause ? last : 0;
 }
 
 double independent_rises(const LiveSeries& series, const std::vector<SnapshotRecord>& snapshots,

@@ -36,6 +36,10 @@ std::size_t deep_falls(std::span<const Point> troughs, double share);
 /// sample size of L. Kish, Survey Sampling, 1965). 0 if all are 0.
 double effective_size(std::span<const double> parts);
 
+/// How many of the last steps are small ones (a tenth of the median step or less), if so many would
+/// be in any order of the steps with a chance of under 1 % only; else 0. A single one is not.
+std::size_t small_steps_at_end(std::span<const double> steps);
+
 /// As many blocks as would come as unevenly if each came by itself, of those that the series has
 /// more at the window's end than at its start: those over the index of dispersion of what came from
 /// snapshot to snapshot (D. R. Cox and P. A. W. Lewis, The Statistical Analysis of Series of

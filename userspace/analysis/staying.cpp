@@ -27,9 +27,10 @@ constexpr double most_late_gone = 0.05;
 constexpr double certainly = 1.645;
 /// Of its blocks, what stays at most of a stack that does not grow.
 constexpr double hardly_any = 0.25;
-/// Less of what a stack holds than that is what its growth looks like; so many blocks must be left.
+/// Where less is there, those that may be taken for others may be most of it.
 constexpr double mostly = 0.5;
-constexpr double least_left = 3;
+/// Stacks whose blocks live alike have so much the same share of them freed.
+constexpr double most_unlike = 0.1;
 /// Of a leak's blocks that were looked at: so many, most of which are there, after this share of
 /// the window.
 constexpr double enough_blocks = 10;
@@ -71,18 +72,25 @@ Survival with_interval(const Look& look) {
             .high = look.there < n ? std::min(1.0, middle + half) : 1};
 }
 
-/// Whether fewer are there than at a quarter of that age, by more than chance: the test of two
-/// shares by their pooled variance.
+/// Whether fewer are there than at an earlier age, by more than chance: the test of two shares by
+/// their pooled variance.
+bool are_fewer(const Look& then, const Look& now) {
+    if (now.share() >= (1 - most_late_gone) * then.share()) return false;
+    const double pooled = (now.there + then.there) / (now.looked + then.looked);
+    const double deviation = std::sqrt(pooled * (1 - pooled) * (1 / now.looked + 1 / then.looked));
+    return then.share() - now.share() > certainly * deviation;
+}
+
+/// Than at a quarter of that age; of the few that are left of many, than at half of it.
 bool is_dying(const std::vector<Look>& looks) {
     const Look& now = looks.back();
     if (now.there <= 0) return true;
-    const Look& then = looks[looks.size() - 1 - std::min(earlier_ages, looks.size() - 1)];
-    const double before = looks.size() > 1 ? then.share() : 1;
-    if (now.share() >= (1 - most_late_gone) * before) return false;
-    const double earlier = looks.size() > 1 ? then.looked : now.looked;
-    const double pooled = (now.there + before * earlier) / (now.looked + earlier);
-    const double deviation = std::sqrt(pooled * (1 - pooled) * (1 / now.looked + 1 / earlier));
-    return before - now.share() > certainly * deviation;
+    const auto before = [&](std::size_t ages) {
+        return looks.size() > ages ? looks[looks.size() - 1 - ages]
+                                   : Look{.age = 0, .looked = now.looked, .there = now.looked};
+    };
+    const std::size_t earlier = std::min(earlier_ages, std::max<std::size_t>(looks.size() - 1, 1));
+    return are_fewer(before(earlier), now) && (now.share() >= mostly || are_fewer(before(1), now));
 }
 
 std::string staying_text(const Staying& staying) {
@@ -98,6 +106,11 @@ std::string staying_text(const Staying& staying) {
 
 std::string function_of(const ReportStack& stack) {
     return function_key(stack.frames[stack.culprit]);
+}
+
+double freed_share(const ReportStack& stack) {
+    return static_cast<double>(stack.totals.freed_count) /
+           static_cast<double>(std::max<std::uint64_t>(stack.totals.allocated_count, 1));
 }
 
 /// Of what a stack was seen to have more, the part of that share. Those that were seen to be free
@@ -134,13 +147,9 @@ void leave_out_gone(const Staying& staying, ReportStack& stack) {
         stack.growth.bytes = 0;
     } else if (survival.share < mostly && !staying.sure) {
         // As many may be taken for others.
-        stack.growth.low = std::min(stack.growth.low, 0.0);
         stack.seen_to_leak = false;
-    } else if (is_open && survival.share < mostly && stack.growth.low > 0 &&
-               survival.share * staying.blocks >= least_left) {
-        // How what passes by becomes more says nothing of those that stay.
-        stack.verdict = Verdict::growing;
-        stack.seen_to_leak = true;
+        stack.growth.low = std::min(stack.growth.low, 0.0);
+        if (is_open && survival.share < hardly_any) stack.verdict = Verdict::undetermined;
     }
 }
 
@@ -150,10 +159,11 @@ std::optional<Staying> staying(const std::vector<Look>& looks) {
                    .blocks = looks.back().looked,
                    .dying = is_dying(looks)};
     if (result.dying) return result;
-    // Nothing has gone since: the age at which most were looked at tells it best.
-    const Look& most = *std::max_element(
-        looks.end() - static_cast<std::ptrdiff_t>(std::min(earlier_ages + 1, looks.size())),
-        looks.end(), [](const Look& a, const Look& b) { return a.looked < b.looked; });
+    // Nothing has gone for a while: of that, the age at which most were looked at tells it best.
+    Look most = looks.back();
+    for (auto look = looks.rbegin(); look != looks.rend() && !are_fewer(*look, looks.back());
+         ++look)
+        if (look->looked > most.looked) most = *look;
     const Survival then = with_interval(most);
     result.blocks = most.looked;
     result.survival.share = then.share;
@@ -180,15 +190,12 @@ std::optional<Staying> staying(const StackRevisits& revisits) {
 
 void leave_out_gone(Report& report) {
     std::map<std::uint32_t, StackRevisits> of_cluster;
-    std::map<Place, StackRevisits> of_place;
-    std::map<std::string, StackRevisits> of_function;
+    std::map<std::string, std::vector<const ReportStack*>> of_function;
     for (const ReportStack& stack : report.stacks) {
         if (stack.kind != StackKind::heap) continue;
         if (stack.evidence.cluster != 0)
             accumulate(of_cluster[stack.evidence.cluster], stack.revisits);
-        if (stack.frames.empty()) continue;
-        accumulate(of_place[place_of(stack)], stack.revisits);
-        accumulate(of_function[function_of(stack)], stack.revisits);
+        if (!stack.frames.empty()) of_function[function_of(stack)].push_back(&stack);
     }
     for (ReportStack& stack : report.stacks) {
         if (stack.kind != StackKind::heap || stack.growth.high <= 0) continue;
@@ -199,9 +206,18 @@ void leave_out_gone(Report& report) {
                 seen = other;
         };
         take_later(stack.revisits);
-        if (!stack.frames.empty()) take_later(of_place[place_of(stack)]);
+        if (!stack.frames.empty()) {
+            StackRevisits of_place;
+            StackRevisits of_all;
+            for (const ReportStack* const kin : of_function[function_of(stack)]) {
+                if (std::abs(freed_share(*kin) - freed_share(stack)) > most_unlike) continue;
+                accumulate(of_all, kin->revisits);
+                if (place_of(*kin) == place_of(stack)) accumulate(of_place, kin->revisits);
+            }
+            take_later(of_place);
+            if (!seen) seen = staying(of_all);
+        }
         if (stack.evidence.cluster != 0) take_later(of_cluster[stack.evidence.cluster]);
-        if (!seen && !stack.frames.empty()) seen = staying(of_function[function_of(stack)]);
         if (seen) leave_out_gone(*seen, stack);
     }
 }

@@ -23,8 +23,8 @@ std::optional<Staying> staying(const StackRevisits& revisits);
 
 /// Takes off what stacks of the heap seem to grow by but lose unseen. A stack of whose blocks too
 /// few were looked at, as they have nothing to be recognized by, is taken to be as those from the
-/// same place in the code are, or those of its cluster, or else of its function. Needs the clusters
-/// and names.
+/// same place in the code are, or those of its cluster, or else of its function, if as many of
+/// their blocks are seen to be freed. Needs the clusters and names.
 void leave_out_gone(Report& report);
 
 /// Whether its blocks were looked at again late in the window, and were all there but for chance.

@@ -128,6 +128,55 @@ TEST(Confirmation, ClaimsOfBlocksThatAreSeenToDieAreLeftOut) {
     EXPECT_EQ(verdict_of({leak("a", 1000), other("b", 50'000)}, 1000, 1000), Verdict::growing);
 }
 
+/// Of its blocks that were looked at again, so many were there.
+ReportStack looked_at(ReportStack stack, double share, bool dying) {
+    stack.evidence.staying =
+        Staying{.survival = {.age_seconds = 500, .share = share, .low = 0.9 * share, .high = share},
+                .blocks = 64,
+                .dying = dying,
+                .sure = true};
+    return stack;
+}
+
+TEST(Confirmation, WhatIsSeenToStayIsALeakWhateverElseGrows) {
+    const auto verdict_beside = [](const ReportStack& stack, double most_replaced, double memory) {
+        Report report;
+        report.sampling.most_replaced = most_replaced;
+        confirm(report, {stack}, memory, memory);
+        return report.stacks[0].verdict;
+    };
+    const ReportStack staying = looked_at(leak("a", 1000), 1, false);
+    EXPECT_EQ(verdict_beside(staying, 24, 10'000), Verdict::leak);
+    EXPECT_EQ(verdict_beside(leak("a", 1000), 24, 10'000), Verdict::growing);
+    EXPECT_EQ(verdict_beside(looked_at(leak("a", 1000), 0.7, false), 24, 10'000), Verdict::growing);
+    // A full cache that keeps its entries for long replaces as many.
+    EXPECT_EQ(verdict_beside(staying, 26, 10'000), Verdict::growing);
+    EXPECT_NE(verdict_beside(staying, 24, 0), Verdict::leak) << "nothing grows";
+}
+
+TEST(Confirmation, WhatIsLeftOfDyingBlocksMayTakeMemoryToo) {
+    // The memory, which grows by twice as much, tells the rate of the one only if the other has no
+    // part in it.
+    const auto rate_beside = [](double left) {
+        ReportStack dying = looked_at(other("b", left), 0.5, true);
+        dying.growth.low = 0;
+        dying.verdict = Verdict::undetermined;
+        return confirmed({leak("a", 1000), dying}, 2000, 2000).stacks[0].growth.bytes_per_second;
+    };
+    EXPECT_NEAR(rate_beside(1), 2000, 10);
+    EXPECT_EQ(rate_beside(1000), 1000);
+}
+
+TEST(Confirmation, MemoryThatHasCeasedToGrowConfirmsNothing) {
+    Report report = confirmed({}, 1000, 1000);
+    report.memory.anonymous_paused_seconds = 6;
+    report.sampling.most_replaced = 0;
+    report.stacks = {looked_at(leak("a", 1000), 1, false)};
+    confirm_by_memory(report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
+    EXPECT_THAT(report.stacks[0].reason, HasSubstr("but not in the last 6 s"));
+}
+
 TEST(Confirmation, MemoryThatGrowsInFewStepsTellsNothing) {
     Report report = confirmed({}, 1000, 1000);
     report.memory.anonymous_steps = 7;

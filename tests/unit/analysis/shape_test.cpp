@@ -132,5 +132,26 @@ TEST(Shape, WhatDoesNotRiseDoesNotHalt) {
     EXPECT_FALSE(halt_of({9, 8, 7, 6}));
 }
 
+TEST(SmallStepsAtEnd, AreAPauseWhereTheyAreRare) {
+    std::vector<double> steps(21, 700.0);
+    EXPECT_EQ(small_steps_at_end(steps), 0u);
+    steps[8] = 0;
+    for (int i = 0; i < 3; ++i) steps.push_back(5);
+    // Four of 24 are small, and would be the last three by chance in 4 * 3 * 2 / (24 * 23 * 22).
+    EXPECT_EQ(small_steps_at_end(steps), 3u);
+    steps.push_back(700);
+    EXPECT_EQ(small_steps_at_end(steps), 0u);
+}
+
+TEST(SmallStepsAtEnd, AreNoneWhereGrowthComesInSteps) {
+    const std::vector<double> stairs{9, 0, 9, 0, 0, 9, 9, 0, 9, 0, 9, 9, 0, 9, 9, 0, 0, 0};
+    EXPECT_EQ(small_steps_at_end(stairs), 0u);
+    EXPECT_EQ(small_steps_at_end(std::vector<double>(20, 0.0)), 0u);
+    std::vector<double> steps(300, 1.0);
+    steps.push_back(0);
+    EXPECT_EQ(small_steps_at_end(steps), 0u) << "a single one";
+    EXPECT_EQ(small_steps_at_end({}), 0u);
+}
+
 }  // namespace
 }  // namespace seep

@@ -144,18 +144,6 @@ TEST(Staying, WhatCameBackIsNotLeftOutTwice) {
     EXPECT_EQ(left_of(stack).growth.bytes_per_second, 1000);
 }
 
-TEST(Staying, HowWhatPassesByGrowsSaysNothingOfWhatStays) {
-    ReportStack stack = claiming("both", mixed);
-    stack.verdict = Verdict::undetermined;
-    stack.seen_to_leak = false;
-    EXPECT_TRUE(left_of(stack).seen_to_leak);
-    EXPECT_EQ(left_of(stack).verdict, Verdict::growing);
-    // But where nearly all of it stays, it does.
-    stack.revisits = leaking;
-    EXPECT_FALSE(left_of(stack).seen_to_leak);
-    EXPECT_EQ(left_of(stack).verdict, Verdict::undetermined);
-}
-
 TEST(Staying, WhatHasNothingToBeRecognizedByIsAsItsKin) {
     Report report;
     report.stacks = {claiming("cache", replaced), claiming("cache", {}), claiming("values", {}),
@@ -166,6 +154,21 @@ TEST(Staying, WhatHasNothingToBeRecognizedByIsAsItsKin) {
     EXPECT_EQ(report.stacks[2].growth.bytes_per_second, 0) << "in lockstep";
     EXPECT_EQ(report.stacks[3].growth.bytes_per_second, 1000);
     EXPECT_FALSE(report.stacks[3].evidence.staying);
+}
+
+TEST(Staying, WhatIsFreedMoreOftenIsNoKin) {
+    Report report;
+    report.stacks = {claiming("make", replaced), claiming("make", {})};
+    report.stacks[0].totals.allocated_count = 1000;
+    report.stacks[0].totals.freed_count = 900;
+    leave_out_gone(report);
+    EXPECT_EQ(report.stacks[1].growth.bytes_per_second, 1000);
+}
+
+TEST(Staying, OfManyAFewAreLeftInTheEnd) {
+    EXPECT_FALSE(staying(looks({{100, 40}, {100, 70}, {100, 96}, {100, 96}}))->dying);
+    EXPECT_TRUE(staying(looks({{100, 0}, {100, 0}, {100, 40}, {100, 41}}))->dying)
+        << "most are left, and fewer than at a quarter of the age";
 }
 
 }  // namespace

@@ -47,6 +47,14 @@ TEST(StackFolds, adds_parts_to_their_stack_in_any_order) {
     EXPECT_EQ(sums.at(stack).lifetimes[3], one);
 }
 
+TEST(StackFolds, knows_what_an_id_is_a_part_of) {
+    StackFolds folds;
+    EXPECT_EQ(folds.stack_of(stack), stack);
+    EXPECT_EQ(folds.stack_of(part), 0U);
+    folds.fold(part, stack);
+    EXPECT_EQ(folds.stack_of(part), stack);
+}
+
 TEST(StackFolds, leaves_other_stacks_alone) {
     StackFolds folds;
     folds.fold(part, stack);
