@@ -8,6 +8,7 @@
 
 #include "analysis/claims.h"
 #include "analysis/growth.h"
+#include "analysis/staying.h"
 #include "base/text.h"
 
 namespace seep {
@@ -185,6 +186,7 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
         const bool may_fill =
             report.sampling.net_blocks && stack.growth.low > 0 && stack.totals.freed_count == 0;
         const Growth growth = stack.growth;
+        const Verdict verdict = stack.verdict;
         const bool bounded = known && bound_stack(bound, claim, reason, stack);
         const double most = bound.most + free_room / seconds;
         if (known && !bounded && requested(stack) > 0)
@@ -194,6 +196,7 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
         if (bounded && may_fill) {
             stack.growth = growth;
             stack.growth.low = 0;
+            if (is_seen_to_stay(stack, seconds)) stack.verdict = verdict;
         }
         if (!bounded && stack.seen_to_leak) stack.reason += doubt;
     }

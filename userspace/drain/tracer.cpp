@@ -187,7 +187,7 @@ Result<void> Tracer::resume() {
         for (TracedAllocator& allocator : process->allocators) {
             const Result<void> attached = allocator.attachment.attach_again();
             // It may be about to end, which handle_events() will find.
-            if (!attached && process->process.alive()) return attached;
+            if (!attached && process->process.alive()) return attached.error();
         }
     }
     // Only now, so that all of the window has all of the probes.

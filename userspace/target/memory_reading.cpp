@@ -20,6 +20,7 @@ Result<std::vector<std::string>> read_memory(pid_t pid, std::span<const MemoryPi
         for (std::size_t i = next; i < next + count; ++i) {
             contents[i].resize(pieces[i].bytes);
             local.push_back({contents[i].data(), pieces[i].bytes});
+            // NOLINTNEXTLINE(performance-no-int-to-ptr): of another process
             remote.push_back({reinterpret_cast<void*>(pieces[i].address), pieces[i].bytes});
         }
         const ssize_t read = process_vm_readv(pid, local.data(), count, remote.data(), count, 0);

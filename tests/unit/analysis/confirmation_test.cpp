@@ -388,6 +388,15 @@ TEST(Confirmation, WhatIsNeverFreedMayFillWhatTheHeapHadFree) {
     EXPECT_NEAR(bounded(1).bytes_per_second, 40'000, 1e-6);
 }
 
+TEST(Confirmation, WhatFillsWhatTheHeapHadFreeGrowsIfItIsSeenToStay) {
+    const auto verdict_of_filling = [](const ReportStack& stack) {
+        return balanced({stack}, 0, {.more = 9, .most = 12}).stacks[0].verdict;
+    };
+    EXPECT_EQ(verdict_of_filling(leak("a", 100'000)), Verdict::undetermined);
+    EXPECT_EQ(verdict_of_filling(looked_at(leak("a", 100'000), 1, false)), Verdict::growing);
+    EXPECT_EQ(verdict_of_filling(looked_at(leak("a", 100'000), 0.7, false)), Verdict::undetermined);
+}
+
 TEST(Confirmation, NothingIsToldToGrowByFarMoreThanTheMemory) {
     ReportStack stack = other("a", 100'000);
     stack.growth.high = 300'000;
