@@ -42,26 +42,25 @@ class Program {
     Truth truth;
 
  private:
-    /// Contents that no other block has.
-    void* filled(std::size_t bytes) {
-        auto* const block = static_cast<char*>(malloc(bytes));
+    /// With contents that no other block has.
+    void fill_block(void* block, std::size_t bytes) {
         for (std::size_t at = 0; at + sizeof(number_) <= bytes; at += sizeof(number_)) {
             number_ = number_ * 6364136223846793005ULL + 1442695040888963407ULL;
-            std::memcpy(block + at, &number_, sizeof(number_));
+            std::memcpy(static_cast<char*>(block) + at, &number_, sizeof(number_));
         }
         keep(block);
-        return block;
     }
 
     [[gnu::noinline]] void leak_record() {
-        filled(record_bytes);
+        fill_block(malloc(record_bytes), record_bytes);
         truth.allocated(record_bytes);
     }
 
     [[gnu::noinline]] void replace_entry() {
         void*& entry = cache_[at_++ % cache_.size()];
         free(entry);
-        entry = filled(entry_bytes);
+        entry = malloc(entry_bytes);
+        fill_block(entry, entry_bytes);
     }
 
     [[gnu::noinline]] void serve_request() {
