@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "analysis/findings.h"
@@ -29,8 +31,6 @@ constexpr double certainly = 1.645;
 constexpr double hardly_any = 0.25;
 /// Where less is there, those that may be taken for others may be most of it.
 constexpr double mostly = 0.5;
-/// Stacks whose blocks live alike have so much the same share of them freed.
-constexpr double most_unlike = 0.1;
 /// Of a leak's blocks that were looked at: so many, most of which are there, after this share of
 /// the window.
 constexpr double enough_blocks = 10;
@@ -108,9 +108,10 @@ std::string function_of(const ReportStack& stack) {
     return function_key(stack.frames[stack.culprit]);
 }
 
-double freed_share(const ReportStack& stack) {
-    return static_cast<double>(stack.totals.freed_count) /
-           static_cast<double>(std::max<std::uint64_t>(stack.totals.allocated_count, 1));
+/// Of its blocks, those that were freed, in tenths.
+int freed_tenths(const ReportStack& stack) {
+    const auto all = static_cast<double>(std::max<std::uint64_t>(stack.totals.allocated_count, 1));
+    return static_cast<int>(std::lround(10 * static_cast<double>(stack.totals.freed_count) / all));
 }
 
 /// Of what a stack was seen to have more, the part of that share. Those that were seen to be free
@@ -190,13 +191,20 @@ std::optional<Staying> staying(const StackRevisits& revisits) {
 
 void leave_out_gone(Report& report) {
     std::map<std::uint32_t, StackRevisits> of_cluster;
-    std::map<std::string, std::vector<const ReportStack*>> of_function;
+    std::map<std::pair<Place, int>, StackRevisits> of_place;
+    std::map<std::pair<std::string, int>, StackRevisits> of_function;
+    const auto counts = [](const ReportStack& stack) {
+        return stack.kind == StackKind::heap && !stack.revisits.empty();
+    };
     for (const ReportStack& stack : report.stacks) {
-        if (stack.kind != StackKind::heap) continue;
+        if (!counts(stack)) continue;
         if (stack.evidence.cluster != 0)
             accumulate(of_cluster[stack.evidence.cluster], stack.revisits);
-        if (!stack.frames.empty()) of_function[function_of(stack)].push_back(&stack);
+        if (stack.frames.empty()) continue;
+        accumulate(of_place[{place_of(stack), freed_tenths(stack)}], stack.revisits);
+        accumulate(of_function[{function_of(stack), freed_tenths(stack)}], stack.revisits);
     }
+    if (std::ranges::none_of(report.stacks, counts)) return;
     for (ReportStack& stack : report.stacks) {
         if (stack.kind != StackKind::heap || stack.growth.high <= 0) continue;
         std::optional<Staying>& seen = stack.evidence.staying;
@@ -206,18 +214,14 @@ void leave_out_gone(Report& report) {
                 seen = other;
         };
         take_later(stack.revisits);
-        if (!stack.frames.empty()) {
-            StackRevisits of_place;
-            StackRevisits of_all;
-            for (const ReportStack* const kin : of_function[function_of(stack)]) {
-                if (std::abs(freed_share(*kin) - freed_share(stack)) > most_unlike) continue;
-                accumulate(of_all, kin->revisits);
-                if (place_of(*kin) == place_of(stack)) accumulate(of_place, kin->revisits);
-            }
-            take_later(of_place);
-            if (!seen) seen = staying(of_all);
-        }
-        if (stack.evidence.cluster != 0) take_later(of_cluster[stack.evidence.cluster]);
+        const auto take_of = [&](const auto& groups, const auto& key) {
+            if (const auto kin = groups.find(key); kin != groups.end()) take_later(kin->second);
+        };
+        if (!stack.frames.empty())
+            take_of(of_place, std::pair(place_of(stack), freed_tenths(stack)));
+        if (stack.evidence.cluster != 0) take_of(of_cluster, stack.evidence.cluster);
+        if (!seen && !stack.frames.empty())
+            take_of(of_function, std::pair(function_of(stack), freed_tenths(stack)));
         if (seen) leave_out_gone(*seen, stack);
     }
 }

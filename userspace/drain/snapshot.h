@@ -73,6 +73,8 @@ struct StackRevisits {
     StackId stack;
     Looks sure;   ///< Of blocks that are not taken for others.
     Looks vague;  ///< Of blocks that another one may be taken for: more are gone than that.
+
+    [[nodiscard]] bool empty() const { return sure.looked.empty() && vague.looked.empty(); }
 };
 
 /// Why the stack ends where it does (enum seep_stack_end).
