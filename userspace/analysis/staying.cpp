@@ -150,7 +150,7 @@ void leave_out_gone(const Staying& staying, ReportStack& stack) {
         // As many may be taken for others.
         stack.seen_to_leak = false;
         stack.growth.low = std::min(stack.growth.low, 0.0);
-        if (is_open && survival.share < hardly_any) stack.verdict = Verdict::undetermined;
+        if (is_open) stack.verdict = Verdict::undetermined;
     }
 }
 

@@ -108,6 +108,7 @@ TEST(Staying, WhatAnotherBlockMayBeTakenForIsNotSeenToStay) {
     vague.vague = mixed.sure;
     EXPECT_EQ(left_of(claiming("list", vague)).growth.low, 0);
     EXPECT_FALSE(left_of(claiming("list", vague)).seen_to_leak);
+    EXPECT_EQ(left_of(claiming("list", vague)).verdict, Verdict::undetermined);
 }
 
 TEST(Staying, AFullCacheKeepsNothing) {
