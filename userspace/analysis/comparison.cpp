@@ -12,6 +12,7 @@
 #include "analysis/false_discovery.h"
 #include "analysis/growth.h"
 #include "analysis/merging.h"
+#include "analysis/normal.h"
 #include "analysis/ranking.h"
 #include "analysis/turnover.h"
 #include "analysis/warnings.h"
@@ -21,7 +22,6 @@ namespace seep {
 
 namespace {
 
-constexpr double z_95 = 1.959963984540054;
 /// A clock of work is in nanoseconds, one a unit (work_clock.h).
 constexpr double units_a_second = 1e9;
 /// The share of false alarms accepted among what is called a difference.

@@ -6,12 +6,11 @@
 #include <cmath>
 #include <limits>
 
+#include "analysis/normal.h"
+
 namespace seep {
 
 namespace {
-
-/// The 97.5 % point of the normal distribution: 95 % between it and its negative.
-constexpr double z_95 = 1.959963984540054;
 
 /// t(t-1)(2t+5) summed over groups of t equal values: what ties take off the variance of S.
 template <typename Projection>

@@ -116,8 +116,8 @@ std::string why_unexplained(const Report& report) {
     if (report.sampling.observed_share < 1)
         return fmt::format(
             "what was seen of the heap, in {:.2g} % of the time, does not tell from where{}: see "
-            "who "
-            "touches it first (--source faults, which needs no probe on the allocator), or record "
+            "who touches it first (--source faults, which needs no probe on the allocator), or "
+            "record "
             "for some seconds with --sample exact",
             100 * report.sampling.observed_share, suspects(report));
     const ReportStack* const stack = undecided_stack(report);

@@ -13,6 +13,7 @@
 
 #include "analysis/findings.h"
 #include "analysis/merging.h"
+#include "analysis/normal.h"
 #include "analysis/survival.h"
 #include "base/text.h"
 
@@ -61,7 +62,7 @@ std::vector<Look> looks_at_ages(const Looks& counts) {
 /// By E. B. Wilson, "Probable inference, the law of succession, and statistical inference", J. Am.
 /// Stat. Assoc. 22 (1927).
 Survival with_interval(const Look& look) {
-    constexpr double z = 1.959963984540054;
+    constexpr double z = z_95;
     const double n = look.looked;
     const double p = look.share();
     const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
@@ -196,6 +197,7 @@ void leave_out_gone(Report& report) {
     const auto counts = [](const ReportStack& stack) {
         return stack.kind == StackKind::heap && !stack.revisits.empty();
     };
+    if (std::ranges::none_of(report.stacks, counts)) return;
     for (const ReportStack& stack : report.stacks) {
         if (!counts(stack)) continue;
         if (stack.evidence.cluster != 0)
@@ -204,7 +206,6 @@ void leave_out_gone(Report& report) {
         accumulate(of_place[{place_of(stack), freed_tenths(stack)}], stack.revisits);
         accumulate(of_function[{function_of(stack), freed_tenths(stack)}], stack.revisits);
     }
-    if (std::ranges::none_of(report.stacks, counts)) return;
     for (ReportStack& stack : report.stacks) {
         if (stack.kind != StackKind::heap || stack.growth.high <= 0) continue;
         std::optional<Staying>& seen = stack.evidence.staying;

@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/normal.h"
+
 namespace seep {
 
 namespace {
 
-constexpr double z_95 = 1.959963984540054;
 constexpr double error_rate = 0.05;
 /// Beyond it, few blocks were born early enough to be seen at that age.
 constexpr double well_observed = 0.75;

@@ -2,9 +2,10 @@
 #include "drain/fault_ledger.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
+
+#include "drain/lifetime_bucket.h"
 
 namespace seep {
 namespace {
@@ -209,10 +210,7 @@ void FaultLedger::settle(std::uint64_t time_us) {
             const double born =
                 (books.births_us - books.kept_births_us) / static_cast<double>(freed);
             const double lived = std::max(0.0, static_cast<double>(time_us) - born);
-            const auto bucket = std::min<std::size_t>(
-                SEEP_LIFETIME_BUCKETS - 1,
-                static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(lived))));
-            books.lifetimes[bucket] += freed;
+            books.lifetimes[lifetime_bucket(static_cast<std::uint64_t>(lived))] += freed;
         }
         books.freed += freed;
         books.allocated += added;

@@ -2,9 +2,10 @@
 #include "drain/mapping_ledger.h"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <utility>
+
+#include "drain/lifetime_bucket.h"
 
 namespace seep {
 namespace {
@@ -14,12 +15,6 @@ std::uint64_t square_in_256ths(std::uint64_t bytes) {
     const std::uint64_t capped =
         std::min<std::uint64_t>(bytes, std::numeric_limits<std::uint32_t>::max());
     return (capped * capped + 255) >> 8;
-}
-
-/// See SEEP_LIFETIME_BUCKETS.
-std::size_t lifetime_bucket(std::uint64_t us) {
-    return std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(us)),
-                                 SEEP_LIFETIME_BUCKETS - 1);
 }
 
 /// As decode_mapping_call() tells it of a call. Shared memory without a file is one of /dev/zero's

@@ -4,12 +4,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <map>
 #include <thread>
 #include <utility>
 
+#include "drain/lifetime_bucket.h"
 #include "target/memory_reading.h"
 
 namespace seep {
@@ -29,10 +29,8 @@ constexpr std::size_t samples_of_stack = 4;
 /// What a block of that age has not been filled with yet, it hardly ever is.
 constexpr std::chrono::microseconds filling_time{500};
 
-/// As lifetimes are counted (SEEP_LIFETIME_BUCKETS).
 std::size_t bucket_of(std::int64_t age_ns) {
-    const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(0, age_ns / 1000));
-    return std::min<std::size_t>(std::bit_width(us), SEEP_LIFETIME_BUCKETS - 1);
+    return lifetime_bucket(static_cast<std::uint64_t>(std::max<std::int64_t>(0, age_ns / 1000)));
 }
 
 /// Reads some blocks, process by process. `read(index, contents)`: empty if it is not mapped any
