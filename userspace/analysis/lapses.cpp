@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "analysis/observed_parts.h"
+#include "analysis/shape.h"
 #include "analysis/survival.h"
 #include "analysis/warnings.h"
 
@@ -17,6 +18,14 @@ namespace {
 constexpr double at_most = 2 / mean_of_bin;
 constexpr double sure = 2;     ///< Standard deviations of a count.
 constexpr double certain = 3;  ///< Likewise, to hold what is claimed against it.
+/// Seconds; in less, a part of a time with probes in place may be seen only.
+constexpr double least_observed = 0.02;
+/// Of the mean pace.
+constexpr double idle_pace = 0.1;
+/// Where as many were freed before, and came again, they are likely to do so once more.
+constexpr double most_earlier = 0.5;
+/// What becomes fewer at once, as in a collection of garbage, would have to be seen at its height.
+constexpr double least_falls = 2;
 
 /// Allocations less frees of all processes, until a snapshot.
 double net_count(const SnapshotRecord& snapshot) {
@@ -89,6 +98,44 @@ std::optional<NetBlocks> net_blocks(const RecordingContents& contents) {
     return NetBlocks{.least = (all - certain * deviation) / seconds,
                      .more = all / seconds,
                      .most = (all + certain * deviation) / seconds};
+}
+
+std::optional<FewerBlocks> fewer_blocks(const RecordingContents& contents) {
+    const std::vector<SnapshotRecord>& snapshots = contents.snapshots;
+    const bool ended = std::ranges::any_of(contents.processes, [](const ProcessRecord& process) {
+        return process.ended_ns != 0;  // with its counts
+    });
+    if (snapshots[contents.window.last].pauses == 0 || ended) return std::nullopt;
+    const std::vector<ObservedPart> parts =
+        observed_parts(snapshots, contents.window, least_observed);
+    const auto fewer_in = [&](const ObservedPart& part) {
+        return part.weight() * (net_count(snapshots[part.from]) - net_count(snapshots[part.to]));
+    };
+    FewerBlocks fewer;
+    double earlier = 0;  // The most by which they became fewer, and more again than ever.
+    double most_fewer = 0;
+    double seconds = 0;
+    std::vector<double> falls;
+    for (const ObservedPart& part : parts) {
+        falls.push_back(std::max(0.0, fewer_in(part)));
+        fewer.all += fewer_in(part);
+        fewer.seen += fewer_in(part) / part.weight();
+        most_fewer = std::max(most_fewer, fewer.all);
+        if (fewer.all <= 0) {
+            earlier = std::max(earlier, most_fewer);
+            fewer = {};
+            most_fewer = 0;
+            falls.clear();
+        }
+        seconds += part.seconds;
+    }
+    if (fewer.seen <= 0 || earlier > most_earlier * fewer.all ||
+        effective_size(falls) < least_falls)
+        return std::nullopt;
+    for (const ObservedPart& part : parts)
+        if (fewer_in(part) < idle_pace * part.seconds * fewer.all / seconds)
+            fewer.idle_share += part.seconds / seconds;
+    return fewer;
 }
 
 Growth without(const InFlight& blocks, double held, Growth growth) {

@@ -59,6 +59,17 @@ std::optional<double> most_replaced(const std::vector<MergedStack>& stacks,
 /// what they had freed once more. Nothing if all was observed.
 std::optional<NetBlocks> net_blocks(const RecordingContents& contents);
 
+/// By how many the blocks became fewer since there were most, by the same counts.
+struct FewerBlocks {
+    double seen = 0;        ///< While probes were in place.
+    double all = 0;         ///< In all of the time, about.
+    double idle_share = 0;  ///< Of the time, in which next to none did.
+};
+
+/// Nothing if all was observed, if half as many had become fewer before, and then more again, or if
+/// they did at once: a cycle.
+std::optional<FewerBlocks> fewer_blocks(const RecordingContents& contents);
+
 /// What the growth of a stack that holds so many blocks comes to without those. The interval's
 /// lower end heeds chance, and that lifetimes are known to a factor of two.
 Growth without(const InFlight& blocks, double held, Growth growth);

@@ -13,29 +13,37 @@ constexpr double least_blocks = 10;
 /// What a snapshot cuts off from a time with probes in place says nothing of how long that was.
 constexpr double least_of_one = 0.35;
 
+double seconds_of(const std::vector<SnapshotRecord>& snapshots, std::size_t from, std::size_t to) {
+    return static_cast<double>(snapshots[to].time_ns - snapshots[from].time_ns) / 1e9;
+}
+
+double observed_of(const std::vector<SnapshotRecord>& snapshots, std::size_t from, std::size_t to) {
+    return seconds_of(snapshots, from, to) * observed_share(snapshots[from], snapshots[to]);
+}
+
 }  // namespace
 
 std::vector<ObservedPart> observed_parts(const std::vector<SnapshotRecord>& snapshots,
                                          const Window& window) {
-    const auto seconds_of = [&](std::size_t from, std::size_t to) {
-        return static_cast<double>(snapshots[to].time_ns - snapshots[from].time_ns) / 1e9;
-    };
-    const auto observed_of = [&](std::size_t from, std::size_t to) {
-        return seconds_of(from, to) * observed_share(snapshots[from], snapshots[to]);
-    };
-    const auto [first, last] = window;
-    const double pauses = grown(snapshots[last].pauses, snapshots[first].pauses);
-    const double least = least_of_one * observed_of(first, last) / std::max(1.0, pauses);
+    const double pauses = grown(snapshots[window.last].pauses, snapshots[window.first].pauses);
+    return observed_parts(
+        snapshots, window,
+        least_of_one * observed_of(snapshots, window.first, window.last) / std::max(1.0, pauses));
+}
+
+std::vector<ObservedPart> observed_parts(const std::vector<SnapshotRecord>& snapshots,
+                                         const Window& window, double least_seconds) {
     std::vector<ObservedPart> parts;
-    std::size_t from = first;
-    for (std::size_t to = first + 1; to <= last; ++to) {
-        const double observed = observed_of(from, to);
-        if (observed > 0 && observed >= least) {
-            parts.push_back({from, to, seconds_of(from, to), observed});
+    std::size_t from = window.first;
+    for (std::size_t to = from + 1; to <= window.last; ++to) {
+        const double observed = observed_of(snapshots, from, to);
+        if (observed > 0 && observed >= least_seconds) {
+            parts.push_back({from, to, seconds_of(snapshots, from, to), observed});
             from = to;
-        } else if (to == last && !parts.empty()) {
+        } else if (to == window.last && !parts.empty()) {
             ObservedPart& part = parts.back();
-            part = {part.from, to, seconds_of(part.from, to), observed_of(part.from, to)};
+            part = {part.from, to, seconds_of(snapshots, part.from, to),
+                    observed_of(snapshots, part.from, to)};
         }
     }
     return parts;

@@ -36,6 +36,10 @@ struct ObservedPart {
 /// Of all of the window; empty if nothing was observed.
 std::vector<ObservedPart> observed_parts(const std::vector<SnapshotRecord>& snapshots,
                                          const Window& window);
+/// Likewise, but as far apart as it takes to have observed for so many seconds: for what comes in
+/// bursts, of which a part of usual length would hold all.
+std::vector<ObservedPart> observed_parts(const std::vector<SnapshotRecord>& snapshots,
+                                         const Window& window, double least_seconds);
 
 /// A growth of `live` a second observed, as one a second of all the time. Its interval is widened
 /// by what few blocks make of the weights.

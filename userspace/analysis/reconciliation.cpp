@@ -16,6 +16,7 @@
 #include "analysis/coverage.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
+#include "analysis/lapses.h"
 #include "analysis/sampling.h"
 #include "analysis/shape.h"
 #include "analysis/surroundings.h"
@@ -29,6 +30,7 @@ namespace {
 /// Differences below both of these are no matter: the kernel counts pages by CPU and in batches,
 /// and every process touches new ones.
 constexpr double least_difference = 2 << 20;
+constexpr double least_estimated_difference = 4 << 20;
 constexpr double least_share = 0.05;
 /// The least that a live block keeps from being given back.
 constexpr double page_bytes = 4096;
@@ -36,6 +38,12 @@ constexpr double page_bytes = 4096;
 /// Knuth, "The Art of Computer Programming", vol. 1, 2.5, the fifty-per-cent rule), which would
 /// have to be twice as large on average to come to more.
 constexpr double most_holes = 1;
+/// Of fewer blocks, what was seen in windows tells nothing of all the time.
+constexpr double least_fewer = 1000;
+/// Of the time, without which it is the threads that come and go.
+constexpr double least_idle = 0.05;
+/// Of fewer, the mean size says nothing of others.
+constexpr double least_held = 100;
 /// An allocator with fewer of the calls than this is not the one that keeps memory.
 constexpr double least_call_share = 0.01;
 
@@ -186,11 +194,16 @@ std::string bytes(double count) {
     return format_bytes(count);
 }
 
-void judge_retained(const Difference& difference, ProcessMemory& memory) {
-    const double kept = std::min(difference.excess, difference.given_up);
-    // With a page for each, do the live blocks even hold half of it?
+/// Returns whether the blocks still live, with a page for each, even hold half of it.
+bool name_retained(double kept, const Difference& difference, ProcessMemory& memory) {
     const bool pinned = 2 * page_bytes * difference.live_blocks >= kept;
     memory.verdict = pinned ? "fragmentation" : "retention";
+    return pinned;
+}
+
+void judge_retained(const Difference& difference, ProcessMemory& memory) {
+    const double kept = std::min(difference.excess, difference.given_up);
+    const bool pinned = name_retained(kept, difference, memory);
     memory.reason = fmt::format(
         "the allocator keeps {} that the program has freed: {} of anonymous memory at the window's "
         "end, {} live in the heap, {} at its peak; {}, and no stack leaks this",
@@ -199,6 +212,41 @@ void judge_retained(const Difference& difference, ProcessMemory& memory) {
         bytes(static_cast<double>(memory.heap_peak_bytes)),
         pinned ? "the blocks still live are enough to hold its pages"
                : "the few blocks still live do not hold its pages");
+}
+
+/// Of an estimate.
+std::uint64_t two_digits(double count) {
+    const double unit = std::pow(10, std::max(0.0, std::floor(std::log10(count)) - 1));
+    return static_cast<std::uint64_t>(std::round(count / unit) * unit);
+}
+
+/// Where frees went by unseen, it is known that there are fewer blocks than there were, but not of
+/// which sizes: they are taken to be as those that are held, or the least if too few are.
+void judge_fewer(const RecordingContents& contents, const Window& window, const LivePoint& held,
+                 const Difference& difference, ProcessMemory& memory) {
+    const auto fewer = fewer_blocks(contents);
+    if (!fewer || fewer->seen < least_fewer) return;
+    // Where threads end, glibc seems to free what they had freed once more.
+    if (fewer->idle_share < least_idle &&
+        used_allocators(contents).find("glibc") != std::string::npos)
+        return;
+    const bool known = static_cast<double>(held.live_count) >= least_held;
+    const double block =
+        known ? static_cast<double>(held.live) / static_cast<double>(held.live_count) : least_block;
+    double most = 0;
+    for (std::size_t i = window.first; i <= window.last; ++i)
+        most = std::max(most, sum_of(contents.snapshots[i]).anonymous);
+    const double given_up = block * fewer->all;
+    const double kept = given_up - (most - static_cast<double>(memory.anonymous_bytes));
+    if (kept <= std::max(least_estimated_difference, difference.matters) || given_up > most) return;
+    name_retained(kept, difference, memory);
+    memory.reason = fmt::format(
+        "the allocator keeps about {} that the program has freed: about {} more blocks were freed "
+        "than allocated since it had most, of {} each {}, and of {} of anonymous memory at its "
+        "peak {} are left at the window's end",
+        bytes(kept), format_count(two_digits(fewer->all)), bytes(block),
+        known ? "as those that are held" : "at least", bytes(most),
+        bytes(static_cast<double>(memory.anonymous_bytes)));
 }
 
 void judge_outside(const char* what, const Growth& growth, ProcessMemory& memory) {
@@ -337,9 +385,11 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
                           static_cast<double>(memory.heap_bytes) + freed_unseen;
     difference.allocated = std::max(0.0, end.allocated - start.allocated);
     if (end.allocators) difference.allocators = *end.allocators - start.allocators.value_or(0);
-    // Of the heap nothing is known, or only an upper bound.
-    if (!contents.info.sources.heap || sampling.observed_share < 1) return memory;
-    judge(difference, mapping_growth, memory);
+    if (!contents.info.sources.heap) return memory;
+    if (sampling.observed_share < 1)
+        judge_fewer(contents, window, point_at(heap, window.last), difference, memory);
+    else
+        judge(difference, mapping_growth, memory);
     if (memory.verdict == "fragmentation" || memory.verdict == "retention")
         memory.advice = retention_advice(used_allocators(contents));
     return memory;

@@ -117,6 +117,36 @@ TEST(Lapses, MoreFreesThanAllocationsTellNothing) {
     EXPECT_FALSE(net_blocks(observed));
 }
 
+TEST(Lapses, BlocksBecomeFewerFromWhereThereWereMost) {
+    // In windows of 20, a second each: 2,000 more, then 8,000 fewer in four of them.
+    std::vector<std::pair<int, int>> parts(20, {100, 100});
+    parts[1].first += 2'000;
+    for (std::size_t i = 5; i < 9; ++i) parts[i].second += 2'000;
+    const auto fewer = fewer_blocks(balanced(parts));
+    ASSERT_TRUE(fewer);
+    EXPECT_NEAR(fewer->seen, 8'000, 1e-6);
+    EXPECT_NEAR(fewer->all, 80'000, 1e-6);
+    EXPECT_NEAR(fewer->idle_share, 0.8, 1e-6);
+    // All the time, as where threads end.
+    EXPECT_EQ(fewer_blocks(balanced(std::vector(20, std::pair(100, 500))))->idle_share, 0);
+}
+
+TEST(Lapses, CyclesDoNotMakeBlocksFewer) {
+    // Collected at once, and while others come.
+    std::vector<std::pair<int, int>> garbage(20, {100, 0});
+    garbage[18].second = 1'900;
+    EXPECT_FALSE(fewer_blocks(balanced(garbage)));
+    std::vector<std::pair<int, int>> cycle(20, {1'000, 0});
+    for (const std::size_t i : {4U, 5U, 14U, 15U}) cycle[i].second = 4'000;
+    EXPECT_FALSE(fewer_blocks(balanced(cycle)));
+    EXPECT_FALSE(fewer_blocks(balanced(std::vector(20, std::pair(100, 100)))));
+    // Of a process that has ended, the counts are gone.
+    RecordingContents contents = balanced(std::vector(20, std::pair(100, 500)));
+    EXPECT_TRUE(fewer_blocks(contents));
+    contents.processes = {{.ended_ns = 7}};
+    EXPECT_FALSE(fewer_blocks(contents));
+}
+
 TEST(Lapses, WhereAllWasObservedThereAreNone) {
     RecordingContents contents = in_windows();
     contents.snapshots[1].unobserved_ns = contents.snapshots[1].pauses = 0;
