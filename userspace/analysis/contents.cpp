@@ -31,7 +31,8 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
                                    .at_end = {},
                                    .live = {},
                                    .lifetimes = {},
-                                   .revisits = {}});
+                                   .revisits = {},
+                                   .reachability = {}});
     }
     Result<void> read = reader.for_each_totals([&](const TotalsRow& row) {
         if (row.snapshot > contents.window.last) return;
@@ -51,6 +52,10 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
     if (!revisits) return revisits.error();
     for (const StackRevisits& stack : *revisits)
         contents.stacks[index.at(stack.stack)].revisits = stack;
+    const auto reachability = reader.reachability();
+    if (!reachability) return reachability.error();
+    for (const StackReachability& stack : *reachability)
+        contents.stacks[index.at(stack.stack)].reachability = stack;
     std::erase_if(contents.stacks, [](const StackHistory& stack) { return stack.live.empty(); });
     return {};
 }

@@ -23,8 +23,9 @@ struct StackHistory {
     Totals at_end;    ///< As of the window's last snapshot.
     LiveSeries live;  ///< Held bytes, which are live if nothing has lapsed. Up to the window's
                       ///< last snapshot, also before its first.
-    Lifetimes lifetimes{};   ///< Of what was freed; as of the recording's last snapshot.
-    StackRevisits revisits;  ///< Likewise, of what was looked at again.
+    Lifetimes lifetimes{};           ///< Of what was freed; as of the recording's last snapshot.
+    StackRevisits revisits;          ///< Likewise, of what was looked at again.
+    StackReachability reachability;  ///< As of the last search for what is lost.
 };
 
 struct RecordingContents {

@@ -11,6 +11,8 @@
 
 #include "analysis/block_size.h"
 #include "analysis/culprit.h"
+#include "analysis/lost.h"
+#include "analysis/merging.h"
 #include "base/text.h"
 
 namespace seep {
@@ -205,6 +207,7 @@ void add(const std::optional<GrowthPerWork>& more, std::optional<GrowthPerWork>&
 Finding describe(const Cause& cause, const Report& report) {
     Finding finding;
     double takes = 0;
+    StackReachability pointers;
     finding.verdict = verdict_name(cause.verdict);
     finding.frame = *cause.culprits.front();
     finding.evidence = cause.stacks.front()->evidence;
@@ -222,12 +225,15 @@ Finding describe(const Cause& cause, const Report& report) {
         finding.lapsed_count += stack->totals.lapsed_count;
         finding.allocated_count += stack->totals.allocated_count;
         finding.freed_count += stack->totals.freed_count;
+        accumulate(pointers, stack->reachability);
         finding.stacks.push_back(stack->id);
     }
     if (finding.kind == StackKind::heap && finding.growth.bytes_per_second > 0)
         finding.block_share = takes / finding.growth.bytes_per_second;
     finding.sentence = fmt::format("{} {}: {}", subject(cause, report), predicate(cause, finding),
                                    blocks(finding));
+    if (cause.verdict == Verdict::leak || cause.verdict == Verdict::growing)
+        finding.sentence += pointers_text(pointers);
     return finding;
 }
 

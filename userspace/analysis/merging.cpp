@@ -111,6 +111,7 @@ MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>
         for (std::size_t i = 0; i < merged.lifetimes.size(); ++i)
             merged.lifetimes[i] += stack->lifetimes[i];
         accumulate(merged.revisits, stack->revisits);
+        accumulate(merged.reachability, stack->reachability);
         merged.attached_ns = std::min(merged.attached_ns, attached.at(stack->record.process));
         series.push_back(&stack->live);
     }
@@ -153,6 +154,20 @@ void accumulate(Looks& sum, const Looks& part) {
 void accumulate(StackRevisits& sum, const StackRevisits& part) {
     accumulate(sum.sure, part.sure);
     accumulate(sum.vague, part.vague);
+}
+
+void accumulate(StackReachability& sum, const StackReachability& part) {
+    if (part.looked == 0) return;
+    sum.all_known = part.all_known && (sum.looked == 0 || sum.all_known);
+    const std::uint64_t lost = sum.lost + part.lost;
+    if (lost > 0)
+        sum.lost_age_us = (sum.lost_age_us * sum.lost + part.lost_age_us * part.lost) / lost;
+    sum.born_until_us = std::max(sum.born_until_us, part.born_until_us);
+    sum.looked += part.looked;
+    sum.lost_bytes += part.lost_bytes;
+    sum.lost = lost;
+    sum.followed += part.followed;
+    sum.refuted += part.refuted;
 }
 
 std::uint64_t stack_code(const StackRecord& stack, const RecordingContents& contents) {

@@ -22,6 +22,7 @@ struct MergedStack {
     LiveSeries live;
     Lifetimes lifetimes{};
     StackRevisits revisits;
+    StackReachability reachability;
     std::int64_t attached_ns = 0;  ///< When the first of their processes came to be traced.
 };
 
@@ -30,6 +31,7 @@ void accumulate(Totals& sum, const Totals& part);
 
 void accumulate(Looks& sum, const Looks& part);
 void accumulate(StackRevisits& sum, const StackRevisits& part);
+void accumulate(StackReachability& sum, const StackReachability& part);
 
 /// FNV-1a over the stack's locations: build id (or the file's name, if it has none) and address;
 /// of JIT code, which has no lasting address, the function's name. A truncated stack is another one

@@ -21,6 +21,7 @@
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/lapses.h"
+#include "analysis/lost.h"
 #include "analysis/merging.h"
 #include "analysis/observed_parts.h"
 #include "analysis/pace.h"
@@ -79,6 +80,7 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.totals = stack.totals;
     result.returned_count = returned(stack);
     result.revisits = stack.revisits;
+    result.reachability = stack.reachability;
     if (result.kind == StackKind::heap)
         result.live_standard_error = live_standard_error(stack.totals, sampling.bytes);
     result.growth = facts.estimate.growth;
@@ -427,6 +429,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     report.memory = reconcile(contents, heap, mapping_growth(report));
     leave_out_gone(report);
     confirm_by_memory(report);
+    judge_by_pointers(report);
     join_places(report);
     sort_stacks(report.stacks, SortBy::growth);
     report.findings = find_causes(report);

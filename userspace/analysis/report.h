@@ -70,6 +70,15 @@ struct Staying {
     bool sure = false;   ///< Enough of them, and if few are left all, are not taken for others.
 };
 
+/// Of blocks that were looked for, those that no pointer leads to (lost.h).
+struct Unreachable {
+    double blocks = 0;  ///< That were looked for.
+    double share = 0;   ///< Of them that is lost, 0 to 1.
+    double low = 0;     ///< Ends of the 95 % interval.
+    double high = 0;
+    bool all_known = false;  ///< What is not lost is surely pointed to.
+};
+
 /// What a verdict stands on, besides the growth and its interval. A value that the recording cannot
 /// give (too short, nothing live, nothing freed) is absent. docs/verdicts.md explains each.
 struct Evidence {
@@ -80,8 +89,9 @@ struct Evidence {
     std::optional<double> q_value;
     /// Mean age of what is live as a share of the time since attach: a constant leak has 0.5.
     std::optional<double> age_ratio;
-    std::optional<Survival> survival;  ///< At the greatest age that is well observed.
-    std::optional<Staying> staying;    ///< In windows.
+    std::optional<Survival> survival;        ///< At the greatest age that is well observed.
+    std::optional<Staying> staying;          ///< In windows.
+    std::optional<Unreachable> unreachable;  ///< Where all frees were seen.
     /// Growth of the window's second half as a share of that of its first.
     std::optional<double> pace;
     std::optional<std::int64_t> decidable_at_ns;  ///< When the verdict can be had, if it is open.
@@ -148,6 +158,7 @@ struct ReportStack {
     std::uint64_t returned_count = 0;  ///< Blocks that had lapsed, and were seen to be free later.
     Growth held_growth;                ///< With what was in flight when windows ended (lapses.h).
     StackRevisits revisits;            ///< Of blocks that had lapsed.
+    StackReachability reachability;    ///< Of outstanding blocks.
     bool may_be_pool = false;          ///< It grows as a leak does, but in few large blocks.
     /// One number for stacks of a kind that take over from one another (succession.h), from 1; 0:
     /// none.

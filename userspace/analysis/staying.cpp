@@ -13,8 +13,8 @@
 
 #include "analysis/findings.h"
 #include "analysis/merging.h"
-#include "analysis/normal.h"
 #include "analysis/survival.h"
+#include "analysis/wilson.h"
 #include "base/text.h"
 
 namespace seep {
@@ -59,18 +59,9 @@ std::vector<Look> looks_at_ages(const Looks& counts) {
     return looks;
 }
 
-/// By E. B. Wilson, "Probable inference, the law of succession, and statistical inference", J. Am.
-/// Stat. Assoc. 22 (1927).
 Survival with_interval(const Look& look) {
-    constexpr double z = z_95;
-    const double n = look.looked;
-    const double p = look.share();
-    const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
-    const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-    return {.age_seconds = look.age,
-            .share = p,
-            .low = look.there > 0 ? std::max(0.0, middle - half) : 0,
-            .high = look.there < n ? std::min(1.0, middle + half) : 1};
+    const Share share = wilson(look.there, look.looked);
+    return {.age_seconds = look.age, .share = share.value, .low = share.low, .high = share.high};
 }
 
 /// Whether fewer are there than at an earlier age, by more than chance: the test of two shares by

@@ -3,7 +3,7 @@
 
 // Reads the kernel's maps: the totals that changed since the last reading, the stacks that are new,
 // and what is kept a process and a probe. Batched, so that the cost is a few system calls for
-// thousands of stacks; the outstanding allocations themselves are never read.
+// thousands of stacks; the outstanding allocations themselves it never reads.
 //
 // Counters are read while programs add to them: within one stack, a block that is born and freed
 // during the read may show as freed only; it is then taken as not there yet. Not thread-safe.

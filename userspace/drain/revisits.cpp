@@ -99,7 +99,7 @@ void Revisits::choose(const PidOfSlot& pid_of) {
         [&](std::size_t i, std::string contents) { chosen_[i].contents = std::move(contents); });
 }
 
-void Revisits::watch(std::int64_t now_ns, const std::function<StackId(StackId)>& stack_of) {
+void Revisits::watch(std::int64_t now_ns, const StackOfId& stack_of) {
     std::erase_if(chosen_, [&](const Block& block) {
         return block.contents.empty() || !recent_.holds(block.recent);
     });

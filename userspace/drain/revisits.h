@@ -14,11 +14,8 @@
 // is gone is that at this age, whichever ages the cohort was looked at before. Nothing is written,
 // nobody is stopped, and what was read is forgotten but for some words a block. Not thread-safe.
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,13 +23,11 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "drain/fingerprint.h"
+#include "drain/slots.h"
 #include "drain/snapshot.h"
 #include "kernel/recent_blocks.h"
 
 namespace seep {
-
-/// The process of a slot; 0 if there is none that runs.
-using PidOfSlot = std::function<pid_t(std::uint32_t process_slot)>;
 
 class Revisits {
  public:
@@ -43,9 +38,8 @@ class Revisits {
     /// programs still record.
     void choose(const PidOfSlot& pid_of);
     /// Watches those of them from now on that are still held, now that nothing is recorded any
-    /// more. `now_ns`: any clock that does not go back. `stack_of`: the stack that the id which a
-    /// block has stands for; none if that is not known yet.
-    void watch(std::int64_t now_ns, const std::function<StackId(StackId)>& stack_of);
+    /// more. `now_ns`: any clock that does not go back.
+    void watch(std::int64_t now_ns, const StackOfId& stack_of);
     /// Looks at the cohorts again whose age has doubled.
     void look(const PidOfSlot& pid_of, std::int64_t now_ns);
     /// What was seen, in all, of the stacks that were looked at since the last call.

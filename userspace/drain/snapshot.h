@@ -77,6 +77,23 @@ struct StackRevisits {
     [[nodiscard]] bool empty() const { return sure.looked.empty() && vague.looked.empty(); }
 };
 
+/// Whether the blocks that a stack had were still reached by any pointer (reachability.h), at the
+/// last search for them.
+struct StackReachability {
+    StackId stack;
+    std::uint64_t born_until_us = 0;  ///< After attach: younger ones were not looked for.
+    std::uint64_t looked = 0;         ///< Blocks that were looked for.
+    std::uint64_t lost = 0;           ///< Of them, those that nothing led to.
+    std::uint64_t lost_bytes = 0;     ///< Of these, and of those that samples stand for.
+    std::uint64_t lost_age_us = 0;    ///< Their mean age.
+    /// Blocks that were lost at a search, and still were at a later one or had been freed by then;
+    /// and the latter, which had not been lost at all.
+    std::uint64_t followed = 0;
+    std::uint64_t refuted = 0;
+    bool all_known = false;  ///< So were all blocks since attach: what is reached is not lost.
+    bool operator==(const StackReachability&) const = default;
+};
+
 /// Why the stack ends where it does (enum seep_stack_end).
 enum class StackEnd : std::uint8_t {
     complete = SEEP_STACK_COMPLETE,
@@ -182,7 +199,8 @@ struct Snapshot {
     std::vector<StackTotals>
         changed;  ///< Only stacks whose totals are not those of the last snapshot.
     std::vector<ProcessSample> processes;
-    std::vector<StackRevisits> revisits;  ///< Of the stacks that were looked at since.
+    std::vector<StackRevisits> revisits;          ///< Of the stacks that were looked at since.
+    std::vector<StackReachability> reachability;  ///< Likewise.
 };
 
 }  // namespace seep

@@ -146,6 +146,8 @@ Result<Snapshot> Tracer::snapshot() {
         if (process->ended_ns != 0) ended.push_back(process);
     }
     snapshot.revisits = state_->look_again();
+    if (!state_->stopped) state_->search_for_lost_blocks(/*is_last=*/false);
+    snapshot.reachability = state_->take_reachability();
     if (state_->work_file || !state_->work_function.empty()) snapshot.work = state_->work_so_far();
     for (TracedProcess* process : ended) state_->drop(*process);
     return snapshot;
@@ -214,6 +216,7 @@ void Tracer::note(std::string kind, std::string text) {
 }
 
 void Tracer::detach() {
+    if (!state_->stopped) state_->search_for_lost_blocks(/*is_last=*/true);
     state_->stop();
     state_->detach_allocators();
     if (state_->mappings) state_->mappings->detach();

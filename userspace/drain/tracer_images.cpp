@@ -265,6 +265,22 @@ std::vector<StackRevisits> Tracer::State::look_again() {
     return seen;
 }
 
+/// Where every free is seen.
+void Tracer::State::search_for_lost_blocks(bool is_last) {
+    std::uint64_t bytes = 0;
+    for (const auto& [pid, process] : running) bytes += process->last.rss_bytes;
+    if (!heap || pauses > 0 || !lost_blocks.is_due(monotonic_ns(), bytes, is_last)) return;
+    lost_blocks.search([&](std::uint32_t slot) { return running_pid(slot); },
+                       [&](StackId id) { return reader.stack_of(id); });
+}
+
+std::vector<StackReachability> Tracer::State::take_reachability() {
+    std::vector<StackReachability> seen = lost_blocks.take();
+    std::erase_if(seen,
+                  [&](const StackReachability& stack) { return !reader.has_read(stack.stack); });
+    return seen;
+}
+
 /// 0 if there is none.
 pid_t Tracer::State::running_pid(std::uint32_t process_slot) const {
     const auto process = by_slot.find(process_slot);

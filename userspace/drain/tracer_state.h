@@ -14,6 +14,7 @@
 
 #include "drain/deferred_walks.h"
 #include "drain/fault_reader.h"
+#include "drain/lost_blocks.h"
 #include "drain/mapping_reader.h"
 #include "drain/revisits.h"
 #include "drain/stray_calls.h"
@@ -48,6 +49,7 @@ struct Tracer::State {
           tables(std::move(table_store)),
           spaces(kernel.unwind_spaces_map()),
           reader(kernel),
+          lost_blocks(kernel),
           events(std::move(target_events)),
           strays(std::move(stray_calls)),
           deferred(std::move(deferred_walks)),
@@ -63,6 +65,7 @@ struct Tracer::State {
     std::optional<MappingReader> mappings;
     std::optional<FaultReader> faults;
     std::optional<Revisits> revisits;  ///< Once there was a window.
+    LostBlocks lost_blocks;
     TargetEvents events;
     StrayCalls strays;
     DeferredWalks deferred;
@@ -130,6 +133,8 @@ struct Tracer::State {
     void detach_allocators();
     void end_window();
     std::vector<StackRevisits> look_again();
+    void search_for_lost_blocks(bool is_last);
+    std::vector<StackReachability> take_reachability();
     [[nodiscard]] pid_t running_pid(std::uint32_t process_slot) const;
     void drop(TracedProcess& process);
 };

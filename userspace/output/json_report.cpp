@@ -184,6 +184,13 @@ Json survival_json(const Survival& survival) {
 }
 
 Json evidence_json(const Evidence& evidence) {
+    Json unreachable;
+    if (const auto& seen = evidence.unreachable)
+        unreachable = {{"blocks", seen->blocks},
+                       {"share", seen->share},
+                       {"low", seen->low},
+                       {"high", seen->high},
+                       {"all_known", seen->all_known}};
     Json staying;
     if (evidence.staying) {
         staying = survival_json(evidence.staying->survival);
@@ -196,6 +203,7 @@ Json evidence_json(const Evidence& evidence) {
             {"age_ratio", optional_json(evidence.age_ratio)},
             {"survival", evidence.survival ? survival_json(*evidence.survival) : Json()},
             {"staying", std::move(staying)},
+            {"unreachable", std::move(unreachable)},
             {"pace", optional_json(evidence.pace)},
             {"decidable_at",
              evidence.decidable_at_ns ? Json(format_rfc3339(*evidence.decidable_at_ns)) : Json()},

@@ -46,6 +46,11 @@ function evidenceOf(stack) {
       `blocks that were looked at again; 95 % interval ${percent(low, 1)} to ${percent(high, 1)}` +
       (dying ? '; fewer each time' : '')]);
   }
+  if (evidence.unreachable) {
+    const { share, low, high, blocks } = evidence.unreachable;
+    rows.push(['Lost', `${percent(share, 1)} of ${blocks}`,
+      `blocks that no pointer leads to; 95 % interval ${percent(low, 1)} to ${percent(high, 1)}`]);
+  }
   if (evidence.pace !== null) {
     rows.push(['Pace', percent(evidence.pace, 1),
       'growth of the second half as a share of that of the first: 100 % is steady']);

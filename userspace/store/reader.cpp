@@ -79,6 +79,16 @@ Result<void> distrust(sqlite3* db) {
 }
 
 /// Ours, of this format, and with exactly our tables.
+/// SQLite takes what is missing of the last page for zeros.
+Result<void> check_whole(sqlite3* db, const std::string& path) {
+    const Result<std::int64_t> page = query_integer(db, "PRAGMA page_size");
+    if (!page) return page.error();
+    struct stat file {};
+    if (stat(path.c_str(), &file) != 0 || file.st_size % *page == 0) return {};
+    return Error{ErrorKind::bad_input, fmt::format("recording {} is cut off", path),
+                 "copy it again, all of it"};
+}
+
 Result<void> check_format(sqlite3* db, const std::string& path) {
     const Result<std::int64_t> application = query_integer(db, "PRAGMA application_id");
     if (!application) return application.error();
@@ -154,6 +164,9 @@ struct RecordingReader::State {
     Result<void> each(const Table& table, Function&& row);
     template <typename Key>
     Result<std::unordered_set<Key>> keys(const Table& table);
+    /// Of a table with a row a stack: what `read` makes of the stack and its row.
+    template <typename OfStack, typename Read>
+    Result<std::vector<OfStack>> of_stacks(const Table& table, Read&& read);
     /// The index in `snapshots`; a bad row if there is no such snapshot.
     std::uint32_t snapshot_index(Row& row, int column) const;
     ProcessId process(Row& row, int column, bool none = false) const;
@@ -184,6 +197,20 @@ Result<std::unordered_set<Key>> RecordingReader::State::keys(const Table& table)
         table, [&](Row& row) { keys.insert(Key(static_cast<decltype(Key::value)>(row.bits(0)))); });
     if (!read) return read.error();
     return keys;
+}
+
+template <typename OfStack, typename Read>
+Result<std::vector<OfStack>> RecordingReader::State::of_stacks(const Table& table, Read&& read) {
+    const Result<std::unordered_set<StackId>> stacks = keys<StackId>(recording_schema().stack);
+    if (!stacks) return stacks.error();
+    std::vector<OfStack> all;
+    Result<void> done = each(table, [&](Row& row) {
+        const StackId stack(row.bits(0));
+        if (!stacks->contains(stack)) row.reject(0, "names a stack that is not there");
+        all.push_back(read(stack, row));
+    });
+    if (!done) return done.error();
+    return all;
 }
 
 std::uint32_t RecordingReader::State::snapshot_index(Row& row, int column) const {
@@ -328,6 +355,7 @@ Result<RecordingReader> RecordingReader::open(const std::string& path) {
     Result<void> done = distrust(state->db.get());
     if (done) done = execute(state->db.get(), "BEGIN");
     if (done) done = check_format(state->db.get(), path);
+    if (done) done = check_whole(state->db.get(), path);
     if (done) done = state->read_info();
     if (done) done = state->read_processes();
     if (done) done = state->read_snapshots();
@@ -522,33 +550,37 @@ Result<void> RecordingReader::for_each_totals(const std::function<void(const Tot
 }
 
 Result<std::vector<std::pair<StackId, Lifetimes>>> RecordingReader::lifetimes() {
-    const Result<std::unordered_set<StackId>> stacks =
-        state_->keys<StackId>(recording_schema().stack);
-    if (!stacks) return stacks.error();
-    std::vector<std::pair<StackId, Lifetimes>> all;
-    Result<void> read = state_->each(recording_schema().lifetime, [&](Row& row) {
-        const StackId stack(row.bits(0));
-        if (!stacks->contains(stack)) row.reject(0, "names a stack that is not there");
-        Lifetimes lifetimes{};
-        if (!parse_counts(row.text(1), lifetimes)) row.reject(1, "is not a list of counts");
-        all.emplace_back(stack, lifetimes);
-    });
-    if (!read) return read.error();
-    return all;
+    return state_->of_stacks<std::pair<StackId, Lifetimes>>(
+        recording_schema().lifetime, [](StackId stack, Row& row) {
+            Lifetimes lifetimes{};
+            if (!parse_counts(row.text(1), lifetimes)) row.reject(1, "is not a list of counts");
+            return std::pair(stack, lifetimes);
+        });
 }
 
 Result<std::vector<StackRevisits>> RecordingReader::revisits() {
-    const Result<std::unordered_set<StackId>> stacks =
-        state_->keys<StackId>(recording_schema().stack);
-    if (!stacks) return stacks.error();
-    std::vector<StackRevisits> all;
-    Result<void> read = state_->each(recording_schema().revisit, [&](Row& row) {
-        const StackRevisits revisits{StackId(row.bits(0)), read_looks(row, 1), read_looks(row, 3)};
-        if (!stacks->contains(revisits.stack)) row.reject(0, "names a stack that is not there");
-        all.push_back(revisits);
-    });
-    if (!read) return read.error();
-    return all;
+    return state_->of_stacks<StackRevisits>(
+        recording_schema().revisit, [](StackId stack, Row& row) {
+            return StackRevisits{stack, read_looks(row, 1), read_looks(row, 3)};
+        });
+}
+
+Result<std::vector<StackReachability>> RecordingReader::reachability() {
+    return state_->of_stacks<StackReachability>(
+        recording_schema().reachability, [](StackId stack, Row& row) {
+            StackReachability seen{.stack = stack};
+            seen.born_until_us = row.counter(1);
+            seen.looked = row.counter(2);
+            seen.lost = row.counter(3);
+            seen.lost_bytes = row.counter(4);
+            seen.lost_age_us = row.counter(5);
+            seen.followed = row.counter(6);
+            seen.refuted = row.counter(7);
+            seen.all_known = row.boolean(8);
+            if (seen.lost > seen.looked) row.reject(3, "has more than were looked for");
+            if (seen.refuted > seen.followed) row.reject(7, "has more than were followed");
+            return seen;
+        });
 }
 
 }  // namespace seep

@@ -58,6 +58,8 @@ class RecordingReader {
     Result<std::vector<std::pair<StackId, Lifetimes>>> lifetimes();
     /// What became of blocks that were looked at again, as of the last snapshot.
     Result<std::vector<StackRevisits>> revisits();
+    /// Of the blocks of those stacks, what could be reached at the last search.
+    Result<std::vector<StackReachability>> reachability();
 
  private:
     struct State;

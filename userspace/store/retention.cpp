@@ -33,6 +33,7 @@ constexpr const char* of_time_sql[] = {
 constexpr const char* of_ended_sql[] = {
     "DELETE FROM lifetime WHERE stack IN (SELECT id FROM stack WHERE process IN temp.ended)",
     "DELETE FROM revisit WHERE stack IN (SELECT id FROM stack WHERE process IN temp.ended)",
+    "DELETE FROM reachability WHERE stack IN (SELECT id FROM stack WHERE process IN temp.ended)",
     "DELETE FROM stack_frame WHERE stack IN (SELECT id FROM stack WHERE process IN temp.ended)",
     "DELETE FROM stack WHERE process IN temp.ended",
     "DELETE FROM probe WHERE process IN temp.ended",

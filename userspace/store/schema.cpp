@@ -187,6 +187,17 @@ Schema make_schema() {
                      {"vague_looked", text},
                      {"vague_gone", text}},
                     {}},
+        .reachability = {"reachability",
+                         {{"stack", id},
+                          {"born_until_us", number},
+                          {"looked", number},
+                          {"lost", number},
+                          {"lost_bytes", number},
+                          {"lost_age_us", number},
+                          {"followed", number},
+                          {"refuted", number},
+                          {"all_known", number}},
+                         {}},
         .views = {latest_totals_view, stack_text_view},
     };
 }
@@ -216,9 +227,9 @@ std::string Table::select_sql() const {
 }
 
 std::vector<const Table*> Schema::tables() const {
-    return {&recording, &process,        &object, &location, &symbol,
-            &stack,     &stack_frame,    &probe,  &event,    &period,
-            &snapshot,  &process_sample, &totals, &lifetime, &revisit};
+    return {&recording,   &process,  &object,  &location,    &symbol,   &stack,
+            &stack_frame, &probe,    &event,   &period,      &snapshot, &process_sample,
+            &totals,      &lifetime, &revisit, &reachability};
 }
 
 const Schema& recording_schema() {

@@ -49,7 +49,7 @@ Result<Database> open_database(const std::string& path) {
 /// Every statement that the writer runs again and again.
 struct Statements {
     Statement recording, process, object, location, forget_symbols, symbol, stack, stack_frame,
-        probe, event, period, snapshot, process_sample, totals, lifetime, revisit;
+        probe, event, period, snapshot, process_sample, totals, lifetime, revisit, reachability;
 
     static Result<Statements> prepare(sqlite3* db) {
         const Schema& schema = recording_schema();
@@ -71,6 +71,7 @@ struct Statements {
             .totals = prepared(schema.totals.insert_sql("INSERT")),
             .lifetime = prepared(schema.lifetime.insert_sql("REPLACE")),
             .revisit = prepared(schema.revisit.insert_sql("REPLACE")),
+            .reachability = prepared(schema.reachability.insert_sql("REPLACE")),
         };
         if (prepared.error()) return *prepared.error();
         return all;
@@ -326,6 +327,13 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
             done = state.write(state.statements.revisit, bits(stack.stack.value),
                                counts_text(stack.sure.looked), counts_text(stack.sure.gone),
                                counts_text(stack.vague.looked), counts_text(stack.vague.gone));
+    for (const StackReachability& stack : snapshot.reachability)
+        if (done)
+            done = state.write(state.statements.reachability, bits(stack.stack.value),
+                               counter(stack.born_until_us), counter(stack.looked),
+                               counter(stack.lost), counter(stack.lost_bytes),
+                               counter(stack.lost_age_us), counter(stack.followed),
+                               counter(stack.refuted), stack.all_known);
     if (!done) return done;
     const std::size_t rows = 1 + snapshot.processes.size() + snapshot.changed.size();
     done = state.thinning.add({state.last_snapshot, state.last_time_ns}, rows);

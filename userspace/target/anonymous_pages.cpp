@@ -48,11 +48,25 @@ constexpr std::uint64_t entry_present = 1ULL << 63;
 constexpr std::uint64_t entry_file = 1ULL << 61;
 constexpr std::uint64_t entry_frame = (1ULL << 55) - 1;
 
-/// Private memory, neighbours joined; the kernel's own pages in it ([vdso], [vvar]) are left out.
-std::vector<PageRun> private_memory(const std::vector<Mapping>& mappings) {
+/// The kernel's own pages ([vdso], [vvar]) are left out.
+bool is_private(const Mapping& mapping) {
+    return !mapping.shared && !mapping.path.starts_with("[v");
+}
+
+/// As the kernel names them: mm/shmem.c, ipc/shm.c.
+bool is_shared_memory(const Mapping& mapping) {
+    constexpr std::array names{"/memfd:", "/dev/zero", "/dev/shm/", "/SYSV"};
+    return mapping.shared && std::ranges::any_of(names, [&](const char* name) {
+               return mapping.path.starts_with(name);
+           });
+}
+
+/// Neighbours joined.
+std::vector<PageRun> memory_of(const std::vector<Mapping>& mappings,
+                               bool (*is_meant)(const Mapping&)) {
     std::vector<PageRun> runs;
     for (const Mapping& mapping : mappings) {
-        if (mapping.shared || mapping.path.starts_with("[v")) continue;
+        if (!is_meant(mapping)) continue;
         if (!runs.empty() && runs.back().end == mapping.start)
             runs.back().end = mapping.end;
         else
@@ -68,8 +82,15 @@ void append(PageRun run, std::vector<PageRun>& runs) {
         runs.push_back(run);
 }
 
+/// Which pages of a stretch of memory are looked for.
+enum class Pages {
+    anonymous,
+    any,
+};
+
 /// 0 or an errno: ENOTTY where the kernel has no such call.
-int scan(int pagemap, PageRun memory, std::vector<PageRun>& runs) {
+int scan(int pagemap, PageRun memory, Pages pages, std::vector<PageRun>& runs) {
+    const std::uint64_t wrong = scan_zero | (pages == Pages::anonymous ? scan_file : 0);
     std::array<ScanRegion, 1024> regions{};
     while (memory.start < memory.end) {
         ScanRequest request{};
@@ -78,8 +99,8 @@ int scan(int pagemap, PageRun memory, std::vector<PageRun>& runs) {
         request.end = memory.end;
         request.regions = reinterpret_cast<std::uint64_t>(regions.data());
         request.region_count = regions.size();
-        request.inverted = scan_file | scan_zero;
-        request.mask = scan_present | scan_file | scan_zero;
+        request.inverted = wrong;
+        request.mask = scan_present | wrong;
         request.returned = scan_present;
         const int found = ioctl(pagemap, pagemap_scan, &request);
         if (found < 0 && errno == EINTR) continue;
@@ -109,8 +130,9 @@ std::uint64_t zero_frame(std::uint64_t page) {
     return (entry & entry_present) != 0 ? entry & entry_frame : 0;
 }
 
-int read_entries(int pagemap, PageRun memory, std::uint64_t page, std::uint64_t zeros,
+int read_entries(int pagemap, PageRun memory, Pages pages, std::uint64_t page, std::uint64_t zeros,
                  std::vector<PageRun>& runs) {
+    const std::uint64_t wrong = pages == Pages::anonymous ? entry_file : 0;
     std::array<std::uint64_t, 8192> entries{};
     while (memory.start < memory.end) {
         const std::size_t count =
@@ -124,7 +146,7 @@ int read_entries(int pagemap, PageRun memory, std::uint64_t page, std::uint64_t 
         for (std::size_t i = 0; i < read; ++i) {
             const std::uint64_t entry = entries[i];
             const bool is_zeros = zeros != 0 && (entry & entry_frame) == zeros;
-            if ((entry & entry_present) != 0 && (entry & entry_file) == 0 && !is_zeros)
+            if ((entry & entry_present) != 0 && (entry & wrong) == 0 && !is_zeros)
                 append({memory.start + i * page, memory.start + (i + 1) * page}, runs);
         }
         memory.start += read * page;
@@ -132,28 +154,46 @@ int read_entries(int pagemap, PageRun memory, std::uint64_t page, std::uint64_t 
     return 0;
 }
 
-}  // namespace
+/// 0 or an errno.
+int read_pages(int pagemap, const std::vector<PageRun>& memory, Pages pages,
+               std::vector<PageRun>& runs) {
+    const std::size_t before = runs.size();
+    int number = 0;
+    for (auto part = memory.begin(); number == 0 && part != memory.end(); ++part)
+        number = scan(pagemap, *part, pages, runs);
+    if (number != ENOTTY && number != EINVAL) return number;
+    runs.resize(before);
+    number = 0;
+    const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+    const std::uint64_t zeros = zero_frame(page);
+    for (auto part = memory.begin(); number == 0 && part != memory.end(); ++part)
+        number = read_entries(pagemap, *part, pages, page, zeros, runs);
+    return number;
+}
 
-Result<std::vector<PageRun>> read_anonymous_pages(pid_t pid) {
+Result<std::vector<PageRun>> read_pages(pid_t pid, bool with_shared) {
     const auto mappings = read_mappings(pid);
     if (!mappings) return mappings.error();
     const UniqueFd pagemap(open(proc_path(pid, "pagemap").c_str(), O_RDONLY | O_CLOEXEC));
     if (!pagemap) return proc_error(pid, "pagemap", errno);
-    const std::vector<PageRun> memory = private_memory(*mappings);
     std::vector<PageRun> runs;
-    int number = 0;
-    for (auto part = memory.begin(); number == 0 && part != memory.end(); ++part)
-        number = scan(pagemap.get(), *part, runs);
-    if (number == ENOTTY || number == EINVAL) {
-        runs.clear();
-        number = 0;
-        const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-        const std::uint64_t zeros = zero_frame(page);
-        for (auto part = memory.begin(); number == 0 && part != memory.end(); ++part)
-            number = read_entries(pagemap.get(), *part, page, zeros, runs);
-    }
+    int number =
+        read_pages(pagemap.get(), memory_of(*mappings, is_private), Pages::anonymous, runs);
+    if (number == 0 && with_shared)
+        number =
+            read_pages(pagemap.get(), memory_of(*mappings, is_shared_memory), Pages::any, runs);
     if (number != 0) return proc_error(pid, "pagemap", number);
     return runs;
+}
+
+}  // namespace
+
+Result<std::vector<PageRun>> read_anonymous_pages(pid_t pid) {
+    return read_pages(pid, false);
+}
+
+Result<std::vector<PageRun>> read_data_pages(pid_t pid) {
+    return read_pages(pid, true);
 }
 
 }  // namespace seep

@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "target/anonymous_pages.h"
 
 namespace seep {
 
@@ -23,5 +25,10 @@ struct MemoryPiece {
 /// The bytes of each piece; empty for one that is not all mapped. An error if nothing can be read
 /// at all, as that of a process that has ended.
 Result<std::vector<std::string>> read_memory(pid_t pid, std::span<const MemoryPiece> pieces);
+
+/// Hands over all of those pages, as words of eight bytes, piece by piece; what is not mapped any
+/// more is left out. An error if nothing can be read at all.
+using OnWords = std::function<void(std::uint64_t address, std::span<const std::uint64_t> words)>;
+Result<void> read_pages(pid_t pid, std::span<const PageRun> pages, const OnWords& on_words);
 
 }  // namespace seep

@@ -58,8 +58,8 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
                     "lapsed_bytes", "lapsed_count", "growth", "growth_per_1000_work", "verdict",
                     "reason", "evidence", "suppressed", "truncated", "frames"));
     EXPECT_THAT(keys(json["stacks"][0]["evidence"]),
-                ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "staying", "pace",
-                            "decidable_at", "cluster"));
+                ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "staying",
+                            "unreachable", "pace", "decidable_at", "cluster"));
     EXPECT_THAT(keys(json["stacks"][0]["growth"]),
                 ElementsAre("bytes_per_second", "low", "high", "bytes"));
     EXPECT_THAT(keys(json["stacks"][0]["frames"][0]),

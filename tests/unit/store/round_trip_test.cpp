@@ -102,6 +102,17 @@ TEST(RoundTrip, OnlyTheLatestLifetimesAreKept) {
     EXPECT_EQ((*lifetimes)[1].second, Lifetimes{});
 }
 
+TEST(RoundTrip, OnlyTheLatestSearchIsKept) {
+    const TemporaryDirectory directory;
+    write_sample(directory.file());
+    Result<RecordingReader> reader = RecordingReader::open(directory.file());
+    const auto reachability = reader->reachability();
+    ASSERT_TRUE(reachability);
+    ASSERT_EQ(reachability->size(), 1U);
+    EXPECT_EQ(reachability->front(),
+              (StackReachability{leak_stack, 27'000'000, 50, 43, 4'000, 5'000'000, 12, 3, true}));
+}
+
 TEST(RoundTrip, OnlyTheLatestRevisitsAreKept) {
     const TemporaryDirectory directory;
     write_sample(directory.file());

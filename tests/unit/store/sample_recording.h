@@ -127,6 +127,9 @@ inline Snapshot sample_snapshot(std::uint64_t index) {
     if (index > 0)
         snapshot.revisits.push_back(
             {leak_stack, {{0, 10 * index, 4}, {0, 1, index}}, {{index, 7}, {0, 7}}});
+    if (index > 0)
+        snapshot.reachability.push_back(
+            {leak_stack, 9'000'000 * index, 50, 40 + index, 4'000, 5'000'000, 12, index, true});
     return snapshot;
 }
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What no pointer leads to is lost, and leaks; what is in a list, or kept by epoll, is not.
+
+A program that keeps its addresses where nobody can read them is found out when it frees what
+seemed lost, and nothing is said of it.
+"""
+
+import unittest
+
+import seep_test
+from seep_test import Recording, Workload
+
+
+class Reachability(seep_test.SeepTestCase):
+    @classmethod
+    def setUpClass(cls):
+        with Workload("lost_blocks", 30000) as workload:
+            with Recording(workload.pid) as recording:
+                cls.truth = workload.work()
+                recording.stop()
+                cls.report = recording.report("--top", "100")
+            cls.changed = seep_test.changed_text(workload.pid)
+
+    def stacks_of(self, function):
+        found = [stack for stack in self.report["stacks"]
+                 if seep_test.stack_calls(stack, [function])]
+        self.assertTrue(found, function)
+        return found
+
+    def test_what_nothing_points_to_is_lost(self):
+        self.assertEqual(self.changed, [])
+        for function in ("lose_one", "lose_cycle"):
+            for stack in self.stacks_of(function):
+                seen = stack["evidence"]["unreachable"]
+                self.assertGreater(seen["blocks"], 500, function)
+                self.assertGreater(seen["share"], 0.9, function)
+                self.assertEqual(stack["verdict"], "leak", stack["reason"])
+                self.assertIn("nothing in the process's memory points to them", stack["reason"])
+
+    def test_what_is_in_a_list_or_kept_by_the_kernel_is_not(self):
+        for function in ("add_to_list", "watch_event"):
+            [stack] = self.stacks_of(function)
+            seen = stack["evidence"]["unreachable"]
+            self.assertGreater(seen["blocks"], 100, function)
+            self.assertEqual(seen["share"], 0, function)
+            self.assertTrue(seen["all_known"])
+            self.assertIn("still pointed to", stack["reason"])
+
+    def test_what_was_freed_after_all_was_hidden(self):
+        [stack] = self.stacks_of("hide_one")
+        self.assertIsNone(stack["evidence"]["unreachable"])
+        self.assertNotEqual(stack["verdict"], "leak", stack["reason"])
+
+    def test_what_is_lost_beside_others_is_a_leak_of_its_own_rate(self):
+        [stack] = self.stacks_of("take_message")
+        self.assertEqual(stack["verdict"], "leak", stack["reason"])
+        truth = self.truth["lost_bytes_per_second"]
+        self.assertAlmostEqual(stack["growth"]["bytes_per_second"], truth, delta=0.1 * truth)
+        self.assertLess(stack["growth"]["low"], truth)
+        self.assertGreater(stack["growth"]["high"], truth)
+
+
+if __name__ == "__main__":
+    seep_test.main()

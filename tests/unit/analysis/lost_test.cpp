@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/lost.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace seep {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+/// After 100 s: so many blocks of 100 bytes, lost ones from all of the time.
+StackReachability search(std::uint64_t looked, std::uint64_t lost, std::uint64_t refuted = 0) {
+    StackReachability seen;
+    seen.born_until_us = 100'000'000;
+    seen.looked = looked;
+    seen.lost = lost;
+    seen.lost_bytes = 100 * lost;
+    seen.lost_age_us = 50'000'000;
+    seen.followed = std::min<std::uint64_t>(lost, 64);
+    seen.refuted = refuted;
+    seen.all_known = true;
+    return seen;
+}
+
+ReportStack judged(Verdict verdict, const StackReachability& seen, double observed = 1) {
+    Report report;
+    report.sampling.observed_share = observed;
+    ReportStack& stack = report.stacks.emplace_back();
+    stack.verdict = verdict;
+    stack.reason = "as its curve is";
+    stack.growth = {.bytes_per_second = 500, .low = 400, .high = 600, .bytes = 50'000};
+    stack.reachability = seen;
+    judge_by_pointers(report);
+    return report.stacks.front();
+}
+
+TEST(Lost, IsAShareWithItsInterval) {
+    const auto seen = unreachable(search(100, 13));
+    ASSERT_TRUE(seen);
+    // R: prop.test(13, 100, correct = FALSE)$conf.int
+    EXPECT_NEAR(seen->share, 0.13, 1e-9);
+    EXPECT_NEAR(seen->low, 0.077572, 1e-6);
+    EXPECT_NEAR(seen->high, 0.209804, 1e-6);
+    EXPECT_EQ(seen->blocks, 100);
+    EXPECT_TRUE(seen->all_known);
+    EXPECT_FALSE(unreachable(search(9, 9)));
+}
+
+TEST(Lost, WhatGrowsAndIsLostLeaks) {
+    const ReportStack stack = judged(Verdict::growing, search(500, 490));
+    EXPECT_EQ(stack.verdict, Verdict::leak);
+    EXPECT_EQ(stack.growth.bytes_per_second, 500);  // by its curve
+    EXPECT_THAT(stack.reason, HasSubstr("of 500 of its blocks that were looked for, 490 are lost"));
+    ReportStack leak = judged(Verdict::leak, search(500, 500));
+    EXPECT_EQ(leak.verdict, Verdict::leak);
+    EXPECT_THAT(leak.reason, HasSubstr("all are lost"));
+    // Lost at start-up: no growth.
+    EXPECT_EQ(judged(Verdict::steady, search(500, 490)).verdict, Verdict::steady);
+}
+
+TEST(Lost, APartOfAStackLeaksAtItsOwnRate) {
+    for (const Verdict verdict : {Verdict::growing, Verdict::steady, Verdict::undetermined}) {
+        const ReportStack stack = judged(verdict, search(5'000, 400));
+        EXPECT_EQ(stack.verdict, Verdict::leak);
+        EXPECT_NEAR(stack.growth.bytes_per_second, 400, 1e-9);
+        EXPECT_NEAR(stack.growth.low, 400 * (1 - 1.959964 / 20), 1e-3);
+        EXPECT_NEAR(stack.growth.high, 400 * (1 + 1.959964 / 20), 1e-3);
+        EXPECT_THAT(stack.reason, HasSubstr("400 are lost"));
+        EXPECT_THAT(stack.reason, HasSubstr("as its curve is"));
+    }
+    // A leak by its curve is one of all of it, whatever pointers were left behind.
+    EXPECT_EQ(judged(Verdict::leak, search(5'000, 400)).growth.bytes_per_second, 500);
+    // They came at the start, or a while ago.
+    StackReachability early = search(5'000, 400);
+    early.lost_age_us = 95'000'000;
+    EXPECT_EQ(judged(Verdict::steady, early).verdict, Verdict::steady);
+    // Few.
+    EXPECT_EQ(judged(Verdict::steady, search(5'000, 9)).verdict, Verdict::steady);
+}
+
+TEST(Lost, WhatIsFreedLaterWasNot) {
+    EXPECT_FALSE(unreachable(search(500, 490, 2)));
+    EXPECT_EQ(judged(Verdict::growing, search(500, 490, 2)).verdict, Verdict::growing);
+    EXPECT_EQ(judged(Verdict::growing, search(500, 490, 1)).verdict, Verdict::leak);
+    // Nobody looked later.
+    StackReachability once = search(500, 490);
+    once.followed = 0;
+    EXPECT_EQ(judged(Verdict::growing, once).verdict, Verdict::growing);
+    // Frees went by unseen.
+    EXPECT_FALSE(judged(Verdict::growing, search(500, 490), 0.5).evidence.unreachable);
+}
+
+TEST(Lost, TheReasonSaysWhatIsStillPointedTo) {
+    const ReportStack stack = judged(Verdict::leak, search(500, 0));
+    EXPECT_EQ(stack.verdict, Verdict::leak);
+    EXPECT_THAT(stack.reason, HasSubstr("all 500 of its blocks that were looked for are still"));
+    StackReachability some = search(500, 0);
+    some.all_known = false;
+    EXPECT_THAT(judged(Verdict::leak, some).reason, Not(HasSubstr("pointed")));
+}
+
+TEST(Lost, AFindingSaysItInAWord) {
+    EXPECT_EQ(pointers_text(search(500, 470)), ", lost: nothing points to them any more");
+    EXPECT_EQ(pointers_text(search(500, 0)), ", all still pointed to");
+    EXPECT_EQ(pointers_text(search(5'000, 400)), ", 400 of the 5,000 that were looked for lost");
+    EXPECT_THAT(pointers_text(search(5'000, 40)), IsEmpty());
+    EXPECT_THAT(pointers_text(search(500, 3)), IsEmpty());
+    EXPECT_THAT(pointers_text({}), IsEmpty());
+}
+
+}  // namespace
+}  // namespace seep

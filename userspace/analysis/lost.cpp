@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/lost.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/normal.h"
+#include "analysis/wilson.h"
+#include "base/text.h"
+
+namespace seep {
+
+namespace {
+
+/// Of fewer blocks, nothing is said; and no leak is made of fewer that are lost.
+constexpr std::uint64_t least_blocks = 10;
+/// Of those that were lost, so many must have been looked for later; and of them, so few freed.
+constexpr std::uint64_t least_followed = 10;
+constexpr double most_refuted = 0.02;
+/// What a stack grows by is lost, and not some of it.
+constexpr double mostly = 0.5;
+/// For "all" in a sentence: a block may look reached by chance, or by what is no pointer.
+constexpr double nearly_all = 0.9;
+/// For a word in a sentence at all.
+constexpr double worth_a_word = 0.05;
+/// The mean age of what is lost, as a share of the time since attach: 0.5 at an even pace.
+constexpr double least_age = 0.3;
+constexpr double most_age = 0.7;
+
+bool is_refuted(const StackReachability& seen) {
+    return static_cast<double>(seen.refuted) > most_refuted * static_cast<double>(seen.followed);
+}
+
+bool is_confirmed(const StackReachability& seen) {
+    return seen.lost >= least_blocks && seen.followed >= least_followed && !is_refuted(seen);
+}
+
+std::string lost_text(const StackReachability& seen) {
+    return fmt::format(
+        "of {} of its blocks that were looked for, {} are lost: nothing in the "
+        "process's memory points to them",
+        format_count(seen.looked), seen.lost == seen.looked ? "all" : format_count(seen.lost));
+}
+
+/// That came evenly since attach.
+Growth lost_growth(const StackReachability& seen) {
+    const double a_second =
+        static_cast<double>(seen.lost_bytes) / (static_cast<double>(seen.born_until_us) / 1e6);
+    // Of so many blocks that come by themselves.
+    const double chance = z_95 / std::sqrt(static_cast<double>(seen.lost));
+    return {.bytes_per_second = a_second,
+            .low = a_second * (1 - chance),
+            .high = a_second * (1 + chance),
+            .bytes = static_cast<std::int64_t>(seen.lost_bytes)};
+}
+
+/// A leak beside blocks that live for long, or come and go: its growth alone is the stack's.
+void judge_part(ReportStack& stack) {
+    const StackReachability& seen = stack.reachability;
+    const double age = static_cast<double>(seen.lost_age_us) /
+                       static_cast<double>(std::max<std::uint64_t>(seen.born_until_us, 1));
+    if (age < least_age || age > most_age) return;
+    stack.verdict = Verdict::leak;
+    stack.growth = lost_growth(seen);
+    stack.reason =
+        fmt::format("{}, and they came evenly; besides: {}", lost_text(seen), stack.reason);
+}
+
+void judge_by_pointers(ReportStack& stack) {
+    const StackReachability& seen = stack.reachability;
+    stack.evidence.unreachable = unreachable(seen);
+    if (!stack.evidence.unreachable) return;
+    const bool grows = stack.verdict == Verdict::leak || stack.verdict == Verdict::growing;
+    const bool is_lost = stack.evidence.unreachable->low >= mostly;
+    if (is_confirmed(seen) && !is_lost) {
+        if (stack.verdict != Verdict::leak) judge_part(stack);
+    } else if (is_confirmed(seen) && grows) {
+        stack.reason += "; " + lost_text(seen);
+        if (stack.growth.low > 0) stack.verdict = Verdict::leak;
+    } else if (grows && seen.lost == 0 && seen.all_known) {
+        stack.reason += fmt::format(
+            "; all {} of its blocks that were looked for are still pointed to, as those of a "
+            "collection that only grows are, or of a cache",
+            format_count(seen.looked));
+    }
+}
+
+}  // namespace
+
+std::optional<Unreachable> unreachable(const StackReachability& seen) {
+    if (seen.looked < least_blocks || is_refuted(seen)) return std::nullopt;
+    const auto blocks = static_cast<double>(seen.looked);
+    const Share share = wilson(static_cast<double>(seen.lost), blocks);
+    return Unreachable{.blocks = blocks,
+                       .share = share.value,
+                       .low = share.low,
+                       .high = share.high,
+                       .all_known = seen.all_known};
+}
+
+void judge_by_pointers(Report& report) {
+    if (report.sampling.observed_share < 1) return;
+    for (ReportStack& stack : report.stacks)
+        if (stack.kind == StackKind::heap && stack.reachability.looked > 0)
+            judge_by_pointers(stack);
+}
+
+std::string pointers_text(const StackReachability& seen) {
+    const auto share = unreachable(seen);
+    if (!share) return {};
+    if (share->share >= nearly_all) return ", lost: nothing points to them any more";
+    if (seen.lost == 0 && seen.all_known) return ", all still pointed to";
+    if (seen.lost >= least_blocks && share->share >= worth_a_word)
+        return fmt::format(", {} of the {} that were looked for lost", format_count(seen.lost),
+                           format_count(seen.looked));
+    return {};
+}
+
+}  // namespace seep

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "drain/lost_blocks.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/clock.h"
+#include "drain/reachability.h"
+#include "target/kept_pointers.h"
+#include "target/memory_reading.h"
+#include "target/process_counters.h"
+
+namespace seep {
+namespace {
+
+/// 40 bytes each while they are looked for.
+constexpr std::size_t most_blocks = std::size_t{1} << 18;
+/// For later searches.
+constexpr std::size_t most_followed_of_stack = 64;
+constexpr std::size_t most_followed = 8192;
+constexpr std::size_t most_stacks = 8192;
+/// A pointer to a younger block may be in a register.
+constexpr std::int64_t least_age_ns = 1'000'000'000;
+/// Of the first search, and then so many times that of the one before; likewise of the last.
+constexpr std::int64_t first_age_ns = 8'000'000'000;
+constexpr double between = 1.75;
+constexpr std::int64_t least_last_age_ns = 3'000'000'000;
+constexpr double before_last = 1.2;
+/// Of the time since attach, what a search may take; and how much is read in a second until it is
+/// known.
+constexpr double most_time = 0.01;
+constexpr double usual_bytes_per_second = 1e9;
+
+std::int64_t born_ns(const seep_live& block) {
+    return static_cast<std::int64_t>(block.born & ~SEEP_BORN_EXACT) * 1000;
+}
+
+std::uint64_t weighted_bytes(const seep_live& block) {
+    return static_cast<std::uint64_t>(static_cast<double>(block.bytes) *
+                                      static_cast<double>(block.weight) / 0x1p32);
+}
+
+/// A block by its place, for sets.
+std::pair<std::uint64_t, std::uint64_t> key_of(const OutstandingBlock& block) {
+    return {block.address, block.block.born};
+}
+
+/// Ascending and apart: of two at one place, one was freed meanwhile.
+void order(std::vector<OutstandingBlock>& blocks) {
+    std::ranges::sort(blocks, {}, &OutstandingBlock::address);
+    std::uint64_t end = 0;
+    std::erase_if(blocks, [&](const OutstandingBlock& block) {
+        if (block.address < end) return true;
+        end = block.address + std::max<std::uint64_t>(block.block.bytes, 1);
+        return false;
+    });
+}
+
+/// Of blocks in order, whether each can be reached.
+Result<std::vector<bool>> reached(pid_t pid, const std::vector<OutstandingBlock>& blocks) {
+    std::vector<BlockRange> ranges;
+    ranges.reserve(blocks.size());
+    for (const OutstandingBlock& block : blocks)
+        ranges.push_back({block.address, block.block.bytes});
+    Reachability reachability(std::move(ranges));
+    const auto pages = read_data_pages(pid);
+    if (!pages) return pages.error();
+    const Result<void> read =
+        read_pages(pid, *pages, [&](std::uint64_t address, std::span<const std::uint64_t> words) {
+            reachability.take_in(address, words);
+        });
+    if (!read) return read.error();
+    for (const std::uint64_t pointer : pointers_in_epoll(pid)) reachability.take_in(pointer);
+    return reachability.reached();
+}
+
+}  // namespace
+
+LostBlocks::LostBlocks(const KernelObject& kernel)
+    : kernel_(&kernel), bytes_per_second_(usual_bytes_per_second) {}
+
+bool LostBlocks::is_due(std::int64_t now_ns, std::uint64_t bytes, bool is_last) const {
+    const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
+    const auto age = static_cast<double>(now_ns - attached_ns);
+    const double least =
+        searched_ns_ == 0
+            ? static_cast<double>(is_last ? least_last_age_ns : first_age_ns)
+            : (is_last ? before_last : between) * static_cast<double>(searched_ns_ - attached_ns);
+    return age >= least && static_cast<double>(bytes) / bytes_per_second_ <= most_time * age / 1e9;
+}
+
+void LostBlocks::search(const PidOfSlot& pid_of, const StackOfId& stack_of) {
+    searched_ns_ = monotonic_ns();
+    auto outstanding = read_outstanding(*kernel_, most_blocks);
+    if (!outstanding) {
+        spdlog::debug("{}", outstanding.error().message);
+        return;
+    }
+    std::map<std::uint32_t, std::vector<OutstandingBlock>> by_slot;
+    for (const OutstandingBlock& block : outstanding->blocks)
+        by_slot[block.process_slot].push_back(block);
+    for (auto& [slot, blocks] : by_slot)
+        if (const pid_t pid = pid_of(slot); pid != 0)
+            search(pid, std::move(blocks), outstanding->all, stack_of);
+}
+
+void LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, bool all_known,
+                        const StackOfId& stack_of) {
+    const auto counters = read_process_counters(pid);
+    if (!counters || counters->swap_bytes > 0) return;
+    order(blocks);
+    const std::int64_t began_ns = monotonic_ns();
+    auto lost = blocks;
+    for (int reading = 0; reading < 2 && !lost.empty(); ++reading) {
+        const auto is_reached = reached(pid, blocks);
+        if (!is_reached) {
+            spdlog::debug("{} (process {})", is_reached.error().message, pid);
+            return;
+        }
+        std::set<std::pair<std::uint64_t, std::uint64_t>> unreached;
+        for (std::size_t i = 0; i < blocks.size(); ++i)
+            if (!(*is_reached)[i]) unreached.insert(key_of(blocks[i]));
+        std::erase_if(lost, [&](const OutstandingBlock& block) {
+            return !unreached.contains(key_of(block));
+        });
+    }
+    const double seconds = static_cast<double>(monotonic_ns() - began_ns) / 1e9;
+    bytes_per_second_ = static_cast<double>(counters->rss_bytes) / std::max(seconds, 1e-3);
+    if (const Result<void> kept = keep_outstanding(*kernel_, lost); !kept) {
+        spdlog::debug("{}", kept.error().message);
+        return;
+    }
+    follow_up(blocks, lost);
+    count(blocks, lost, all_known, stack_of);
+}
+
+void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,
+                           const std::vector<OutstandingBlock>& lost) {
+    if (followed_.empty() || blocks.empty()) return;
+    std::set<std::pair<std::uint64_t, std::uint64_t>> still;
+    for (const OutstandingBlock& block : lost) still.insert(key_of(block));
+    std::vector<OutstandingBlock> open;  // neither lost nor known to be reached
+    for (const Followed& followed : followed_)
+        if (followed.block.process_slot == blocks.front().process_slot &&
+            !still.contains(key_of(followed.block)))
+            open.push_back(followed.block);
+    std::set<std::pair<std::uint64_t, std::uint64_t>> there;
+    if (const Result<void> kept = keep_outstanding(*kernel_, open); !kept) return;
+    for (const OutstandingBlock& block : open) there.insert(key_of(block));
+    std::erase_if(followed_, [&](Followed& followed) {
+        if (followed.block.process_slot != blocks.front().process_slot) return false;
+        const bool is_lost = still.contains(key_of(followed.block));
+        // Reached, by what may be no pointer; or not looked for, as there are too many.
+        if (!is_lost && there.contains(key_of(followed.block))) return true;
+        StackReachability& stack = stacks_[followed.stack];
+        if (!std::exchange(followed.told, true)) ++stack.followed;
+        if (is_lost) return false;
+        ++stack.refuted;
+        untold_.insert(followed.stack);
+        return true;
+    });
+}
+
+void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
+                       const std::vector<OutstandingBlock>& lost, bool all_known,
+                       const StackOfId& stack_of) {
+    std::set<std::pair<std::uint64_t, std::uint64_t>> known;
+    std::map<StackId, std::size_t> followed;
+    for (const Followed& each : followed_) {
+        known.insert(key_of(each.block));
+        ++followed[each.stack];
+    }
+    const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
+    const auto age_ns = [&](const OutstandingBlock& block) {
+        return searched_ns_ - attached_ns - born_ns(block.block);
+    };
+    std::set<StackId> counted;
+    const auto stack_with = [&](const OutstandingBlock& block) -> StackReachability* {
+        const StackId id = stack_of(StackId(block.block.stack));
+        if (age_ns(block) < least_age_ns || id == StackId() ||
+            (!stacks_.contains(id) && stacks_.size() >= most_stacks))
+            return nullptr;
+        StackReachability& stack = stacks_[id];
+        stack.stack = id;
+        if (!counted.insert(id).second) return &stack;
+        untold_.insert(id);
+        stack.born_until_us =
+            static_cast<std::uint64_t>(searched_ns_ - attached_ns - least_age_ns) / 1000;
+        stack.looked = stack.lost = stack.lost_bytes = stack.lost_age_us = 0;
+        stack.all_known = all_known;
+        return &stack;
+    };
+    for (const OutstandingBlock& block : blocks)
+        if (StackReachability* const stack = stack_with(block)) ++stack->looked;
+    std::map<StackId, std::int64_t> ages_ns;
+    for (const OutstandingBlock& block : lost) {
+        StackReachability* const stack = stack_with(block);
+        if (stack == nullptr) continue;
+        ++stack->lost;
+        stack->lost_bytes += weighted_bytes(block.block);
+        ages_ns[stack->stack] += age_ns(block);
+        if (known.contains(key_of(block)) || followed_.size() >= most_followed ||
+            followed[stack->stack] >= most_followed_of_stack)
+            continue;
+        ++followed[stack->stack];
+        followed_.push_back({block, stack->stack});
+    }
+    for (const auto& [id, age] : ages_ns)
+        stacks_[id].lost_age_us =
+            static_cast<std::uint64_t>(age / 1000) / std::max<std::uint64_t>(stacks_[id].lost, 1);
+}
+
+std::vector<StackReachability> LostBlocks::take() {
+    std::vector<StackReachability> result;
+    for (const StackId id : std::exchange(untold_, {})) result.push_back(stacks_[id]);
+    return result;
+}
+
+void LostBlocks::forget(std::uint32_t process_slot) {
+    std::erase_if(followed_, [&](const Followed& followed) {
+        return followed.block.process_slot == process_slot;
+    });
+}
+
+}  // namespace seep

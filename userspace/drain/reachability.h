@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// Which blocks of the heap can still be reached: by a pointer from memory that is no block, or from
+// a block that can be reached. Conservative, as leak detectors that look for pointers are (H.-J.
+// Boehm, M. Weiser, "Garbage Collection in an Uncooperative Environment", 1988; LeakSanitizer):
+// what looks like an address within a block is taken for a pointer to it, and so is one with a tag
+// in its upper 16 bits.
+//
+//     stacks, data, other memory -----> block ----> block         reached
+//                                       block <---> block         not reached: lost
+//
+// What is not known to be a block counts as memory of the first kind, so that a block is lost only
+// if nothing anywhere has its address but blocks that are lost themselves. Pure.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace seep {
+
+struct BlockRange {
+    std::uint64_t address = 0;
+    std::uint64_t bytes = 0;
+};
+
+class Reachability {
+ public:
+    /// `blocks`: ascending by address and apart.
+    explicit Reachability(std::vector<BlockRange> blocks);
+
+    /// Memory of the process from `address` on, a multiple of 8; in any order.
+    void take_in(std::uint64_t address, std::span<const std::uint64_t> words);
+    /// Something besides its memory that is kept for it.
+    void take_in(std::uint64_t word);
+    /// Of each block, by its index, whether it can be reached.
+    [[nodiscard]] std::vector<bool> reached() const;
+
+ private:
+    static constexpr std::size_t none = ~std::size_t{0};
+    /// The block that has the address.
+    [[nodiscard]] std::size_t find(std::uint64_t address) const;
+
+    std::vector<BlockRange> blocks_;
+    std::vector<bool> page_has_block_;  ///< By a hash of the page.
+    std::vector<bool> is_root_;         ///< Something that is no block points to it.
+    /// From a block to another.
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> pointers_;
+};
+
+}  // namespace seep
