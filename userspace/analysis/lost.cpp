@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "analysis/normal.h"
+#include "analysis/staying.h"
 #include "analysis/wilson.h"
 #include "base/text.h"
 
@@ -57,34 +58,63 @@ Growth lost_growth(const StackReachability& seen) {
 }
 
 /// A leak beside blocks that live for long, or come and go: its growth alone is the stack's.
-void judge_part(ReportStack& stack) {
-    const StackReachability& seen = stack.reachability;
+void judge_part(const Growth& growth, const char* besides, ReportStack& stack) {
+    stack.verdict = Verdict::leak;
+    stack.growth = growth;
+    stack.reason =
+        fmt::format("{}{}; besides: {}", lost_text(stack.reachability), besides, stack.reason);
+}
+
+/// What is lost came evenly.
+bool is_even(const StackReachability& seen) {
     const double age = static_cast<double>(seen.lost_age_us) /
                        static_cast<double>(std::max<std::uint64_t>(seen.born_until_us, 1));
-    if (age < least_age || age > most_age) return;
-    stack.verdict = Verdict::leak;
-    stack.growth = lost_growth(seen);
-    stack.reason =
-        fmt::format("{}, and they came evenly; besides: {}", lost_text(seen), stack.reason);
+    return age >= least_age && age <= most_age;
+}
+
+void judge_lost(ReportStack& stack) {
+    stack.reason += "; " + lost_text(stack.reachability);
+    if (stack.growth.low > 0) stack.verdict = Verdict::leak;
+}
+
+bool grows(const ReportStack& stack) {
+    return stack.verdict == Verdict::leak || stack.verdict == Verdict::growing;
 }
 
 void judge_by_pointers(ReportStack& stack) {
     const StackReachability& seen = stack.reachability;
     stack.evidence.unreachable = unreachable(seen);
     if (!stack.evidence.unreachable) return;
-    const bool grows = stack.verdict == Verdict::leak || stack.verdict == Verdict::growing;
     const bool is_lost = stack.evidence.unreachable->low >= mostly;
     if (is_confirmed(seen) && !is_lost) {
-        if (stack.verdict != Verdict::leak) judge_part(stack);
-    } else if (is_confirmed(seen) && grows) {
-        stack.reason += "; " + lost_text(seen);
-        if (stack.growth.low > 0) stack.verdict = Verdict::leak;
-    } else if (grows && seen.lost == 0 && seen.all_known) {
+        if (stack.verdict != Verdict::leak && is_even(seen))
+            judge_part(lost_growth(seen), ", and they came evenly", stack);
+    } else if (is_confirmed(seen) && grows(stack)) {
+        judge_lost(stack);
+    } else if (grows(stack) && seen.lost == 0 && seen.all_known) {
         stack.reason += fmt::format(
             "; all {} of its blocks that were looked for are still pointed to, as those of a "
             "collection that only grows are, or of a cache",
             format_count(seen.looked));
     }
+}
+
+/// What is lost stays: where less of a stack's blocks was still there later, pointers were hidden.
+void judge_by_pointers_in_windows(const ProcessMemory& memory, ReportStack& stack) {
+    const StackReachability& seen = stack.reachability;
+    const auto& staying = stack.evidence.staying;
+    const auto lost = unreachable(seen);
+    if (!lost || !staying || lost->low > staying->survival.high) return;
+    stack.evidence.unreachable = lost;
+    if (!is_confirmed(seen)) return;
+    if (lost->low >= mostly) {
+        if (grows(stack)) judge_lost(stack);
+        return;
+    }
+    const Growth part =
+        part_of(stack, {.share = lost->share, .low = lost->low, .high = lost->high});
+    if (stack.verdict != Verdict::leak && part.low > 0 && part.low < memory.anonymous.high)
+        judge_part(part, " any more", stack);
 }
 
 }  // namespace
@@ -101,10 +131,13 @@ std::optional<Unreachable> unreachable(const StackReachability& seen) {
 }
 
 void judge_by_pointers(Report& report) {
-    if (report.sampling.observed_share < 1) return;
-    for (ReportStack& stack : report.stacks)
-        if (stack.kind == StackKind::heap && stack.reachability.looked > 0)
+    for (ReportStack& stack : report.stacks) {
+        if (stack.kind != StackKind::heap || stack.reachability.looked == 0) continue;
+        if (report.sampling.observed_share < 1)
+            judge_by_pointers_in_windows(report.memory, stack);
+        else
             judge_by_pointers(stack);
+    }
 }
 
 std::string pointers_text(const StackReachability& seen) {

@@ -44,6 +44,9 @@ constexpr double least_fewer = 1000;
 constexpr double least_idle = 0.05;
 /// Of fewer, the mean size says nothing of others.
 constexpr double least_held = 100;
+/// Of the window, for which memory must have ceased to grow: two small steps in a row of many are
+/// chance now and then.
+constexpr double least_pause = 0.05;
 /// An allocator with fewer of the calls than this is not the one that keeps memory.
 constexpr double least_call_share = 0.01;
 
@@ -121,7 +124,8 @@ double paused_seconds(const RecordingContents& contents, Window window, std::vec
         steps.pop_back();
         --window.last;
     }
-    return seconds(window.last - small_steps_at_end(steps), window.last);
+    const double paused = seconds(window.last - small_steps_at_end(steps), window.last);
+    return paused >= least_pause * seconds(window.first, window.last) ? paused : 0;
 }
 
 /// Of what was seen, on the clock of that, and then for all of the time, as stacks have it.
@@ -238,7 +242,9 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
         most = std::max(most, sum_of(contents.snapshots[i]).anonymous);
     const double given_up = block * fewer->all;
     const double kept = given_up - (most - static_cast<double>(memory.anonymous_bytes));
-    if (kept <= std::max(least_estimated_difference, difference.matters) || given_up > most) return;
+    if (kept <= std::max(least_estimated_difference, difference.matters) || kept < given_up / 2 ||
+        given_up > most)
+        return;
     name_retained(kept, difference, memory);
     memory.reason = fmt::format(
         "the allocator keeps about {} that the program has freed: about {} more blocks were freed "

@@ -33,6 +33,8 @@ constexpr double before_last = 1.2;
 /// Of the time since attach, what a search may take; and how much is read in a second until it is
 /// known.
 constexpr double most_time = 0.01;
+/// While a window goes on for as long, at the cost of its probes.
+constexpr double most_window_time = 0.004;
 constexpr double usual_bytes_per_second = 1e9;
 
 std::int64_t born_ns(const seep_live& block) {
@@ -83,32 +85,38 @@ Result<std::vector<bool>> reached(pid_t pid, const std::vector<OutstandingBlock>
 LostBlocks::LostBlocks(const KernelObject& kernel)
     : kernel_(&kernel), bytes_per_second_(usual_bytes_per_second) {}
 
-bool LostBlocks::is_due(std::int64_t now_ns, std::uint64_t bytes, bool is_last) const {
+bool LostBlocks::is_due(Occasion occasion, std::int64_t now_ns, std::uint64_t bytes) const {
+    const bool is_last = occasion == Occasion::end;
     const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
     const auto age = static_cast<double>(now_ns - attached_ns);
     const double least =
         searched_ns_ == 0
             ? static_cast<double>(is_last ? least_last_age_ns : first_age_ns)
             : (is_last ? before_last : between) * static_cast<double>(searched_ns_ - attached_ns);
-    return age >= least && static_cast<double>(bytes) / bytes_per_second_ <= most_time * age / 1e9;
+    const double most =
+        (occasion == Occasion::window_end ? most_window_time : most_time) * age / 1e9;
+    return age >= least && static_cast<double>(bytes) / bytes_per_second_ <= most;
 }
 
-void LostBlocks::search(const PidOfSlot& pid_of, const StackOfId& stack_of) {
+void LostBlocks::search(Occasion occasion, const PidOfSlot& pid_of, const StackOfId& stack_of) {
     searched_ns_ = monotonic_ns();
+    // What was found when all frees were seen is of other blocks.
+    if (!std::exchange(in_window_, occasion == Occasion::window_end) && in_window_) stacks_.clear();
     auto outstanding = read_outstanding(*kernel_, most_blocks);
     if (!outstanding) {
         spdlog::debug("{}", outstanding.error().message);
         return;
     }
     std::map<std::uint32_t, std::vector<OutstandingBlock>> by_slot;
+    all_known_ = outstanding->all && !in_window_;
     for (const OutstandingBlock& block : outstanding->blocks)
-        by_slot[block.process_slot].push_back(block);
+        if (!in_window_ || kernel_->is_of_this_window(block.block))
+            by_slot[block.process_slot].push_back(block);
     for (auto& [slot, blocks] : by_slot)
-        if (const pid_t pid = pid_of(slot); pid != 0)
-            search(pid, std::move(blocks), outstanding->all, stack_of);
+        if (const pid_t pid = pid_of(slot); pid != 0) search(pid, std::move(blocks), stack_of);
 }
 
-void LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, bool all_known,
+void LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
                         const StackOfId& stack_of) {
     const auto counters = read_process_counters(pid);
     if (!counters || counters->swap_bytes > 0) return;
@@ -129,13 +137,18 @@ void LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, bool al
         });
     }
     const double seconds = static_cast<double>(monotonic_ns() - began_ns) / 1e9;
+    spdlog::debug("searched {} bytes in {} s for {} blocks", counters->rss_bytes, seconds,
+                  blocks.size());
     bytes_per_second_ = static_cast<double>(counters->rss_bytes) / std::max(seconds, 1e-3);
-    if (const Result<void> kept = keep_outstanding(*kernel_, lost); !kept) {
+    Result<void> kept = keep_outstanding(*kernel_, lost);
+    // Most of what is as young as a window is freed soon.
+    if (kept && in_window_) kept = keep_outstanding(*kernel_, blocks);
+    if (!kept) {
         spdlog::debug("{}", kept.error().message);
         return;
     }
     follow_up(blocks, lost);
-    count(blocks, lost, all_known, stack_of);
+    count(blocks, lost, stack_of);
 }
 
 void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,
@@ -153,9 +166,11 @@ void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,
     for (const OutstandingBlock& block : open) there.insert(key_of(block));
     std::erase_if(followed_, [&](Followed& followed) {
         if (followed.block.process_slot != blocks.front().process_slot) return false;
-        const bool is_lost = still.contains(key_of(followed.block));
+        const bool is_there = there.contains(key_of(followed.block));
+        // Those of earlier windows are not looked for, but may be seen to be free.
+        const bool is_lost = still.contains(key_of(followed.block)) || (in_window_ && is_there);
         // Reached, by what may be no pointer; or not looked for, as there are too many.
-        if (!is_lost && there.contains(key_of(followed.block))) return true;
+        if (!is_lost && is_there) return true;
         StackReachability& stack = stacks_[followed.stack];
         if (!std::exchange(followed.told, true)) ++stack.followed;
         if (is_lost) return false;
@@ -166,8 +181,7 @@ void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,
 }
 
 void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
-                       const std::vector<OutstandingBlock>& lost, bool all_known,
-                       const StackOfId& stack_of) {
+                       const std::vector<OutstandingBlock>& lost, const StackOfId& stack_of) {
     std::set<std::pair<std::uint64_t, std::uint64_t>> known;
     std::map<StackId, std::size_t> followed;
     for (const Followed& each : followed_) {
@@ -181,17 +195,18 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
     std::set<StackId> counted;
     const auto stack_with = [&](const OutstandingBlock& block) -> StackReachability* {
         const StackId id = stack_of(StackId(block.block.stack));
-        if (age_ns(block) < least_age_ns || id == StackId() ||
+        if ((age_ns(block) < least_age_ns && !in_window_) || id == StackId() ||
             (!stacks_.contains(id) && stacks_.size() >= most_stacks))
             return nullptr;
         StackReachability& stack = stacks_[id];
         stack.stack = id;
         if (!counted.insert(id).second) return &stack;
         untold_.insert(id);
+        stack.all_known = all_known_;
+        if (in_window_) return &stack;
         stack.born_until_us =
             static_cast<std::uint64_t>(searched_ns_ - attached_ns - least_age_ns) / 1000;
         stack.looked = stack.lost = stack.lost_bytes = stack.lost_age_us = 0;
-        stack.all_known = all_known;
         return &stack;
     };
     for (const OutstandingBlock& block : blocks)
@@ -209,6 +224,7 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
         ++followed[stack->stack];
         followed_.push_back({block, stack->stack});
     }
+    if (in_window_) return;
     for (const auto& [id, age] : ages_ns)
         stacks_[id].lost_age_us =
             static_cast<std::uint64_t>(age / 1000) / std::max<std::uint64_t>(stacks_[id].lost, 1);

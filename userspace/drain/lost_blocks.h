@@ -12,8 +12,11 @@
 //     block       o------ lost ------ lost ------------------>   leaked
 //     block       o------ lost ------ lost ------ freed          refuted
 //
-// Nothing is said of processes part of whose memory is in swap, nor of what is allocated where the
-// probes come and go, as frees are then unseen. Nothing is written. Not thread-safe.
+// Where the probes come and go, it is the blocks of a window that are looked for, right before its
+// end, while all their frees are seen; what was found in each is added up.
+//
+// Nothing is said of processes part of whose memory is in swap. Nothing is written. Not
+// thread-safe.
 
 #include <sys/types.h>
 
@@ -35,11 +38,16 @@ class LostBlocks {
     /// `kernel` must outlive it.
     explicit LostBlocks(const KernelObject& kernel);
 
-    /// Whether it is time, or would be for a last one. `now_ns`: CLOCK_MONOTONIC. `bytes`: of the
-    /// memory that is to be read.
-    [[nodiscard]] bool is_due(std::int64_t now_ns, std::uint64_t bytes, bool is_last) const;
+    /// When a search is made.
+    enum class Occasion {
+        snapshot,
+        end,         ///< Of all recording, the first time that it is over.
+        window_end,  ///< Of a window, for its blocks alone.
+    };
+    /// Whether it is time. `now_ns`: CLOCK_MONOTONIC. `bytes`: of the memory that is to be read.
+    [[nodiscard]] bool is_due(Occasion occasion, std::int64_t now_ns, std::uint64_t bytes) const;
 
-    void search(const PidOfSlot& pid_of, const StackOfId& stack_of);
+    void search(Occasion occasion, const PidOfSlot& pid_of, const StackOfId& stack_of);
     /// Of the stacks that were looked for since the last call.
     std::vector<StackReachability> take();
     /// Of a process that is gone.
@@ -52,16 +60,16 @@ class LostBlocks {
         bool told = false;  ///< It is among those that were followed.
     };
 
-    void search(pid_t pid, std::vector<OutstandingBlock> blocks, bool all_known,
-                const StackOfId& stack_of);
+    void search(pid_t pid, std::vector<OutstandingBlock> blocks, const StackOfId& stack_of);
     void follow_up(const std::vector<OutstandingBlock>& blocks,
                    const std::vector<OutstandingBlock>& lost);
     void count(const std::vector<OutstandingBlock>& blocks,
-               const std::vector<OutstandingBlock>& lost, bool all_known,
-               const StackOfId& stack_of);
+               const std::vector<OutstandingBlock>& lost, const StackOfId& stack_of);
 
     const KernelObject* kernel_;
     std::int64_t searched_ns_ = 0;  ///< CLOCK_MONOTONIC, the last time.
+    bool in_window_ = false;        ///< That was one of a window.
+    bool all_known_ = false;        ///< It looked for all outstanding blocks.
     double bytes_per_second_;       ///< At which memory is searched.
     std::vector<Followed> followed_;
     std::unordered_map<StackId, StackReachability> stacks_;

@@ -146,7 +146,7 @@ Result<Snapshot> Tracer::snapshot() {
         if (process->ended_ns != 0) ended.push_back(process);
     }
     snapshot.revisits = state_->look_again();
-    if (!state_->stopped) state_->search_for_lost_blocks(/*is_last=*/false);
+    if (!state_->stopped) state_->search_for_lost_blocks(LostBlocks::Occasion::snapshot);
     snapshot.reachability = state_->take_reachability();
     if (state_->work_file || !state_->work_function.empty()) snapshot.work = state_->work_so_far();
     for (TracedProcess* process : ended) state_->drop(*process);
@@ -171,6 +171,7 @@ void Tracer::set_sampling(std::uint64_t bytes) {
 
 Result<void> Tracer::pause() {
     if (state_->paused) return {};
+    state_->search_for_lost_blocks(LostBlocks::Occasion::window_end);
     state_->end_window();
     state_->paused = true;
     ++state_->pauses;
@@ -216,7 +217,7 @@ void Tracer::note(std::string kind, std::string text) {
 }
 
 void Tracer::detach() {
-    if (!state_->stopped) state_->search_for_lost_blocks(/*is_last=*/true);
+    if (!state_->stopped) state_->search_for_lost_blocks(LostBlocks::Occasion::end);
     state_->stop();
     state_->detach_allocators();
     if (state_->mappings) state_->mappings->detach();

@@ -224,6 +224,7 @@ void Tracer::State::drop(TracedProcess& process) {
     if (mappings) mappings->drop(process.slot);
     if (faults) faults->drop(process.slot);
     if (revisits) revisits->forget(process.slot);
+    lost_blocks.forget(process.slot);
     process.allocators.clear();
     process.work.clear();
     process.unloads.clear();
@@ -265,13 +266,17 @@ std::vector<StackRevisits> Tracer::State::look_again() {
     return seen;
 }
 
-/// Where every free is seen.
-void Tracer::State::search_for_lost_blocks(bool is_last) {
+/// While every free is seen.
+void Tracer::State::search_for_lost_blocks(LostBlocks::Occasion occasion) {
+    const bool in_windows = occasion == LostBlocks::Occasion::window_end;
     std::uint64_t bytes = 0;
     for (const auto& [pid, process] : running) bytes += process->last.rss_bytes;
-    if (!heap || pauses > 0 || !lost_blocks.is_due(monotonic_ns(), bytes, is_last)) return;
-    lost_blocks.search([&](std::uint32_t slot) { return running_pid(slot); },
-                       [&](StackId id) { return reader.stack_of(id); });
+    if (!heap || (pauses > 0 && !in_windows) ||
+        !lost_blocks.is_due(occasion, monotonic_ns(), bytes))
+        return;
+    lost_blocks.search(
+        occasion, [&](std::uint32_t slot) { return running_pid(slot); },
+        [&](StackId id) { return reader.stack_of(id); });
 }
 
 std::vector<StackReachability> Tracer::State::take_reachability() {

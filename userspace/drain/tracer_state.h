@@ -133,7 +133,7 @@ struct Tracer::State {
     void detach_allocators();
     void end_window();
     std::vector<StackRevisits> look_again();
-    void search_for_lost_blocks(bool is_last);
+    void search_for_lost_blocks(LostBlocks::Occasion occasion);
     std::vector<StackReachability> take_reachability();
     [[nodiscard]] pid_t running_pid(std::uint32_t process_slot) const;
     void drop(TracedProcess& process);

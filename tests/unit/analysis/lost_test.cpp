@@ -89,8 +89,43 @@ TEST(Lost, WhatIsFreedLaterWasNot) {
     StackReachability once = search(500, 490);
     once.followed = 0;
     EXPECT_EQ(judged(Verdict::growing, once).verdict, Verdict::growing);
-    // Frees went by unseen.
-    EXPECT_FALSE(judged(Verdict::growing, search(500, 490), 0.5).evidence.unreachable);
+}
+
+/// Of a stack that had lapsed blocks, of which that share was there when they were looked at again.
+ReportStack judged_in_windows(Verdict verdict, const StackReachability& seen,
+                              std::optional<Survival> there, double memory = 1'000) {
+    Report report;
+    report.sampling.observed_share = 0.1;
+    report.memory.anonymous.high = memory;
+    ReportStack& stack = report.stacks.emplace_back();
+    stack.verdict = verdict;
+    stack.growth = {.bytes_per_second = 0, .low = 0, .high = 100, .bytes = 0};
+    stack.held_growth = {.bytes_per_second = 4'000, .low = 3'600, .high = 4'400, .bytes = 400'000};
+    stack.totals.lapsed_count = 4'000;
+    stack.totals.allocated_count = 4'000;
+    if (there) stack.evidence.staying = Staying{.survival = *there, .blocks = 100};
+    stack.reachability = seen;
+    judge_by_pointers(report);
+    return report.stacks.front();
+}
+
+TEST(Lost, InWindowsItIsAPartOfWhatTheyLeftBehind) {
+    const Survival a_tenth{.age_seconds = 30, .share = 0.1, .low = 0.06, .high = 0.17};
+    const ReportStack stack = judged_in_windows(Verdict::steady, search(5'000, 400), a_tenth);
+    EXPECT_EQ(stack.verdict, Verdict::leak);
+    EXPECT_NEAR(stack.growth.bytes_per_second, 0.08 * 4'000, 1e-6);
+    // R: prop.test(400, 5000, correct = FALSE)$conf.int
+    EXPECT_NEAR(stack.growth.low, 0.072791 * 3'600, 0.1);
+    EXPECT_NEAR(stack.growth.high, 0.087854 * 4'400, 0.1);
+
+    // More than is there later: it was hidden.
+    const ReportStack hidden = judged_in_windows(Verdict::steady, search(5'000, 4'900), a_tenth);
+    EXPECT_EQ(hidden.verdict, Verdict::steady);
+    EXPECT_FALSE(hidden.evidence.unreachable);
+    // Nobody looked, or the memory has no room for it.
+    EXPECT_EQ(judged_in_windows(Verdict::steady, search(5'000, 400), {}).verdict, Verdict::steady);
+    EXPECT_EQ(judged_in_windows(Verdict::steady, search(5'000, 400), a_tenth, 200).verdict,
+              Verdict::steady);
 }
 
 TEST(Lost, TheReasonSaysWhatIsStillPointedTo) {
