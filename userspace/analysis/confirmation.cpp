@@ -53,6 +53,7 @@ struct Claim {
     double returned = 0;
     double dying = 0;    ///< Of `lapsed`, of stacks whose blocks are gone when looked at again.
     double staying = 0;  ///< Of stacks whose blocks are all there then.
+    bool lost = false;   ///< No pointer leads to what some of the stacks grow by.
 
     void add(const ReportStack& stack, double window_seconds) {
         const BlockShares shares = block_shares(stack);
@@ -61,16 +62,21 @@ struct Claim {
         const auto blocks = static_cast<double>(stack.totals.lapsed_count);
         lapsed += blocks;
         returned += static_cast<double>(stack.returned_count);
-        if (stack.evidence.staying && stack.evidence.staying->dying) dying += blocks;
+        lost = lost || stack.is_lost;
+        if (stack.evidence.staying && stack.evidence.staying->dying && !stack.is_lost)
+            dying += blocks;
         if (is_seen_to_stay(stack, window_seconds)) staying += blocks;
     }
     [[nodiscard]] double returned_share() const {
         return returned > 0 ? returned / (returned + lapsed) : 0;
     }
     [[nodiscard]] bool dies() const {
-        return returned_share() >= least_returned || dying > least_true * lapsed;
+        return !lost && (returned_share() >= least_returned || dying > least_true * lapsed);
     }
-    [[nodiscard]] bool stays() const { return staying > least_true * lapsed; }
+    /// Where blocks that had lapsed are seen to be free, those that were recognized may be others.
+    [[nodiscard]] bool stays() const {
+        return staying > least_true * lapsed && returned_share() < least_returned;
+    }
     /// None of its blocks came back, and some would have if they lived as long as those of
     /// `others`.
     [[nodiscard]] bool outlives(const Claim& others) const {
@@ -129,6 +135,7 @@ struct Proof {
                 : "which tells too little of this one");
     }
     [[nodiscard]] bool confirms(const Claim& cause) const {
+        if (cause.lost) return true;
         if (!grows || paused > 0) return false;
         // Seen to stay, and to replace nothing: whatever else there is.
         if (cause.stays() && cause.outnumbers(most_replaced)) return true;
@@ -168,7 +175,7 @@ Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
         if (!counts(stack)) continue;
         const double rate = requested(stack);
         const BlockShares shares = block_shares(stack);
-        if (const auto& seen = stack.evidence.staying; seen && seen->dying)
+        if (const auto& seen = stack.evidence.staying; seen && seen->dying && !stack.is_lost)
             proof.open += std::max(0.0, stack.growth.bytes_per_second) * shares.most;
         if (stack.kind == StackKind::heap && claims.growths[i].low > 0 && rate == 0 &&
             !claim_of(stack, proof.seconds).dies()) {
@@ -250,6 +257,7 @@ void confirm_by_memory(Report& report) {
         if (found == proofs.end()) continue;
         const Proof& proof = *found->second;
         stack.verdict = Verdict::leak;
+        if (!proof.grows) continue;
         stack.reason += fmt::format(
             "; but the anonymous memory grows by {}, which without it {}", hourly(proof.memory),
             &proof == &of_all ? "nothing would explain" : "only blocks that are seen to die would");

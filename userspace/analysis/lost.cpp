@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/claims.h"
+#include "analysis/coverage.h"
 #include "analysis/normal.h"
-#include "analysis/staying.h"
 #include "analysis/wilson.h"
 #include "base/text.h"
 
@@ -48,7 +49,7 @@ std::string lost_text(const StackReachability& seen) {
 /// That came evenly since attach.
 Growth lost_growth(const StackReachability& seen) {
     const double a_second =
-        static_cast<double>(seen.lost_bytes) / (static_cast<double>(seen.born_until_us) / 1e6);
+        static_cast<double>(seen.lost_bytes) / (static_cast<double>(seen.born_within_us) / 1e6);
     // Of so many blocks that come by themselves.
     const double chance = z_95 / std::sqrt(static_cast<double>(seen.lost));
     return {.bytes_per_second = a_second,
@@ -58,17 +59,17 @@ Growth lost_growth(const StackReachability& seen) {
 }
 
 /// A leak beside blocks that live for long, or come and go: its growth alone is the stack's.
-void judge_part(const Growth& growth, const char* besides, ReportStack& stack) {
+void judge_part(ReportStack& stack) {
     stack.verdict = Verdict::leak;
-    stack.growth = growth;
-    stack.reason =
-        fmt::format("{}{}; besides: {}", lost_text(stack.reachability), besides, stack.reason);
+    stack.growth = lost_growth(stack.reachability);
+    stack.reason = fmt::format("{}, and they came evenly; besides: {}",
+                               lost_text(stack.reachability), stack.reason);
 }
 
 /// What is lost came evenly.
 bool is_even(const StackReachability& seen) {
     const double age = static_cast<double>(seen.lost_age_us) /
-                       static_cast<double>(std::max<std::uint64_t>(seen.born_until_us, 1));
+                       static_cast<double>(std::max<std::uint64_t>(seen.born_within_us, 1));
     return age >= least_age && age <= most_age;
 }
 
@@ -87,8 +88,7 @@ void judge_by_pointers(ReportStack& stack) {
     if (!stack.evidence.unreachable) return;
     const bool is_lost = stack.evidence.unreachable->low >= mostly;
     if (is_confirmed(seen) && !is_lost) {
-        if (stack.verdict != Verdict::leak && is_even(seen))
-            judge_part(lost_growth(seen), ", and they came evenly", stack);
+        if (stack.verdict != Verdict::leak && is_even(seen)) judge_part(stack);
     } else if (is_confirmed(seen) && grows(stack)) {
         judge_lost(stack);
     } else if (grows(stack) && seen.lost == 0 && seen.all_known) {
@@ -100,21 +100,18 @@ void judge_by_pointers(ReportStack& stack) {
 }
 
 /// What is lost stays: where less of a stack's blocks was still there later, pointers were hidden.
-void judge_by_pointers_in_windows(const ProcessMemory& memory, ReportStack& stack) {
+/// The memory tells the rate of what is found here better (confirmation.h).
+void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
     const StackReachability& seen = stack.reachability;
     const auto& staying = stack.evidence.staying;
     const auto lost = unreachable(seen);
     if (!lost || !staying || lost->low > staying->survival.high) return;
     stack.evidence.unreachable = lost;
-    if (!is_confirmed(seen)) return;
-    if (lost->low >= mostly) {
-        if (grows(stack)) judge_lost(stack);
-        return;
-    }
-    const Growth part =
-        part_of(stack, {.share = lost->share, .low = lost->low, .high = lost->high});
-    if (stack.verdict != Verdict::leak && part.low > 0 && part.low < memory.anonymous.high)
-        judge_part(part, " any more", stack);
+    if (!is_confirmed(seen) || stack.verdict == Verdict::leak) return;
+    if (lost->low < mostly || stack.growth.low <= 0)
+        stack.growth = over_window(lost_growth(seen), report.sampling, seconds_of(report));
+    stack.is_lost = stack.seen_to_leak = true;
+    stack.reason = fmt::format("{} any more; besides: {}", lost_text(seen), stack.reason);
 }
 
 }  // namespace
@@ -134,7 +131,7 @@ void judge_by_pointers(Report& report) {
     for (ReportStack& stack : report.stacks) {
         if (stack.kind != StackKind::heap || stack.reachability.looked == 0) continue;
         if (report.sampling.observed_share < 1)
-            judge_by_pointers_in_windows(report.memory, stack);
+            judge_by_pointers_in_windows(report, stack);
         else
             judge_by_pointers(stack);
     }

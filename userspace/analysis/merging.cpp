@@ -162,7 +162,7 @@ void accumulate(StackReachability& sum, const StackReachability& part) {
     const std::uint64_t lost = sum.lost + part.lost;
     if (lost > 0)
         sum.lost_age_us = (sum.lost_age_us * sum.lost + part.lost_age_us * part.lost) / lost;
-    sum.born_until_us = std::max(sum.born_until_us, part.born_until_us);
+    sum.born_within_us = std::max(sum.born_within_us, part.born_within_us);
     sum.looked += part.looked;
     sum.lost_bytes += part.lost_bytes;
     sum.lost = lost;

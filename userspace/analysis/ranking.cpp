@@ -428,8 +428,8 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     name_stacks(report);
     report.memory = reconcile(contents, heap, mapping_growth(report));
     leave_out_gone(report);
-    confirm_by_memory(report);
     judge_by_pointers(report);
+    confirm_by_memory(report);
     join_places(report);
     sort_stacks(report.stacks, SortBy::growth);
     report.findings = find_causes(report);

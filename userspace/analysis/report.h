@@ -159,6 +159,7 @@ struct ReportStack {
     Growth held_growth;                ///< With what was in flight when windows ended (lapses.h).
     StackRevisits revisits;            ///< Of blocks that had lapsed.
     StackReachability reachability;    ///< Of outstanding blocks.
+    bool is_lost = false;              ///< What it was seen to grow by in windows (lost.h).
     bool may_be_pool = false;          ///< It grows as a leak does, but in few large blocks.
     /// One number for stacks of a kind that take over from one another (succession.h), from 1; 0:
     /// none.

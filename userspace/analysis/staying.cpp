@@ -106,6 +106,22 @@ int freed_tenths(const ReportStack& stack) {
     return static_cast<int>(std::lround(10 * static_cast<double>(stack.totals.freed_count) / all));
 }
 
+/// Of what a stack was seen to have more, the part of that share. Those that were seen to be free
+/// later are among the gone, and not among what it has.
+Growth part_of(const ReportStack& stack, const Survival& share) {
+    const auto has = static_cast<double>(stack.totals.lapsed_count);
+    const auto had = has + static_cast<double>(stack.returned_count);
+    const auto part = [&](double of_all) {
+        return has > 0 ? std::min(1.0, of_all * had / has) : 1;
+    };
+    Growth growth = stack.held_growth;
+    growth.bytes_per_second *= part(share.share);
+    growth.bytes = std::llround(static_cast<double>(growth.bytes) * part(share.share));
+    if (growth.low > 0) growth.low *= part(share.low);
+    growth.high *= part(share.high);
+    return growth;
+}
+
 void leave_out_gone(const Staying& staying, ReportStack& stack) {
     const Survival& survival = staying.survival;
     const bool is_open =
@@ -163,21 +179,6 @@ std::optional<Staying> staying(const StackRevisits& revisits) {
     if (!any->dying && any->survival.share < mostly) any = sure;
     any->sure = true;
     return any;
-}
-
-Growth part_of(const ReportStack& stack, const Survival& share) {
-    // Those that were seen to be free later are among the gone, and not among what it has.
-    const auto has = static_cast<double>(stack.totals.lapsed_count);
-    const auto had = has + static_cast<double>(stack.returned_count);
-    const auto part = [&](double of_all) {
-        return has > 0 ? std::min(1.0, of_all * had / has) : 1;
-    };
-    Growth growth = stack.held_growth;
-    growth.bytes_per_second *= part(share.share);
-    growth.bytes = std::llround(static_cast<double>(growth.bytes) * part(share.share));
-    if (growth.low > 0) growth.low *= part(share.low);
-    growth.high *= part(share.high);
-    return growth;
 }
 
 void leave_out_gone(Report& report) {

@@ -27,10 +27,6 @@ std::optional<Staying> staying(const StackRevisits& revisits);
 /// their blocks are seen to be freed. Needs the clusters and names.
 void leave_out_gone(Report& report);
 
-/// Of what a stack was seen to have more in windows, the part of that share, which is of what it
-/// had when they ended.
-Growth part_of(const ReportStack& stack, const Survival& share);
-
 /// Whether its blocks were looked at again late in the window, and were all there but for chance.
 bool is_seen_to_stay(const ReportStack& stack, double window_seconds);
 

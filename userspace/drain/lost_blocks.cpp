@@ -30,11 +30,11 @@ constexpr std::int64_t first_age_ns = 8'000'000'000;
 constexpr double between = 1.75;
 constexpr std::int64_t least_last_age_ns = 3'000'000'000;
 constexpr double before_last = 1.2;
-/// Of the time since attach, what a search may take; and how much is read in a second until it is
-/// known.
+/// Of the time since attach, what a search may take; of that since the last search, where a window
+/// goes on for as long, at the cost of its probes.
 constexpr double most_time = 0.01;
-/// While a window goes on for as long, at the cost of its probes.
 constexpr double most_window_time = 0.004;
+/// Until it is known how much is searched in a second.
 constexpr double usual_bytes_per_second = 1e9;
 
 std::int64_t born_ns(const seep_live& block) {
@@ -46,9 +46,12 @@ std::uint64_t weighted_bytes(const seep_live& block) {
                                       static_cast<double>(block.weight) / 0x1p32);
 }
 
-/// A block by its place, for sets.
-std::pair<std::uint64_t, std::uint64_t> key_of(const OutstandingBlock& block) {
-    return {block.address, block.block.born};
+/// Whether it is one of some in order.
+bool is_among(const std::vector<OutstandingBlock>& blocks, const OutstandingBlock& block) {
+    const auto found =
+        std::ranges::lower_bound(blocks, block.address, {}, &OutstandingBlock::address);
+    return found != blocks.end() && found->address == block.address &&
+           found->block.born == block.block.born;
 }
 
 /// Ascending and apart: of two at one place, one was freed meanwhile.
@@ -89,19 +92,31 @@ bool LostBlocks::is_due(Occasion occasion, std::int64_t now_ns, std::uint64_t by
     const bool is_last = occasion == Occasion::end;
     const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
     const auto age = static_cast<double>(now_ns - attached_ns);
+    if (occasion == Occasion::window_end)
+        return age >= static_cast<double>(first_age_ns) &&
+               static_cast<double>(bytes) / bytes_per_second_ <=
+                   most_window_time *
+                       static_cast<double>(now_ns - std::max(searched_ns_, attached_ns)) / 1e9;
     const double least =
         searched_ns_ == 0
             ? static_cast<double>(is_last ? least_last_age_ns : first_age_ns)
             : (is_last ? before_last : between) * static_cast<double>(searched_ns_ - attached_ns);
-    const double most =
-        (occasion == Occasion::window_end ? most_window_time : most_time) * age / 1e9;
-    return age >= least && static_cast<double>(bytes) / bytes_per_second_ <= most;
+    return age >= least && static_cast<double>(bytes) / bytes_per_second_ <= most_time * age / 1e9;
 }
 
 void LostBlocks::search(Occasion occasion, const PidOfSlot& pid_of, const StackOfId& stack_of) {
     searched_ns_ = monotonic_ns();
     // What was found when all frees were seen is of other blocks.
-    if (!std::exchange(in_window_, occasion == Occasion::window_end) && in_window_) stacks_.clear();
+    if (!std::exchange(in_window_, occasion == Occasion::window_end) && in_window_) {
+        stacks_.clear();
+        born_within_us_ = 0;
+    }
+    const auto now_us =
+        (static_cast<std::uint64_t>(searched_ns_) - kernel_->attach_time_ns()) / 1000;
+    if (in_window_)
+        born_within_us_ += now_us - std::min(now_us, kernel_->window_began_us());
+    else
+        born_within_us_ = now_us - std::min<std::uint64_t>(now_us, least_age_ns / 1000);
     auto outstanding = read_outstanding(*kernel_, most_blocks);
     if (!outstanding) {
         spdlog::debug("{}", outstanding.error().message);
@@ -122,20 +137,20 @@ void LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
     if (!counters || counters->swap_bytes > 0) return;
     order(blocks);
     const std::int64_t began_ns = monotonic_ns();
-    auto lost = blocks;
-    for (int reading = 0; reading < 2 && !lost.empty(); ++reading) {
-        const auto is_reached = reached(pid, blocks);
-        if (!is_reached) {
-            spdlog::debug("{} (process {})", is_reached.error().message, pid);
+    std::vector<bool> is_reached(blocks.size());
+    for (int reading = 0; reading < 2; ++reading) {
+        const auto now = reached(pid, blocks);
+        if (!now) {
+            spdlog::debug("{} (process {})", now.error().message, pid);
             return;
         }
-        std::set<std::pair<std::uint64_t, std::uint64_t>> unreached;
         for (std::size_t i = 0; i < blocks.size(); ++i)
-            if (!(*is_reached)[i]) unreached.insert(key_of(blocks[i]));
-        std::erase_if(lost, [&](const OutstandingBlock& block) {
-            return !unreached.contains(key_of(block));
-        });
+            if ((*now)[i]) is_reached[i] = true;
+        if (std::ranges::find(is_reached, false) == is_reached.end()) break;
     }
+    std::vector<OutstandingBlock> lost;
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+        if (!is_reached[i]) lost.push_back(blocks[i]);
     const double seconds = static_cast<double>(monotonic_ns() - began_ns) / 1e9;
     spdlog::debug("searched {} bytes in {} s for {} blocks", counters->rss_bytes, seconds,
                   blocks.size());
@@ -154,24 +169,23 @@ void LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
 void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,
                            const std::vector<OutstandingBlock>& lost) {
     if (followed_.empty() || blocks.empty()) return;
-    std::set<std::pair<std::uint64_t, std::uint64_t>> still;
-    for (const OutstandingBlock& block : lost) still.insert(key_of(block));
-    std::vector<OutstandingBlock> open;  // neither lost nor known to be reached
+    const auto is_here = [&](const Followed& followed) {
+        return followed.block.process_slot == blocks.front().process_slot;
+    };
+    std::vector<OutstandingBlock> there;  // though not lost
     for (const Followed& followed : followed_)
-        if (followed.block.process_slot == blocks.front().process_slot &&
-            !still.contains(key_of(followed.block)))
-            open.push_back(followed.block);
-    std::set<std::pair<std::uint64_t, std::uint64_t>> there;
-    if (const Result<void> kept = keep_outstanding(*kernel_, open); !kept) return;
-    for (const OutstandingBlock& block : open) there.insert(key_of(block));
+        if (is_here(followed) && !is_among(lost, followed.block)) there.push_back(followed.block);
+    if (const Result<void> kept = keep_outstanding(*kernel_, there); !kept) return;
+    std::ranges::sort(there, {}, &OutstandingBlock::address);
     std::erase_if(followed_, [&](Followed& followed) {
-        if (followed.block.process_slot != blocks.front().process_slot) return false;
-        const bool is_there = there.contains(key_of(followed.block));
+        if (!is_here(followed)) return false;
+        const bool is_there = is_among(there, followed.block);
         // Those of earlier windows are not looked for, but may be seen to be free.
-        const bool is_lost = still.contains(key_of(followed.block)) || (in_window_ && is_there);
+        const bool is_lost = is_among(lost, followed.block) || (in_window_ && is_there);
         // Reached, by what may be no pointer; or not looked for, as there are too many.
         if (!is_lost && is_there) return true;
         StackReachability& stack = stacks_[followed.stack];
+        stack.stack = followed.stack;
         if (!std::exchange(followed.told, true)) ++stack.followed;
         if (is_lost) return false;
         ++stack.refuted;
@@ -182,12 +196,13 @@ void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,
 
 void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
                        const std::vector<OutstandingBlock>& lost, const StackOfId& stack_of) {
-    std::set<std::pair<std::uint64_t, std::uint64_t>> known;
+    std::vector<OutstandingBlock> known;
     std::map<StackId, std::size_t> followed;
     for (const Followed& each : followed_) {
-        known.insert(key_of(each.block));
+        known.push_back(each.block);
         ++followed[each.stack];
     }
+    std::ranges::sort(known, {}, &OutstandingBlock::address);
     const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
     const auto age_ns = [&](const OutstandingBlock& block) {
         return searched_ns_ - attached_ns - born_ns(block.block);
@@ -203,10 +218,7 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
         if (!counted.insert(id).second) return &stack;
         untold_.insert(id);
         stack.all_known = all_known_;
-        if (in_window_) return &stack;
-        stack.born_until_us =
-            static_cast<std::uint64_t>(searched_ns_ - attached_ns - least_age_ns) / 1000;
-        stack.looked = stack.lost = stack.lost_bytes = stack.lost_age_us = 0;
+        if (!in_window_) stack.looked = stack.lost = stack.lost_bytes = stack.lost_age_us = 0;
         return &stack;
     };
     for (const OutstandingBlock& block : blocks)
@@ -218,11 +230,17 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
         ++stack->lost;
         stack->lost_bytes += weighted_bytes(block.block);
         ages_ns[stack->stack] += age_ns(block);
-        if (known.contains(key_of(block)) || followed_.size() >= most_followed ||
+        if (is_among(known, block) || followed_.size() >= most_followed ||
             followed[stack->stack] >= most_followed_of_stack)
             continue;
         ++followed[stack->stack];
         followed_.push_back({block, stack->stack});
+    }
+    for (auto& [id, stack] : stacks_) {
+        if (in_window_ ? stack.lost > 0 : counted.contains(id)) {
+            stack.born_within_us = born_within_us_;
+            untold_.insert(id);
+        }
     }
     if (in_window_) return;
     for (const auto& [id, age] : ages_ns)

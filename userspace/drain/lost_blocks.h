@@ -67,10 +67,11 @@ class LostBlocks {
                const std::vector<OutstandingBlock>& lost, const StackOfId& stack_of);
 
     const KernelObject* kernel_;
-    std::int64_t searched_ns_ = 0;  ///< CLOCK_MONOTONIC, the last time.
-    bool in_window_ = false;        ///< That was one of a window.
-    bool all_known_ = false;        ///< It looked for all outstanding blocks.
-    double bytes_per_second_;       ///< At which memory is searched.
+    std::int64_t searched_ns_ = 0;      ///< CLOCK_MONOTONIC, the last time.
+    bool in_window_ = false;            ///< That was one of a window.
+    std::uint64_t born_within_us_ = 0;  ///< Of StackReachability.
+    bool all_known_ = false;            ///< It looked for all outstanding blocks.
+    double bytes_per_second_;           ///< At which memory is searched.
     std::vector<Followed> followed_;
     std::unordered_map<StackId, StackReachability> stacks_;
     std::set<StackId> untold_;

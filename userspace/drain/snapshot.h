@@ -81,11 +81,12 @@ struct StackRevisits {
 /// last search for them.
 struct StackReachability {
     StackId stack;
-    std::uint64_t born_until_us = 0;  ///< After attach: younger ones were not looked for.
-    std::uint64_t looked = 0;         ///< Blocks that were looked for.
-    std::uint64_t lost = 0;           ///< Of them, those that nothing led to.
-    std::uint64_t lost_bytes = 0;     ///< Of these, and of those that samples stand for.
-    std::uint64_t lost_age_us = 0;    ///< Their mean age.
+    /// Blocks born in that time were looked for: from attach on; or in windows before a search.
+    std::uint64_t born_within_us = 0;
+    std::uint64_t looked = 0;       ///< Blocks that were looked for.
+    std::uint64_t lost = 0;         ///< Of them, those that nothing led to.
+    std::uint64_t lost_bytes = 0;   ///< Of these, and of those that samples stand for.
+    std::uint64_t lost_age_us = 0;  ///< Their mean age.
     /// Blocks that were lost at a search, and still were at a later one or had been freed by then;
     /// and the latter, which had not been lost at all.
     std::uint64_t followed = 0;

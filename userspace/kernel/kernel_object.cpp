@@ -177,6 +177,10 @@ void KernelObject::begin_window() {
     object.bss->window_began_us = (now_ns - object.rodata->attach_time_ns) / 1000;
 }
 
+std::uint64_t KernelObject::window_began_us() const {
+    return state_->skeleton->bss->window_began_us;
+}
+
 bool KernelObject::is_of_this_window(const seep_live& block) const {
     // As is_late() in bpf/ledger.bpf.h: a tick is later than what is born in it.
     constexpr std::uint64_t ticks = 4;

@@ -72,6 +72,8 @@ class KernelObject {
     /// For probes that are put in place again after they had been taken away: what was allocated up
     /// to now may have been freed unseen. Call it while no probe is in place.
     void begin_window();
+    /// When that was, in microseconds after attach; 0 before the first one.
+    [[nodiscard]] std::uint64_t window_began_us() const;
     /// Whether a block was born since; true before the first one.
     [[nodiscard]] bool is_of_this_window(const seep_live& block) const;
 

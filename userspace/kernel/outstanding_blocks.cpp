@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <map>
-#include <utility>
+#include <unordered_map>
 
 #include "kernel/recent_blocks.h"
 
@@ -57,15 +56,14 @@ Result<OutstandingBlocks> read_outstanding(const KernelObject& kernel, std::size
 Result<void> keep_outstanding(const KernelObject& kernel, std::vector<OutstandingBlock>& blocks) {
     const auto recent = RecentBlocks::map(kernel);
     if (!recent) return recent.error();
-    std::map<std::pair<std::uint32_t, std::uint64_t>, seep_live> newest;
-    recent->for_each([&](const RecentBlock& block) {
-        newest.insert_or_assign(std::pair(block.process_slot(), block.address()), block.block);
-    });
+    std::unordered_map<std::uint64_t, seep_live> newest;  // by the word that tells it
+    recent->for_each([&](const RecentBlock& block) { newest[block.word] = block.block; });
     const int live = kernel.map_named("live");
     std::erase_if(blocks, [&](const OutstandingBlock& block) {
         // What moves on meanwhile is in `live` before it leaves the other.
-        if (const auto found = newest.find({block.process_slot, block.address});
-            found != newest.end())
+        const std::uint64_t word = block.address | std::uint64_t{block.process_slot}
+                                                       << SEEP_RECENT_ADDRESS_BITS;
+        if (const auto found = newest.find(word); found != newest.end())
             return !is_same(found->second, block.block);
         const seep_live_key key{.address = block.address, .process = block.process_slot, .pad = 0};
         seep_live now{};

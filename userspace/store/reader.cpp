@@ -569,7 +569,7 @@ Result<std::vector<StackReachability>> RecordingReader::reachability() {
     return state_->of_stacks<StackReachability>(
         recording_schema().reachability, [](StackId stack, Row& row) {
             StackReachability seen{.stack = stack};
-            seen.born_until_us = row.counter(1);
+            seen.born_within_us = row.counter(1);
             seen.looked = row.counter(2);
             seen.lost = row.counter(3);
             seen.lost_bytes = row.counter(4);

@@ -189,7 +189,7 @@ Schema make_schema() {
                     {}},
         .reachability = {"reachability",
                          {{"stack", id},
-                          {"born_until_us", number},
+                          {"born_within_us", number},
                           {"looked", number},
                           {"lost", number},
                           {"lost_bytes", number},

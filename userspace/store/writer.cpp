@@ -330,7 +330,7 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
     for (const StackReachability& stack : snapshot.reachability)
         if (done)
             done = state.write(state.statements.reachability, bits(stack.stack.value),
-                               counter(stack.born_until_us), counter(stack.looked),
+                               counter(stack.born_within_us), counter(stack.looked),
                                counter(stack.lost), counter(stack.lost_bytes),
                                counter(stack.lost_age_us), counter(stack.followed),
                                counter(stack.refuted), stack.all_known);

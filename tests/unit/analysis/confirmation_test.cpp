@@ -152,6 +152,11 @@ TEST(Confirmation, WhatIsSeenToStayIsALeakWhateverElseGrows) {
     // A full cache that keeps its entries for long replaces as many.
     EXPECT_EQ(verdict_beside(staying, 26, 10'000), Verdict::growing);
     EXPECT_NE(verdict_beside(staying, 24, 0), Verdict::leak) << "nothing grows";
+    // Where one block of ten was seen to be free later, the others may be taken for their
+    // successors.
+    ReportStack returning = staying;
+    returning.returned_count = 10;
+    EXPECT_EQ(verdict_beside(returning, 24, 10'000), Verdict::growing);
 }
 
 TEST(Confirmation, WhatIsLeftOfDyingBlocksMayTakeMemoryToo) {
@@ -165,6 +170,19 @@ TEST(Confirmation, WhatIsLeftOfDyingBlocksMayTakeMemoryToo) {
     };
     EXPECT_NEAR(rate_beside(1), 2000, 10);
     EXPECT_EQ(rate_beside(1000), 1000);
+}
+
+TEST(Confirmation, WhatIsLostIsALeakWhateverTheMemory) {
+    ReportStack lost = looked_at(leak("a", 100), 0.1, true);
+    lost.is_lost = true;
+    EXPECT_EQ(verdict_of({lost}, 0, 0), Verdict::leak);
+    EXPECT_EQ(verdict_of({lost, other("b", 10'000)}, 500, 500), Verdict::leak);
+    // Its rate is told by the memory, if nothing else grows.
+    lost.growth = growth(10'000);
+    const Report report = confirmed({lost}, 15'000, 15'000);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::leak);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 15'000, 100);
+    EXPECT_THAT(report.stacks[0].reason, HasSubstr("of which its rate is the part"));
 }
 
 TEST(Confirmation, MemoryThatHasCeasedToGrowConfirmsNothing) {
