@@ -21,6 +21,8 @@ constexpr std::uint64_t least_blocks = 10;
 /// Of those that were lost, so many must have been looked for later; and of them, so few freed.
 constexpr std::uint64_t least_followed = 10;
 constexpr double most_refuted = 0.02;
+/// So many should have been among those that were looked for, if what stays was lost.
+constexpr double enough_expected = 5;
 /// What a stack grows by is lost, and not some of it.
 constexpr double mostly = 0.5;
 /// For "all" in a sentence: a block may look reached by chance, or by what is no pointer.
@@ -107,6 +109,16 @@ void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
     const auto lost = unreachable(seen);
     if (!lost || !staying || lost->low > staying->survival.high) return;
     stack.evidence.unreachable = lost;
+    // Of many blocks, a cache keeps some as well.
+    if (seen.lost == 0 && staying->survival.share < mostly &&
+        staying->survival.share * lost->blocks >= enough_expected) {
+        stack.seen_to_leak = false;
+        stack.reason += fmt::format(
+            "; all {} of its blocks that were looked for were pointed to, as those that a cache "
+            "keeps are",
+            format_count(seen.looked));
+        return;
+    }
     if (!is_confirmed(seen) || stack.verdict == Verdict::leak) return;
     if (lost->low < mostly || stack.growth.low <= 0)
         stack.growth = over_window(lost_growth(seen), report.sampling, seconds_of(report));

@@ -132,6 +132,24 @@ TEST(Lost, InWindowsItComesAsFastAsItWasSeenTo) {
     EXPECT_FALSE(judged_in_windows(Verdict::steady, search(5'000, 400, 3), a_tenth).is_lost);
 }
 
+TEST(Lost, InWindowsTheFewThatStayAreACachesIfTheyArePointedTo) {
+    const Survival a_tenth{.age_seconds = 30, .share = 0.1, .low = 0.06, .high = 0.17};
+    const Survival all{.age_seconds = 30, .share = 1, .low = 0.98, .high = 1};
+    const auto leaks = [](std::uint64_t looked, const Survival& there) {
+        Report report;
+        report.sampling.observed_share = 0.1;
+        ReportStack& stack = report.stacks.emplace_back();
+        stack.seen_to_leak = true;
+        stack.evidence.staying = Staying{.survival = there, .blocks = 100};
+        stack.reachability = search(looked, 0);
+        judge_by_pointers(report);
+        return report.stacks.front().seen_to_leak;
+    };
+    EXPECT_FALSE(leaks(50, a_tenth));
+    EXPECT_TRUE(leaks(49, a_tenth));  // too few to have met one
+    EXPECT_TRUE(leaks(500, all));     // a list that is never emptied
+}
+
 TEST(Lost, TheReasonSaysWhatIsStillPointedTo) {
     const ReportStack stack = judged(Verdict::leak, search(500, 0));
     EXPECT_EQ(stack.verdict, Verdict::leak);
