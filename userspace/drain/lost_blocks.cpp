@@ -18,7 +18,7 @@ namespace seep {
 namespace {
 
 /// 40 bytes each while they are looked for.
-constexpr std::size_t most_blocks = std::size_t{1} << 18;
+constexpr std::size_t most_blocks = std::size_t{1} << 17;
 /// For later searches.
 constexpr std::size_t most_followed_of_stack = 64;
 constexpr std::size_t most_followed = 8192;
@@ -36,6 +36,7 @@ constexpr double most_time = 0.01;
 constexpr double most_window_time = 0.004;
 /// Until it is known how much is searched in a second.
 constexpr double usual_bytes_per_second = 1e9;
+constexpr double least_seconds = 1e-3;
 
 std::int64_t born_ns(const seep_live& block) {
     return static_cast<std::int64_t>(block.born & ~SEEP_BORN_EXACT) * 1000;
@@ -127,22 +128,28 @@ void LostBlocks::search(Occasion occasion, const PidOfSlot& pid_of, const StackO
     for (const OutstandingBlock& block : outstanding->blocks)
         if (!in_window_ || kernel_->is_of_this_window(block.block))
             by_slot[block.process_slot].push_back(block);
+    std::uint64_t bytes = 0;
     for (auto& [slot, blocks] : by_slot)
-        if (const pid_t pid = pid_of(slot); pid != 0) search(pid, std::move(blocks), stack_of);
+        if (const pid_t pid = pid_of(slot); pid != 0)
+            bytes += search(pid, std::move(blocks), stack_of);
+    const double seconds = static_cast<double>(monotonic_ns() - searched_ns_) / 1e9;
+    spdlog::debug("searched {} bytes for {} blocks in {:.3g} s", bytes, outstanding->blocks.size(),
+                  seconds);
+    if (bytes > 0)
+        bytes_per_second_ = static_cast<double>(bytes) / std::max(seconds, least_seconds);
 }
 
-void LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
-                        const StackOfId& stack_of) {
+std::uint64_t LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
+                                 const StackOfId& stack_of) {
     const auto counters = read_process_counters(pid);
-    if (!counters || counters->swap_bytes > 0) return;
+    if (!counters || counters->swap_bytes > 0) return 0;
     order(blocks);
-    const std::int64_t began_ns = monotonic_ns();
     std::vector<bool> is_reached(blocks.size());
     for (int reading = 0; reading < 2; ++reading) {
         const auto now = reached(pid, blocks);
         if (!now) {
             spdlog::debug("{} (process {})", now.error().message, pid);
-            return;
+            return 0;
         }
         for (std::size_t i = 0; i < blocks.size(); ++i)
             if ((*now)[i]) is_reached[i] = true;
@@ -151,19 +158,16 @@ void LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
     std::vector<OutstandingBlock> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i)
         if (!is_reached[i]) lost.push_back(blocks[i]);
-    const double seconds = static_cast<double>(monotonic_ns() - began_ns) / 1e9;
-    spdlog::debug("searched {} bytes in {} s for {} blocks", counters->rss_bytes, seconds,
-                  blocks.size());
-    bytes_per_second_ = static_cast<double>(counters->rss_bytes) / std::max(seconds, 1e-3);
     Result<void> kept = keep_outstanding(*kernel_, lost);
     // Most of what is as young as a window is freed soon.
     if (kept && in_window_) kept = keep_outstanding(*kernel_, blocks);
     if (!kept) {
         spdlog::debug("{}", kept.error().message);
-        return;
+        return 0;
     }
     follow_up(blocks, lost);
     count(blocks, lost, stack_of);
+    return counters->rss_bytes;
 }
 
 void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,

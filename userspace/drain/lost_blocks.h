@@ -60,7 +60,9 @@ class LostBlocks {
         bool told = false;  ///< It is among those that were followed.
     };
 
-    void search(pid_t pid, std::vector<OutstandingBlock> blocks, const StackOfId& stack_of);
+    /// Returns how many bytes the process has in memory; 0 if they could not be searched.
+    std::uint64_t search(pid_t pid, std::vector<OutstandingBlock> blocks,
+                         const StackOfId& stack_of);
     void follow_up(const std::vector<OutstandingBlock>& blocks,
                    const std::vector<OutstandingBlock>& lost);
     void count(const std::vector<OutstandingBlock>& blocks,
