@@ -9,6 +9,7 @@
 #include "analysis/claims.h"
 #include "analysis/coverage.h"
 #include "analysis/normal.h"
+#include "analysis/staying.h"
 #include "analysis/wilson.h"
 #include "base/text.h"
 
@@ -120,7 +121,10 @@ void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
         return;
     }
     if (!is_confirmed(seen) || stack.verdict == Verdict::leak) return;
-    if (lost->low < mostly || stack.growth.low <= 0)
+    const bool has_rate = lost->low >= mostly && stack.growth.low > 0;
+    if (seen.born_within_us == 0 && (!has_rate || !is_seen_to_stay(stack, seconds_of(report))))
+        return;  // found among blocks that outlived their windows
+    if (!has_rate)
         stack.growth = over_window(lost_growth(seen), report.sampling, seconds_of(report));
     stack.is_lost = stack.seen_to_leak = true;
     stack.reason = fmt::format("{} any more; besides: {}", lost_text(seen), stack.reason);

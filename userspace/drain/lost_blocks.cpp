@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -25,6 +26,8 @@ constexpr std::size_t most_followed = 8192;
 constexpr std::size_t most_stacks = 8192;
 /// A pointer to a younger block may be in a register.
 constexpr std::int64_t least_age_ns = 1'000'000'000;
+/// Of a stack, for those that are looked at again not to be asked.
+constexpr std::uint64_t enough_lost = 10;
 /// Of the first search, and then so many times that of the one before; likewise of the last.
 constexpr std::int64_t first_age_ns = 8'000'000'000;
 constexpr double between = 1.75;
@@ -66,13 +69,9 @@ void order(std::vector<OutstandingBlock>& blocks) {
     });
 }
 
-/// Of blocks in order, whether each can be reached.
-Result<std::vector<bool>> reached(pid_t pid, const std::vector<OutstandingBlock>& blocks) {
-    std::vector<BlockRange> ranges;
-    ranges.reserve(blocks.size());
-    for (const OutstandingBlock& block : blocks)
-        ranges.push_back({block.address, block.block.bytes});
-    Reachability reachability(std::move(ranges));
+/// Of blocks, ascending and apart, whether each can be reached now.
+Result<std::vector<bool>> reached_now(pid_t pid, std::vector<BlockRange> blocks) {
+    Reachability reachability(std::move(blocks));
     const auto pages = read_data_pages(pid);
     if (!pages) return pages.error();
     const Result<void> read =
@@ -82,6 +81,24 @@ Result<std::vector<bool>> reached(pid_t pid, const std::vector<OutstandingBlock>
     if (!read) return read.error();
     for (const std::uint64_t pointer : pointers_in_epoll(pid)) reachability.take_in(pointer);
     return reachability.reached();
+}
+
+/// Likewise, at either of two readings; nothing if the memory cannot be read, or is in swap.
+std::optional<std::vector<bool>> reached(pid_t pid, const std::vector<BlockRange>& blocks) {
+    const auto counters = read_process_counters(pid);
+    if (!counters || counters->swap_bytes > 0) return std::nullopt;
+    std::vector<bool> is_reached(blocks.size());
+    for (int reading = 0; reading < 2; ++reading) {
+        const auto now = reached_now(pid, blocks);
+        if (!now) {
+            spdlog::debug("{} (process {})", now.error().message, pid);
+            return std::nullopt;
+        }
+        for (std::size_t i = 0; i < blocks.size(); ++i)
+            if ((*now)[i]) is_reached[i] = true;
+        if (std::ranges::find(is_reached, false) == is_reached.end()) break;
+    }
+    return is_reached;
 }
 
 }  // namespace
@@ -105,7 +122,8 @@ bool LostBlocks::is_due(Occasion occasion, std::int64_t now_ns, std::uint64_t by
     return age >= least && static_cast<double>(bytes) / bytes_per_second_ <= most_time * age / 1e9;
 }
 
-void LostBlocks::search(Occasion occasion, const PidOfSlot& pid_of, const StackOfId& stack_of) {
+void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot& pid_of,
+                        const StackOfId& stack_of) {
     searched_ns_ = monotonic_ns();
     // What was found when all frees were seen is of other blocks.
     if (!std::exchange(in_window_, occasion == Occasion::window_end) && in_window_) {
@@ -128,46 +146,38 @@ void LostBlocks::search(Occasion occasion, const PidOfSlot& pid_of, const StackO
     for (const OutstandingBlock& block : outstanding->blocks)
         if (!in_window_ || kernel_->is_of_this_window(block.block))
             by_slot[block.process_slot].push_back(block);
-    std::uint64_t bytes = 0;
+    bool searched = false;
     for (auto& [slot, blocks] : by_slot)
-        if (const pid_t pid = pid_of(slot); pid != 0)
-            bytes += search(pid, std::move(blocks), stack_of);
+        if (const pid_t pid = pid_of(slot); pid != 0 && search(pid, std::move(blocks), stack_of))
+            searched = true;
     const double seconds = static_cast<double>(monotonic_ns() - searched_ns_) / 1e9;
     spdlog::debug("searched {} bytes for {} blocks in {:.3g} s", bytes, outstanding->blocks.size(),
                   seconds);
-    if (bytes > 0)
-        bytes_per_second_ = static_cast<double>(bytes) / std::max(seconds, least_seconds);
+    if (searched) bytes_per_second_ = static_cast<double>(bytes) / std::max(seconds, least_seconds);
 }
 
-std::uint64_t LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
-                                 const StackOfId& stack_of) {
-    const auto counters = read_process_counters(pid);
-    if (!counters || counters->swap_bytes > 0) return 0;
+bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
+                        const StackOfId& stack_of) {
     order(blocks);
-    std::vector<bool> is_reached(blocks.size());
-    for (int reading = 0; reading < 2; ++reading) {
-        const auto now = reached(pid, blocks);
-        if (!now) {
-            spdlog::debug("{} (process {})", now.error().message, pid);
-            return 0;
-        }
-        for (std::size_t i = 0; i < blocks.size(); ++i)
-            if ((*now)[i]) is_reached[i] = true;
-        if (std::ranges::find(is_reached, false) == is_reached.end()) break;
-    }
+    std::vector<BlockRange> ranges;
+    ranges.reserve(blocks.size());
+    for (const OutstandingBlock& block : blocks)
+        ranges.push_back({block.address, block.block.bytes});
+    const auto is_reached = reached(pid, ranges);
+    if (!is_reached) return false;
     std::vector<OutstandingBlock> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i)
-        if (!is_reached[i]) lost.push_back(blocks[i]);
+        if (!(*is_reached)[i]) lost.push_back(blocks[i]);
     Result<void> kept = keep_outstanding(*kernel_, lost);
     // Most of what is as young as a window is freed soon.
     if (kept && in_window_) kept = keep_outstanding(*kernel_, blocks);
     if (!kept) {
         spdlog::debug("{}", kept.error().message);
-        return 0;
+        return false;
     }
     follow_up(blocks, lost);
     count(blocks, lost, stack_of);
-    return counters->rss_bytes;
+    return true;
 }
 
 void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,
@@ -252,9 +262,71 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
             static_cast<std::uint64_t>(age / 1000) / std::max<std::uint64_t>(stacks_[id].lost, 1);
 }
 
+bool LostBlocks::is_due_again(std::int64_t now_ns, std::uint64_t bytes) const {
+    const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
+    const double least = searched_again_ns_ == 0
+                             ? static_cast<double>(first_age_ns)
+                             : between * static_cast<double>(searched_again_ns_ - attached_ns);
+    const auto age = static_cast<double>(now_ns - attached_ns);
+    return age >= least && static_cast<double>(bytes) / bytes_per_second_ <= most_time * age / 1e9;
+}
+
+void LostBlocks::search_again(const std::vector<RevisitedBlock>& blocks, const PidOfSlot& pid_of) {
+    searched_again_ns_ = monotonic_ns();
+    std::map<std::uint32_t, std::vector<RevisitedBlock>> by_slot;
+    for (const RevisitedBlock& block : blocks) by_slot[block.process_slot].push_back(block);
+    for (auto& [slot, all] : by_slot)
+        if (const pid_t pid = pid_of(slot); pid != 0) search_again(pid, std::move(all));
+}
+
+void LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks) {
+    // Of two at one place, one was taken for the other.
+    std::ranges::sort(blocks, {}, &RevisitedBlock::address);
+    const auto same = std::ranges::unique(blocks, {}, &RevisitedBlock::address);
+    blocks.erase(same.begin(), same.end());
+    std::vector<BlockRange> ranges;
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+        ranges.push_back({blocks[i].address,
+                          i + 1 < blocks.size()
+                              ? std::min(blocks[i].bytes, blocks[i + 1].address - blocks[i].address)
+                              : blocks[i].bytes});
+    const auto is_reached = reached(pid, ranges);
+    if (!is_reached) return;
+    const std::uint32_t slot = blocks.front().process_slot;
+    for (auto& [id, stack] : again_) stack.looked = stack.lost = 0;
+    std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        StackReachability& stack = again_[blocks[i].stack];
+        stack.stack = blocks[i].stack;
+        ++stack.looked;
+        if ((*is_reached)[i]) continue;
+        ++stack.lost;
+        lost.emplace(std::pair(slot, blocks[i].address), blocks[i].stack);
+    }
+    for (const auto& [place, id] : lost_again_) {
+        if (place.first != slot) continue;
+        const bool is_there =
+            std::ranges::binary_search(blocks, place.second, {}, &RevisitedBlock::address);
+        if (is_there && !lost.contains(place)) continue;  // reached, by what may be no pointer
+        ++again_[id].followed;
+        if (!is_there) ++again_[id].refuted;
+    }
+    std::erase_if(lost_again_, [&](const auto& each) { return each.first.first == slot; });
+    lost_again_.merge(lost);
+    for (const auto& [id, stack] : again_)
+        if (stack.looked > 0) untold_.insert(id);
+}
+
 std::vector<StackReachability> LostBlocks::take() {
     std::vector<StackReachability> result;
-    for (const StackId id : std::exchange(untold_, {})) result.push_back(stacks_[id]);
+    for (const StackId id : std::exchange(untold_, {})) {
+        const auto again = again_.find(id);
+        const bool few = stacks_[id].lost < enough_lost;
+        result.push_back(few && again != again_.end() && again->second.lost >= enough_lost
+                             ? again->second
+                             : stacks_[id]);
+        result.back().stack = id;
+    }
     return result;
 }
 
@@ -262,6 +334,7 @@ void LostBlocks::forget(std::uint32_t process_slot) {
     std::erase_if(followed_, [&](const Followed& followed) {
         return followed.block.process_slot == process_slot;
     });
+    std::erase_if(lost_again_, [&](const auto& each) { return each.first.first == process_slot; });
 }
 
 }  // namespace seep

@@ -13,7 +13,9 @@
 //     block       o------ lost ------ lost ------ freed          refuted
 //
 // Where the probes come and go, it is the blocks of a window that are looked for, right before its
-// end, while all their frees are seen; what was found in each is added up.
+// end, while all their frees are seen; what was found in each is added up. Of a stack of which too
+// few are found lost so, it is those that were still there when they were looked at again later
+// (revisits.h).
 //
 // Nothing is said of processes part of whose memory is in swap. Nothing is written. Not
 // thread-safe.
@@ -21,11 +23,14 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
+#include "drain/revisits.h"
 #include "drain/slots.h"
 #include "drain/snapshot.h"
 #include "kernel/kernel_object.h"
@@ -44,10 +49,15 @@ class LostBlocks {
         end,         ///< Of all recording, the first time that it is over.
         window_end,  ///< Of a window, for its blocks alone.
     };
-    /// Whether it is time. `now_ns`: CLOCK_MONOTONIC. `bytes`: of the memory that is to be read.
+    /// Whether it is time. `now_ns`: CLOCK_MONOTONIC. `bytes`: of the memory that is to be read, as
+    /// below.
     [[nodiscard]] bool is_due(Occasion occasion, std::int64_t now_ns, std::uint64_t bytes) const;
 
-    void search(Occasion occasion, const PidOfSlot& pid_of, const StackOfId& stack_of);
+    void search(Occasion occasion, std::uint64_t bytes, const PidOfSlot& pid_of,
+                const StackOfId& stack_of);
+    /// Likewise, of blocks that outlived their windows, between two of them.
+    [[nodiscard]] bool is_due_again(std::int64_t now_ns, std::uint64_t bytes) const;
+    void search_again(const std::vector<RevisitedBlock>& blocks, const PidOfSlot& pid_of);
     /// Of the stacks that were looked for since the last call.
     std::vector<StackReachability> take();
     /// Of a process that is gone.
@@ -60,13 +70,14 @@ class LostBlocks {
         bool told = false;  ///< It is among those that were followed.
     };
 
-    /// Returns how many bytes the process has in memory; 0 if they could not be searched.
-    std::uint64_t search(pid_t pid, std::vector<OutstandingBlock> blocks,
-                         const StackOfId& stack_of);
+    /// Whether its memory could be searched.
+    bool search(pid_t pid, std::vector<OutstandingBlock> blocks, const StackOfId& stack_of);
     void follow_up(const std::vector<OutstandingBlock>& blocks,
                    const std::vector<OutstandingBlock>& lost);
     void count(const std::vector<OutstandingBlock>& blocks,
                const std::vector<OutstandingBlock>& lost, const StackOfId& stack_of);
+
+    void search_again(pid_t pid, std::vector<RevisitedBlock> blocks);
 
     const KernelObject* kernel_;
     std::int64_t searched_ns_ = 0;      ///< CLOCK_MONOTONIC, the last time.
@@ -77,6 +88,10 @@ class LostBlocks {
     std::vector<Followed> followed_;
     std::unordered_map<StackId, StackReachability> stacks_;
     std::set<StackId> untold_;
+    std::int64_t searched_again_ns_ = 0;
+    std::unordered_map<StackId, StackReachability> again_;  ///< By search_again().
+    /// Blocks that were lost at the last one, and their stacks, by process slot and address.
+    std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost_again_;
 };
 
 }  // namespace seep

@@ -202,6 +202,18 @@ std::vector<StackRevisits> Revisits::take() {
     return result;
 }
 
+std::vector<RevisitedBlock> Revisits::still_there() const {
+    std::vector<RevisitedBlock> blocks;
+    for (const Cohort& cohort : cohorts_) {
+        if (cohort.last_bucket == 0) continue;
+        for (const Watched& watched : cohort.watched)
+            if (watched.fingerprint.is_sure && watched.seen == Recognition::same)
+                blocks.push_back(
+                    {cohort.stack, cohort.process_slot, watched.address, watched.bytes});
+    }
+    return blocks;
+}
+
 void Revisits::forget(std::uint32_t process_slot) {
     std::erase_if(cohorts_, [&](const Cohort& cohort) {
         if (cohort.process_slot != process_slot) return false;

@@ -29,6 +29,14 @@
 
 namespace seep {
 
+/// A block that was there when it was last looked at.
+struct RevisitedBlock {
+    StackId stack;
+    std::uint32_t process_slot = 0;
+    std::uint64_t address = 0;
+    std::uint64_t bytes = 0;  ///< Of it, from its start, that are looked at.
+};
+
 class Revisits {
  public:
     /// `kernel` must outlive it.
@@ -44,6 +52,8 @@ class Revisits {
     void look(const PidOfSlot& pid_of, std::int64_t now_ns);
     /// What was seen, in all, of the stacks that were looked at since the last call.
     std::vector<StackRevisits> take();
+    /// Of those that were looked at again at all, and cannot be taken for others.
+    [[nodiscard]] std::vector<RevisitedBlock> still_there() const;
     /// Of a process that is gone.
     void forget(std::uint32_t process_slot);
 

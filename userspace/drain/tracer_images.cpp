@@ -266,17 +266,29 @@ std::vector<StackRevisits> Tracer::State::look_again() {
     return seen;
 }
 
+std::uint64_t Tracer::State::resident_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const auto& [pid, process] : running) bytes += process->last.rss_bytes;
+    return bytes;
+}
+
 /// While every free is seen.
 void Tracer::State::search_for_lost_blocks(LostBlocks::Occasion occasion) {
     const bool in_windows = occasion == LostBlocks::Occasion::window_end;
-    std::uint64_t bytes = 0;
-    for (const auto& [pid, process] : running) bytes += process->last.rss_bytes;
+    const std::uint64_t bytes = resident_bytes();
     if (!heap || (pauses > 0 && !in_windows) ||
         !lost_blocks.is_due(occasion, monotonic_ns(), bytes))
         return;
     lost_blocks.search(
-        occasion, [&](std::uint32_t slot) { return running_pid(slot); },
+        occasion, bytes, [&](std::uint32_t slot) { return running_pid(slot); },
         [&](StackId id) { return reader.stack_of(id); });
+}
+
+/// Among blocks that were looked at again.
+void Tracer::State::search_again_for_lost_blocks() {
+    if (revisits && lost_blocks.is_due_again(monotonic_ns(), resident_bytes()))
+        lost_blocks.search_again(revisits->still_there(),
+                                 [&](std::uint32_t slot) { return running_pid(slot); });
 }
 
 std::vector<StackReachability> Tracer::State::take_reachability() {

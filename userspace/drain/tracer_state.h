@@ -133,7 +133,9 @@ struct Tracer::State {
     void detach_allocators();
     void end_window();
     std::vector<StackRevisits> look_again();
+    [[nodiscard]] std::uint64_t resident_bytes() const;
     void search_for_lost_blocks(LostBlocks::Occasion occasion);
+    void search_again_for_lost_blocks();
     std::vector<StackReachability> take_reachability();
     [[nodiscard]] pid_t running_pid(std::uint32_t process_slot) const;
     void drop(TracedProcess& process);

@@ -132,6 +132,27 @@ TEST(Lost, InWindowsItComesAsFastAsItWasSeenTo) {
     EXPECT_FALSE(judged_in_windows(Verdict::steady, search(5'000, 400, 3), a_tenth).is_lost);
 }
 
+TEST(Lost, OfBlocksThatOutlivedTheirWindowsThoseCountThatAllStay) {
+    StackReachability again = search(80, 80);
+    again.born_within_us = 0;  // nobody knows when they came
+    const Survival all{.age_seconds = 30, .share = 1, .low = 0.98, .high = 1};
+    const auto judged = [&](bool sure, double low) {
+        Report report;
+        report.sampling.observed_share = 0.1;
+        report.window_end_ns = 60'000'000'000;
+        ReportStack& stack = report.stacks.emplace_back();
+        stack.growth = {.bytes_per_second = 50, .low = low, .high = 100, .bytes = 3'000};
+        stack.evidence.staying = Staying{.survival = all, .blocks = 100, .sure = sure};
+        stack.reachability = again;
+        judge_by_pointers(report);
+        return report.stacks.front();
+    };
+    EXPECT_TRUE(judged(true, 40).is_lost);
+    EXPECT_EQ(judged(true, 40).growth.bytes_per_second, 50);  // by its curve
+    EXPECT_FALSE(judged(false, 40).is_lost) << "what is freed may look so for a while";
+    EXPECT_FALSE(judged(true, 0).is_lost);
+}
+
 TEST(Lost, InWindowsTheFewThatStayAreACachesIfTheyArePointedTo) {
     const Survival a_tenth{.age_seconds = 30, .share = 0.1, .low = 0.06, .high = 0.17};
     const Survival all{.age_seconds = 30, .share = 1, .low = 0.98, .high = 1};
