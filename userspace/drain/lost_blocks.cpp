@@ -58,13 +58,22 @@ bool is_among(const std::vector<OutstandingBlock>& blocks, const OutstandingBloc
            found->block.born == block.block.born;
 }
 
+BlockRange range_of(const OutstandingBlock& block) {
+    return {block.address, block.block.bytes};
+}
+BlockRange range_of(const RevisitedBlock& block) {
+    return {block.address, block.bytes};
+}
+
 /// Ascending and apart: of two at one place, one was freed meanwhile.
-void order(std::vector<OutstandingBlock>& blocks) {
-    std::ranges::sort(blocks, {}, &OutstandingBlock::address);
+template <typename Block>
+void order(std::vector<Block>& blocks) {
+    std::ranges::sort(blocks, {}, &Block::address);
     std::uint64_t end = 0;
-    std::erase_if(blocks, [&](const OutstandingBlock& block) {
-        if (block.address < end) return true;
-        end = block.address + std::max<std::uint64_t>(block.block.bytes, 1);
+    std::erase_if(blocks, [&](const Block& block) {
+        const BlockRange range = range_of(block);
+        if (range.address < end) return true;
+        end = range.address + std::max<std::uint64_t>(range.bytes, 1);
         return false;
     });
 }
@@ -84,12 +93,16 @@ Result<std::vector<bool>> reached_now(pid_t pid, std::vector<BlockRange> blocks)
 }
 
 /// Likewise, at either of two readings; nothing if the memory cannot be read, or is in swap.
-std::optional<std::vector<bool>> reached(pid_t pid, const std::vector<BlockRange>& blocks) {
+template <typename Block>
+std::optional<std::vector<bool>> reached(pid_t pid, const std::vector<Block>& blocks) {
     const auto counters = read_process_counters(pid);
     if (!counters || counters->swap_bytes > 0) return std::nullopt;
+    std::vector<BlockRange> ranges;
+    ranges.reserve(blocks.size());
+    for (const Block& block : blocks) ranges.push_back(range_of(block));
     std::vector<bool> is_reached(blocks.size());
     for (int reading = 0; reading < 2; ++reading) {
-        const auto now = reached_now(pid, blocks);
+        const auto now = reached_now(pid, ranges);
         if (!now) {
             spdlog::debug("{} (process {})", now.error().message, pid);
             return std::nullopt;
@@ -159,11 +172,7 @@ void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot&
 bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
                         const StackOfId& stack_of) {
     order(blocks);
-    std::vector<BlockRange> ranges;
-    ranges.reserve(blocks.size());
-    for (const OutstandingBlock& block : blocks)
-        ranges.push_back({block.address, block.block.bytes});
-    const auto is_reached = reached(pid, ranges);
+    const auto is_reached = reached(pid, blocks);
     if (!is_reached) return false;
     std::vector<OutstandingBlock> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i)
@@ -280,17 +289,8 @@ void LostBlocks::search_again(const std::vector<RevisitedBlock>& blocks, const P
 }
 
 void LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks) {
-    // Of two at one place, one was taken for the other.
-    std::ranges::sort(blocks, {}, &RevisitedBlock::address);
-    const auto same = std::ranges::unique(blocks, {}, &RevisitedBlock::address);
-    blocks.erase(same.begin(), same.end());
-    std::vector<BlockRange> ranges;
-    for (std::size_t i = 0; i < blocks.size(); ++i)
-        ranges.push_back({blocks[i].address,
-                          i + 1 < blocks.size()
-                              ? std::min(blocks[i].bytes, blocks[i + 1].address - blocks[i].address)
-                              : blocks[i].bytes});
-    const auto is_reached = reached(pid, ranges);
+    order(blocks);
+    const auto is_reached = reached(pid, blocks);
     if (!is_reached) return;
     const std::uint32_t slot = blocks.front().process_slot;
     for (auto& [id, stack] : again_) stack.looked = stack.lost = 0;
