@@ -60,5 +60,20 @@ class Reachability(seep_test.SeepTestCase):
         self.assertGreater(stack["growth"]["high"], 0.99 * truth)
 
 
+class Sampled(seep_test.SeepTestCase):
+    def test_nothing_is_said_of_what_unknown_blocks_may_point_to(self):
+        with Workload("lost_blocks", 12000) as workload:
+            with Recording(workload.pid, sample="1k") as recording:
+                workload.work()
+                recording.stop()
+                stacks = recording.report("--top", "100")["stacks"]
+        seen = [(stack["evidence"]["unreachable"], stack["reason"]) for stack in stacks]
+        seen = [(unreachable, reason) for unreachable, reason in seen if unreachable]
+        self.assertTrue(seen)
+        for unreachable, reason in seen:
+            self.assertFalse(unreachable["all_known"])
+            self.assertNotIn("still pointed to", reason)
+
+
 if __name__ == "__main__":
     seep_test.main()

@@ -155,7 +155,7 @@ void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot&
         return;
     }
     std::map<std::uint32_t, std::vector<OutstandingBlock>> by_slot;
-    all_known_ = outstanding->all && !in_window_;
+    all_known_ = outstanding->all && kernel_->follows_all();
     for (const OutstandingBlock& block : outstanding->blocks)
         if (!in_window_ || kernel_->is_of_this_window(block.block))
             by_slot[block.process_slot].push_back(block);

@@ -167,6 +167,10 @@ void KernelObject::set_sample_bytes(std::uint64_t bytes) {
 std::uint64_t KernelObject::sample_bytes() const {
     return state_->skeleton->bss->sample_bytes;
 }
+bool KernelObject::follows_all() const {
+    return state_->skeleton->bss->some_unfollowed == 0;
+}
+
 void KernelObject::expect_unfollowed() {
     state_->skeleton->bss->some_unfollowed = 1;
 }

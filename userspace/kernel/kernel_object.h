@@ -69,6 +69,8 @@ class KernelObject {
     [[nodiscard]] std::uint64_t sample_bytes() const;
     /// From now on a free that matches nothing need not be of a block from before attaching.
     void expect_unfollowed();
+    /// Whether every allocation was followed so far.
+    [[nodiscard]] bool follows_all() const;
     /// For probes that are put in place again after they had been taken away: what was allocated up
     /// to now may have been freed unseen. Call it while no probe is in place.
     void begin_window();
