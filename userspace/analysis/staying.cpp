@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/claims.h"
 #include "analysis/findings.h"
 #include "analysis/merging.h"
 #include "analysis/survival.h"
@@ -146,6 +147,18 @@ void leave_out_gone(const Staying& staying, ReportStack& stack) {
     }
 }
 
+/// In windows a pace is not known well. What none was ever freed of, and all are there, grows as
+/// long as the memory does.
+void keep_growing(const Report& report, ReportStack& stack) {
+    const ProcessMemory& memory = report.memory;
+    if (stack.verdict != Verdict::undetermined || stack.growth.low <= 0 ||
+        stack.totals.freed_count > 0 || !is_seen_to_stay(stack, seconds_of(report)) ||
+        memory.anonymous_lately.low <= 0 || memory.anonymous_paused_seconds > 0)
+        return;
+    stack.verdict = Verdict::growing;
+    stack.reason += ", as does the anonymous memory";
+}
+
 std::optional<Staying> staying(const std::vector<Look>& looks) {
     if (looks.empty()) return std::nullopt;
     Staying result{.survival = with_interval(looks.back()),
@@ -215,6 +228,7 @@ void leave_out_gone(Report& report) {
         if (!seen && !stack.frames.empty())
             take_of(of_function, std::pair(function_of(stack), freed_tenths(stack)));
         if (seen) leave_out_gone(*seen, stack);
+        keep_growing(report, stack);
     }
 }
 

@@ -166,6 +166,25 @@ TEST(Staying, WhatIsFreedMoreOftenIsNoKin) {
     EXPECT_EQ(report.stacks[1].growth.bytes_per_second, 1000);
 }
 
+TEST(Staying, WhatAllStaysGrowsAsLongAsTheMemoryDoes) {
+    const auto verdict = [](const char* unlike) {
+        const std::string_view other = unlike;
+        Report report;
+        report.memory.anonymous_lately.low = other == "memory" ? 0 : 10;
+        report.memory.anonymous_paused_seconds = other == "pause" ? 6 : 0;
+        ReportStack stack = claiming("list", leaking);
+        stack.verdict = Verdict::undetermined;
+        stack.totals.freed_count = other == "freed" ? 1 : 0;
+        if (other == "growth") stack.growth.low = 0;
+        report.stacks = {stack};
+        leave_out_gone(report);
+        return report.stacks.front().verdict;
+    };
+    EXPECT_EQ(verdict(""), Verdict::growing);
+    for (const char* unlike : {"memory", "pause", "freed", "growth"})
+        EXPECT_EQ(verdict(unlike), Verdict::undetermined) << unlike;
+}
+
 TEST(Staying, OfManyAFewAreLeftInTheEnd) {
     EXPECT_FALSE(staying(looks({{100, 40}, {100, 70}, {100, 96}, {100, 96}}))->dying);
     EXPECT_TRUE(staying(looks({{100, 0}, {100, 0}, {100, 40}, {100, 41}}))->dying)
