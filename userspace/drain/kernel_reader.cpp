@@ -5,8 +5,9 @@
 #include <bpf/libbpf.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <unordered_set>
+
+#include "kernel/map_batches.h"
 
 namespace seep {
 namespace {
@@ -95,24 +96,15 @@ void KernelReader::take(std::uint64_t id, const seep_totals& raw, KernelReading&
 
 template <typename Function>
 Result<void> KernelReader::for_each_totals(Function&& function) {
-    std::uint32_t position = 0;
-    bool first = true;
-    bool over = false;
     StackFolds::Sums sums = folds_.begin();
-    while (!over) {
-        std::uint32_t next = 0;
-        std::uint32_t count = batch_entries;
-        const int error =
-            bpf_map_lookup_batch(kernel_->totals_map(), first ? nullptr : &position, &next,
-                                 keys_.data(), values_.data(), &count, nullptr);
-        if (error != 0 && error != -ENOENT)
-            return errno_error("cannot read the totals from the kernel", -error);
-        for (std::uint32_t i = 0; i < count; ++i)
-            if (!folds_.add(keys_[i], values_[i], sums)) function(keys_[i], values_[i]);
-        over = error == -ENOENT;
-        position = next;
-        first = false;
-    }
+    const Result<void> read = for_each_entry(kernel_->totals_map(), keys_, values_,
+                                             "cannot read the totals from the kernel",
+                                             [&](std::uint64_t id, const seep_totals& totals) {
+                                                 if (!folds_.add(id, totals, sums))
+                                                     function(id, totals);
+                                                 return true;
+                                             });
+    if (!read) return read;
     for (const auto& [id, sum] : sums) function(id, sum);
     drop_deferred(folds_.take_ended());
     return {};

@@ -84,7 +84,7 @@ Result<std::vector<bool>> reached_now(pid_t pid, std::vector<BlockRange> blocks)
     const auto pages = read_data_pages(pid);
     if (!pages) return pages.error();
     const Result<void> read =
-        read_pages(pid, *pages, [&](std::uint64_t address, std::span<const std::uint64_t> words) {
+        read_words(pid, *pages, [&](std::uint64_t address, std::span<const std::uint64_t> words) {
             reachability.take_in(address, words);
         });
     if (!read) return read.error();
@@ -119,20 +119,32 @@ std::optional<std::vector<bool>> reached(pid_t pid, const std::vector<Block>& bl
 LostBlocks::LostBlocks(const KernelObject& kernel)
     : kernel_(&kernel), bytes_per_second_(usual_bytes_per_second) {}
 
+bool LostBlocks::takes_at_most(double share, std::int64_t of_ns, std::uint64_t bytes) const {
+    return static_cast<double>(bytes) / bytes_per_second_ <=
+           share * static_cast<double>(of_ns) / 1e9;
+}
+
 bool LostBlocks::is_due(Occasion occasion, std::int64_t now_ns, std::uint64_t bytes) const {
-    const bool is_last = occasion == Occasion::end;
     const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
-    const auto age = static_cast<double>(now_ns - attached_ns);
     if (occasion == Occasion::window_end)
-        return age >= static_cast<double>(first_age_ns) &&
-               static_cast<double>(bytes) / bytes_per_second_ <=
-                   most_window_time *
-                       static_cast<double>(now_ns - std::max(searched_ns_, attached_ns)) / 1e9;
-    const double least =
-        searched_ns_ == 0
-            ? static_cast<double>(is_last ? least_last_age_ns : first_age_ns)
-            : (is_last ? before_last : between) * static_cast<double>(searched_ns_ - attached_ns);
-    return age >= least && static_cast<double>(bytes) / bytes_per_second_ <= most_time * age / 1e9;
+        return now_ns - attached_ns >= first_age_ns &&
+               takes_at_most(most_window_time, now_ns - std::max(searched_ns_, attached_ns), bytes);
+    return occasion == Occasion::end
+               ? is_due_after(searched_ns_, least_last_age_ns, before_last, now_ns, bytes)
+               : is_due_after(searched_ns_, first_age_ns, between, now_ns, bytes);
+}
+
+bool LostBlocks::is_due_again(std::int64_t now_ns, std::uint64_t bytes) const {
+    return is_due_after(searched_again_ns_, first_age_ns, between, now_ns, bytes);
+}
+
+bool LostBlocks::is_due_after(std::int64_t last_ns, std::int64_t first_ns, double times,
+                              std::int64_t now_ns, std::uint64_t bytes) const {
+    const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
+    const double least = last_ns == 0 ? static_cast<double>(first_ns)
+                                      : times * static_cast<double>(last_ns - attached_ns);
+    return static_cast<double>(now_ns - attached_ns) >= least &&
+           takes_at_most(most_time, now_ns - attached_ns, bytes);
 }
 
 void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot& pid_of,
@@ -271,17 +283,9 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
             static_cast<std::uint64_t>(age / 1000) / std::max<std::uint64_t>(stacks_[id].lost, 1);
 }
 
-bool LostBlocks::is_due_again(std::int64_t now_ns, std::uint64_t bytes) const {
-    const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
-    const double least = searched_again_ns_ == 0
-                             ? static_cast<double>(first_age_ns)
-                             : between * static_cast<double>(searched_again_ns_ - attached_ns);
-    const auto age = static_cast<double>(now_ns - attached_ns);
-    return age >= least && static_cast<double>(bytes) / bytes_per_second_ <= most_time * age / 1e9;
-}
-
 void LostBlocks::search_again(const std::vector<RevisitedBlock>& blocks, const PidOfSlot& pid_of) {
     searched_again_ns_ = monotonic_ns();
+    for (auto& [id, stack] : again_) stack.looked = stack.lost = 0;
     std::map<std::uint32_t, std::vector<RevisitedBlock>> by_slot;
     for (const RevisitedBlock& block : blocks) by_slot[block.process_slot].push_back(block);
     for (auto& [slot, all] : by_slot)
@@ -293,7 +297,6 @@ void LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks) {
     const auto is_reached = reached(pid, blocks);
     if (!is_reached) return;
     const std::uint32_t slot = blocks.front().process_slot;
-    for (auto& [id, stack] : again_) stack.looked = stack.lost = 0;
     std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         StackReachability& stack = again_[blocks[i].stack];
@@ -330,11 +333,16 @@ std::vector<StackReachability> LostBlocks::take() {
     return result;
 }
 
-void LostBlocks::forget(std::uint32_t process_slot) {
+void LostBlocks::forget(std::uint32_t process_slot, const std::vector<StackId>& stacks) {
     std::erase_if(followed_, [&](const Followed& followed) {
         return followed.block.process_slot == process_slot;
     });
     std::erase_if(lost_again_, [&](const auto& each) { return each.first.first == process_slot; });
+    for (const StackId id : stacks) {
+        stacks_.erase(id);
+        again_.erase(id);
+        untold_.erase(id);
+    }
 }
 
 }  // namespace seep

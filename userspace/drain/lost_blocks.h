@@ -60,8 +60,8 @@ class LostBlocks {
     void search_again(const std::vector<RevisitedBlock>& blocks, const PidOfSlot& pid_of);
     /// Of the stacks that were looked for since the last call.
     std::vector<StackReachability> take();
-    /// Of a process that is gone.
-    void forget(std::uint32_t process_slot);
+    /// Of a process that is gone, which had those stacks.
+    void forget(std::uint32_t process_slot, const std::vector<StackId>& stacks);
 
  private:
     struct Followed {
@@ -70,6 +70,10 @@ class LostBlocks {
         bool told = false;  ///< It is among those that were followed.
     };
 
+    [[nodiscard]] bool takes_at_most(double share, std::int64_t of_ns, std::uint64_t bytes) const;
+    /// At `first_ns` after attach, and then at so many `times` the age at `last_ns`.
+    [[nodiscard]] bool is_due_after(std::int64_t last_ns, std::int64_t first_ns, double times,
+                                    std::int64_t now_ns, std::uint64_t bytes) const;
     /// Whether its memory could be searched.
     bool search(pid_t pid, std::vector<OutstandingBlock> blocks, const StackOfId& stack_of);
     void follow_up(const std::vector<OutstandingBlock>& blocks,

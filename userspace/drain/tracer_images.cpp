@@ -224,7 +224,7 @@ void Tracer::State::drop(TracedProcess& process) {
     if (mappings) mappings->drop(process.slot);
     if (faults) faults->drop(process.slot);
     if (revisits) revisits->forget(process.slot);
-    lost_blocks.forget(process.slot);
+    lost_blocks.forget(process.slot, process.stacks);
     process.allocators.clear();
     process.work.clear();
     process.unloads.clear();

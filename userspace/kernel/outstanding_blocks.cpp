@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <unordered_map>
 
+#include "kernel/map_batches.h"
 #include "kernel/recent_blocks.h"
 
 namespace seep {
@@ -35,21 +35,13 @@ Result<OutstandingBlocks> read_outstanding(const KernelObject& kernel, std::size
         [&](const RecentBlock& block) { add(block.address(), block.process_slot(), block.block); });
     std::vector<seep_live_key> keys(batch_entries);
     std::vector<seep_live> values(batch_entries);
-    std::uint32_t position = 0;
-    bool first = true;
-    for (bool over = false; !over && result.all;) {
-        std::uint32_t next = 0;
-        std::uint32_t count = batch_entries;
-        const int error =
-            bpf_map_lookup_batch(kernel.map_named("live"), first ? nullptr : &position, &next,
-                                 keys.data(), values.data(), &count, nullptr);
-        if (error != 0 && error != -ENOENT)
-            return errno_error("cannot read the outstanding blocks from the kernel", -error);
-        for (std::uint32_t i = 0; i < count; ++i) add(keys[i].address, keys[i].process, values[i]);
-        over = error == -ENOENT;
-        position = next;
-        first = false;
-    }
+    const Result<void> read = for_each_entry(kernel.map_named("live"), keys, values,
+                                             "cannot read the outstanding blocks from the kernel",
+                                             [&](const seep_live_key& key, const seep_live& block) {
+                                                 add(key.address, key.process, block);
+                                                 return result.all;
+                                             });
+    if (!read) return read.error();
     return result;
 }
 

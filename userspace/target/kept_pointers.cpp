@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "target/kept_pointers.h"
 
-#include <charconv>
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -13,14 +13,10 @@ namespace seep {
 std::vector<std::uint64_t> parse_epoll_data(std::string_view text) {
     constexpr std::string_view label = "data:";
     std::vector<std::uint64_t> pointers;
-    for (std::size_t at = text.find(label); at != std::string_view::npos;
-         at = text.find(label, at)) {
-        at += label.size();
-        at = std::min(text.find_first_not_of(' ', at), text.size());
-        std::uint64_t pointer = 0;
-        if (std::from_chars(text.data() + at, text.data() + text.size(), pointer, 16).ec ==
-            std::errc())
-            pointers.push_back(pointer);
+    for (std::size_t at = text.find(label); at != std::string_view::npos; at = text.find(label)) {
+        text.remove_prefix(at + label.size());
+        text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+        if (const auto pointer = take_number<std::uint64_t>(text, 16)) pointers.push_back(*pointer);
     }
     return pointers;
 }

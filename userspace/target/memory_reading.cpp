@@ -46,7 +46,7 @@ Result<std::vector<std::string>> read_memory(pid_t pid, std::span<const MemoryPi
     return contents;
 }
 
-Result<void> read_pages(pid_t pid, std::span<const PageRun> pages, const OnWords& on_words) {
+Result<void> read_words(pid_t pid, std::span<const PageRun> pages, const OnWords& on_words) {
     std::vector<std::uint64_t> words(most_bytes / sizeof(std::uint64_t));
     std::vector<iovec> remote;
     std::size_t next = 0;

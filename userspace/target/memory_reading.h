@@ -29,6 +29,6 @@ Result<std::vector<std::string>> read_memory(pid_t pid, std::span<const MemoryPi
 /// Hands over all of those pages, as words of eight bytes, piece by piece; what is not mapped any
 /// more is left out. An error if nothing can be read at all.
 using OnWords = std::function<void(std::uint64_t address, std::span<const std::uint64_t> words)>;
-Result<void> read_pages(pid_t pid, std::span<const PageRun> pages, const OnWords& on_words);
+Result<void> read_words(pid_t pid, std::span<const PageRun> pages, const OnWords& on_words);
 
 }  // namespace seep

@@ -78,7 +78,7 @@ TEST(MemoryReading, HandsOverAllWordsOfPages) {
                               {address_of(words + 3 * each), address_of(words + 301 * each)},
                               {address_of(words + 302 * each), address_of(words + count * each)}};
     std::size_t seen = 0;
-    const Result<void> read = read_pages(
+    const Result<void> read = read_words(
         getpid(), runs, [&](std::uint64_t address, std::span<const std::uint64_t> piece) {
             const std::uint64_t first = (address - address_of(words)) / sizeof *words;
             for (std::size_t i = 0; i < piece.size(); ++i) ASSERT_EQ(piece[i], first + i);
@@ -87,7 +87,7 @@ TEST(MemoryReading, HandsOverAllWordsOfPages) {
     EXPECT_TRUE(read);
     EXPECT_EQ(seen, (count - 3) * each);
     munmap(words, count * page);
-    EXPECT_TRUE(read_pages(getpid(), {}, {}));
+    EXPECT_TRUE(read_words(getpid(), {}, {}));
 }
 
 TEST(MemoryReading, DataIsPrivateAndSharedMemory) {
