@@ -97,13 +97,12 @@ void KernelReader::take(std::uint64_t id, const seep_totals& raw, KernelReading&
 template <typename Function>
 Result<void> KernelReader::for_each_totals(Function&& function) {
     StackFolds::Sums sums = folds_.begin();
-    const Result<void> read = for_each_entry(kernel_->totals_map(), keys_, values_,
-                                             "cannot read the totals from the kernel",
-                                             [&](std::uint64_t id, const seep_totals& totals) {
-                                                 if (!folds_.add(id, totals, sums))
-                                                     function(id, totals);
-                                                 return true;
-                                             });
+    Result<void> read = for_each_entry(kernel_->totals_map(), keys_, values_,
+                                       "cannot read the totals from the kernel",
+                                       [&](std::uint64_t id, const seep_totals& totals) {
+                                           if (!folds_.add(id, totals, sums)) function(id, totals);
+                                           return true;
+                                       });
     if (!read) return read;
     for (const auto& [id, sum] : sums) function(id, sum);
     drop_deferred(folds_.take_ended());
