@@ -146,8 +146,11 @@ def stops_in_eu_stack(workload):
 def stopping_thread(pid):
     """The thread that has called tgkill(pid, tid, SIGSTOP), and what it has as a fourth argument."""
     for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/syscall", encoding="ascii") as file:
-            call = file.read().split()
+        try:
+            with open(f"/proc/{pid}/task/{thread}/syscall", encoding="ascii") as file:
+                call = file.read().split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended since it was listed
         if len(call) > 4 and call[0] == "234" and [int(n, 16) for n in call[1:4]] == [
                 pid, int(thread), signal.SIGSTOP]:
             return int(thread), int(call[4], 16)

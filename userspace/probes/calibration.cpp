@@ -32,7 +32,7 @@ constexpr std::size_t most_rounds = 64;
 constexpr std::size_t fewest_rounds = 5;
 constexpr std::size_t frame_rounds = 16;
 constexpr std::size_t cold_rounds = 300;
-constexpr std::chrono::milliseconds patience{3};  ///< For each kind of instruction.
+constexpr std::chrono::milliseconds patience{9};  ///< For all kinds of instructions.
 
 constexpr SiteKind kinds[] = {SiteKind::nop5, SiteKind::emulated, SiteKind::single_stepped};
 constexpr ExitProbe exits[] = {ExitProbe::none, ExitProbe::return_probe, ExitProbe::at_returns};
@@ -125,17 +125,18 @@ class Timing {
     std::vector<double> batches_;
 };
 
-/// By way to see the result.
-using Timings = std::array<Timing, std::size(exits)>;
+/// By kind and exit.
+using AllTimings = std::array<std::array<Timing, std::size(exits)>, std::size(kinds)>;
 
-/// Allocates and frees until there are enough times. Each block has an address of its own, as the
-/// ledger's memory is in the cache for few of a real program's blocks.
-Timings time_calls(SiteKind kind) {
-    Timings timings;
+/// Allocates and frees until there are enough times. All kinds take turns, so that what slows the
+/// machine for a while slows all of them. Each block has an address of its own, as the ledger's
+/// memory is in the cache for few of a real program's blocks.
+AllTimings time_all_calls() {
+    AllTimings timings;
     std::uintptr_t block = block_bytes;
-    const auto run = [&](ExitProbe exit) {
-        const CalibrationFunction function = calibration_function(kind, exit);
-        timings[static_cast<std::size_t>(exit)].add_batch(block, [&](std::uintptr_t address) {
+    const auto run = [&](std::size_t kind, ExitProbe exit) {
+        const CalibrationFunction function = calibration_function(kinds[kind], exit);
+        timings[kind][static_cast<std::size_t>(exit)].add_batch(block, [&](std::uintptr_t address) {
             function.call(exit == ExitProbe::none ? address : block_bytes,
                           reinterpret_cast<void*>(address));
         });
@@ -143,21 +144,14 @@ Timings time_calls(SiteKind kind) {
     const auto deadline = Clock::now() + patience;
     for (std::size_t round = 0;
          round < fewest_rounds || (round < most_rounds && Clock::now() < deadline); ++round) {
-        for (const ExitProbe allocate : {ExitProbe::return_probe, ExitProbe::at_returns}) {
-            run(allocate);
-            run(ExitProbe::none);
-            block += batch * block_bytes;
+        for (std::size_t kind = 0; kind < std::size(kinds); ++kind) {
+            for (const ExitProbe allocate : {ExitProbe::return_probe, ExitProbe::at_returns}) {
+                run(kind, allocate);
+                run(kind, ExitProbe::none);
+                block += batch * block_bytes;
+            }
         }
     }
-    return timings;
-}
-
-/// By kind.
-using AllTimings = std::array<Timings, std::size(kinds)>;
-
-AllTimings time_all_calls() {
-    AllTimings timings;
-    std::ranges::transform(kinds, timings.begin(), time_calls);
     return timings;
 }
 
