@@ -17,9 +17,6 @@
 
 #define EXACT_EVERY_BITS 4
 
-/* What the tick is wrong by is little of so many ticks. */
-#define SHORT_TICKS 4
-
 /* Set by seep_start_clock(). */
 __u64 first_jiffy = 0;
 __u64 first_tick_us = 0;
@@ -37,7 +34,7 @@ static __always_inline u64 tick_us(void)
 
 static __always_inline u64 short_us(void)
 {
-	return SHORT_TICKS * tick_length >> SEEP_TICK_SHIFT;
+	return SEEP_SHORT_TICKS * tick_length >> SEEP_TICK_SHIFT;
 }
 
 /* By chance (a linear congruential generator: D. E. Knuth, MMIX). */

@@ -148,6 +148,9 @@ SEEP_ASSERT(sizeof(struct seep_mapping) == 64);
 /* Fixed point of the length of a tick. */
 #define SEEP_TICK_SHIFT 10
 
+/* What the tick is wrong by is little of so many ticks. */
+#define SEEP_SHORT_TICKS 4
+
 /* An outstanding allocation. */
 struct seep_live_key {
 	__u64 address;

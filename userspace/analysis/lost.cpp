@@ -26,8 +26,12 @@ constexpr double most_refuted = 0.02;
 constexpr double enough_expected = 5;
 /// What a stack grows by is lost, and not some of it.
 constexpr double mostly = 0.5;
+/// That of so many blocks none comes back.
+constexpr double most_chance = 0.01;
 /// For "all" in a sentence: a block may look reached by chance, or by what is no pointer.
 constexpr double nearly_all = 0.9;
+/// Of what is lost, what may look reached: measured, 0 to 40 %, by pointers in memory that is free.
+constexpr double most_overlooked = 1.0 / 3;
 /// For a word in a sentence at all.
 constexpr double worth_a_word = 0.05;
 /// The mean age of what is lost, as a share of the time since attach: 0.5 at an even pace.
@@ -57,7 +61,7 @@ Growth lost_growth(const StackReachability& seen) {
     const double chance = z_95 / std::sqrt(static_cast<double>(seen.lost));
     return {.bytes_per_second = a_second,
             .low = a_second * (1 - chance),
-            .high = a_second * (1 + chance),
+            .high = a_second * (1 + chance) / (1 - most_overlooked),
             .bytes = static_cast<std::int64_t>(seen.lost_bytes)};
 }
 
@@ -102,17 +106,35 @@ void judge_by_pointers(ReportStack& stack) {
     }
 }
 
+/// Whether pointers that nobody sees would have shown: blocks of the stack that outlived their
+/// windows are seen to be free later, and of those that were lost, none is.
+bool would_be_refuted(const ReportStack& stack) {
+    const auto returned = static_cast<double>(stack.returned_count);
+    const double all = returned + static_cast<double>(stack.totals.lapsed_count);
+    return returned > 0 && stack.reachability.refuted == 0 &&
+           std::pow(1 - returned / all, stack.reachability.followed) < most_chance;
+}
+
 /// What is lost stays: where less of a stack's blocks was still there later, pointers were hidden.
+bool agrees_with_staying(const ReportStack& stack, const Unreachable& lost) {
+    const auto& staying = stack.evidence.staying;
+    return staying ? lost.low <= staying->survival.high : would_be_refuted(stack);
+}
+
+/// Of many blocks, a cache keeps some as well.
+bool is_kept_by_a_cache(const ReportStack& stack, const Unreachable& lost) {
+    const auto& staying = stack.evidence.staying;
+    return staying && stack.reachability.lost == 0 && staying->survival.share < mostly &&
+           staying->survival.share * lost.blocks >= enough_expected;
+}
+
 /// The memory tells the rate of what is found here better (confirmation.h).
 void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
     const StackReachability& seen = stack.reachability;
-    const auto& staying = stack.evidence.staying;
     const auto lost = unreachable(seen);
-    if (!lost || !staying || lost->low > staying->survival.high) return;
+    if (!lost || !agrees_with_staying(stack, *lost)) return;
     stack.evidence.unreachable = lost;
-    // Of many blocks, a cache keeps some as well.
-    if (seen.lost == 0 && staying->survival.share < mostly &&
-        staying->survival.share * lost->blocks >= enough_expected) {
+    if (is_kept_by_a_cache(stack, *lost)) {
         stack.seen_to_leak = false;
         stack.reason += fmt::format(
             "; all {} of its blocks that were looked for were pointed to, as those that a cache "

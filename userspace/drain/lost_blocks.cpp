@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -78,6 +79,23 @@ void order(std::vector<Block>& blocks) {
     });
 }
 
+/// Those of `possible_links()` that are none.
+Result<void> take_in_pointers(pid_t pid, Reachability& reachability) {
+    const std::vector<PossibleLink> links = reachability.possible_links();
+    std::vector<MemoryPiece> pieces;
+    pieces.reserve(links.size());
+    for (const PossibleLink& link : links)
+        pieces.push_back({link.to + behind_header, WordsBehind::extent * sizeof(std::uint64_t)});
+    const auto contents = read_memory(pid, pieces);
+    if (!contents) return contents.error();
+    for (std::size_t i = 0; i < links.size(); ++i) {
+        std::array<std::uint64_t, WordsBehind::extent> behind{};
+        (*contents)[i].copy(reinterpret_cast<char*>(behind.data()), sizeof behind);
+        if (!is_link(links[i], behind)) reachability.take_in_as_pointer(links[i]);
+    }
+    return {};
+}
+
 /// Of blocks, ascending and apart, whether each can be reached now.
 Result<std::vector<bool>> reached_now(pid_t pid, std::vector<BlockRange> blocks) {
     Reachability reachability(std::move(blocks));
@@ -88,6 +106,7 @@ Result<std::vector<bool>> reached_now(pid_t pid, std::vector<BlockRange> blocks)
             reachability.take_in(address, words);
         });
     if (!read) return read.error();
+    if (const auto taken = take_in_pointers(pid, reachability); !taken) return taken.error();
     for (const std::uint64_t pointer : pointers_in_epoll(pid)) reachability.take_in(pointer);
     return reachability.reached();
 }

@@ -12,11 +12,32 @@ constexpr unsigned filter_bits = 20;
 /// More pointers between blocks are taken for ones from other memory: 64 MiB.
 constexpr std::size_t most_pointers = std::size_t{8} << 20;
 
+/// More words that may be links are taken for pointers: 16 MiB.
+constexpr std::size_t most_links = std::size_t{1} << 20;
+/// Chunks begin at multiples of it.
+constexpr std::uint64_t chunk_alignment = 16;
+constexpr std::uint64_t word_bytes = sizeof(std::uint64_t);
+
+/// Whether it is where the header of the chunk behind would begin. `offset`: of the address.
+bool is_next_header(const BlockRange& block, std::uint64_t offset) {
+    return offset > 0 && (block.address + offset) % chunk_alignment == 0 &&
+           offset + word_bytes >= block.bytes;
+}
+
 std::size_t filter_index(std::uint64_t page) {
     return page * 0x9e3779b97f4a7c15ULL >> (64 - filter_bits);
 }
 
 }  // namespace
+
+// From a header on, the links of a free chunk: to the next and to the previous of its list, and of
+// large ones to those of the next sizes.
+bool is_link(const PossibleLink& link, WordsBehind behind) {
+    constexpr std::size_t back[] = {1, 0, 3, 2};
+    for (std::size_t i = 0; i < behind.size(); ++i)
+        if (behind[back[i]] == link.at - behind_header - i * word_bytes) return true;
+    return false;
+}
 
 Reachability::Reachability(std::vector<BlockRange> blocks)
     : blocks_(std::move(blocks)),
@@ -52,14 +73,28 @@ void Reachability::take_in(std::uint64_t address, std::span<const std::uint64_t>
         if (word - first > span) continue;
         const std::size_t to = find(word);
         if (to == none || is_root_[to]) continue;
-        const std::size_t from = find(address + i * sizeof word);
-        if (from == to) continue;
-        if (from == none || pointers_.size() >= most_pointers)
-            is_root_[to] = true;
-        else
-            pointers_.emplace_back(static_cast<std::uint32_t>(from),
-                                   static_cast<std::uint32_t>(to));
+        const std::uint64_t at = address + i * word_bytes;
+        const std::uint64_t offset = word - blocks_[to].address;
+        if (is_next_header(blocks_[to], offset) && links_.size() < most_links) {
+            // To a part of a word there is hardly a pointer, and none alone.
+            if (offset + word_bytes == blocks_[to].bytes) links_.push_back({at, word});
+        } else {
+            point(at, to);
+        }
     }
+}
+
+void Reachability::take_in_as_pointer(const PossibleLink& link) {
+    if (const std::size_t to = find(link.to); to != none) point(link.at, to);
+}
+
+void Reachability::point(std::uint64_t from_address, std::size_t to) {
+    const std::size_t from = find(from_address);
+    if (from == to) return;
+    if (from == none || pointers_.size() >= most_pointers)
+        is_root_[to] = true;
+    else
+        pointers_.emplace_back(static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to));
 }
 
 std::vector<bool> Reachability::reached() const {

@@ -11,7 +11,17 @@
 //                                       block <---> block         not reached: lost
 //
 // What is not known to be a block counts as memory of the first kind, so that a block is lost only
-// if nothing anywhere has its address but blocks that are lost themselves. Pure.
+// if nothing anywhere has its address but blocks that are lost themselves.
+//
+// One thing looks like a pointer and is none: in glibc, what a free chunk of the heap has of its
+// neighbours in a list are the addresses of their headers, which begin in the last eight bytes of
+// the block before (malloc/malloc.c, struct malloc_chunk):
+//
+//     block before            header   block, if it is in use
+//     [ ............ last 8 ] [ size ] [ ...
+//                    ^------- next in list, or the one before it
+//
+// Pure.
 
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +36,18 @@ struct BlockRange {
     std::uint64_t bytes = 0;
 };
 
+/// A word that is a pointer to the last eight bytes of a block, or a link of a list of free chunks.
+struct PossibleLink {
+    std::uint64_t at = 0;  ///< Where it is.
+    std::uint64_t to = 0;
+};
+
+/// Whether it is a link: the chunk that it would lead to has one back. `behind`: the words from
+/// `link.to` + `behind_header` on.
+inline constexpr std::uint64_t behind_header = 16;
+using WordsBehind = std::span<const std::uint64_t, 4>;
+bool is_link(const PossibleLink& link, WordsBehind behind);
+
 class Reachability {
  public:
     /// `blocks`: ascending by address and apart.
@@ -35,6 +57,9 @@ class Reachability {
     void take_in(std::uint64_t address, std::span<const std::uint64_t> words);
     /// Something besides its memory that is kept for it.
     void take_in(std::uint64_t word);
+    /// What was left out so far.
+    [[nodiscard]] const std::vector<PossibleLink>& possible_links() const { return links_; }
+    void take_in_as_pointer(const PossibleLink& link);
     /// Of each block, by its index, whether it can be reached.
     [[nodiscard]] std::vector<bool> reached() const;
 
@@ -42,12 +67,14 @@ class Reachability {
     static constexpr std::size_t none = ~std::size_t{0};
     /// The block that has the address.
     [[nodiscard]] std::size_t find(std::uint64_t address) const;
+    void point(std::uint64_t from_address, std::size_t to);
 
     std::vector<BlockRange> blocks_;
     std::vector<bool> page_has_block_;  ///< By a hash of the page.
     std::vector<bool> is_root_;         ///< Something that is no block points to it.
     /// From a block to another.
     std::vector<std::pair<std::uint32_t, std::uint32_t>> pointers_;
+    std::vector<PossibleLink> links_;
 };
 
 }  // namespace seep

@@ -187,8 +187,8 @@ std::uint64_t KernelObject::window_began_us() const {
 
 bool KernelObject::is_of_this_window(const seep_live& block) const {
     // As is_late() in bpf/ledger.bpf.h: a tick is later than what is born in it.
-    constexpr std::uint64_t ticks = 4;
-    const std::uint64_t late_us = ticks * state_->skeleton->rodata->tick_length >> SEEP_TICK_SHIFT;
+    const std::uint64_t late_us =
+        SEEP_SHORT_TICKS * state_->skeleton->rodata->tick_length >> SEEP_TICK_SHIFT;
     return (block.born & ~SEEP_BORN_EXACT) + late_us >= state_->skeleton->bss->window_began_us;
 }
 

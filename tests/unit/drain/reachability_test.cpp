@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <array>
 
 namespace seep {
 namespace {
@@ -56,6 +57,45 @@ TEST(Reachability, MemoryAroundBlocksIsTheirsAsFarAsTheyGo) {
     words[9] = heap + 384;  // of the gap
     search.take_in(heap + 120, words);
     EXPECT_THAT(search.reached(), ElementsAre(true, false, false, true));
+}
+
+// Blocks of 24 and 20 bytes, each in a chunk of 32, before the header of the next chunk.
+TEST(Reachability, WhatMayBeALinkOfFreeChunksIsLeftOut) {
+    constexpr std::uint64_t header = heap + 16;
+    Reachability search({{heap, 24}, {heap + 64, 20}});
+    search.take_in(stack, Words{header, header + 64});
+    EXPECT_THAT(search.reached(), ElementsAre(false, false));
+    // To less than a word there is no pointer.
+    ASSERT_THAT(search.possible_links(), testing::SizeIs(1));
+    EXPECT_EQ(search.possible_links()[0].at, stack);
+    EXPECT_EQ(search.possible_links()[0].to, header);
+    search.take_in_as_pointer(search.possible_links()[0]);
+    EXPECT_THAT(search.reached(), ElementsAre(true, false));
+}
+
+TEST(Reachability, OtherPointersIntoTheLastWordAreNoLinks) {
+    Reachability search({{heap, 16}, {heap + 64, 32}, {heap + 128, 24}});
+    // The beginning of a block, a word that no header begins at, a byte of it.
+    search.take_in(stack, Words{heap, heap + 64 + 24, heap + 128 + 17});
+    EXPECT_THAT(search.possible_links(), testing::IsEmpty());
+    EXPECT_THAT(search.reached(), ElementsAre(true, true, true));
+}
+
+TEST(Reachability, ALinkHasOneBack) {
+    constexpr std::uint64_t chunk = heap;
+    constexpr std::uint64_t other = heap + 4096;
+    // From the header of `other` on: next, previous, next size, previous size.
+    const auto is_link_from = [&](std::uint64_t offset, const std::array<std::uint64_t, 4>& links) {
+        return is_link({chunk + offset, other}, links);
+    };
+    EXPECT_TRUE(is_link_from(16, {7, chunk, 7, 7}));
+    EXPECT_TRUE(is_link_from(24, {chunk, 7, 7, 7}));
+    EXPECT_TRUE(is_link_from(32, {7, 7, 7, chunk}));
+    EXPECT_TRUE(is_link_from(40, {7, 7, chunk, 7}));
+    EXPECT_FALSE(is_link_from(16, {chunk, 7, 7, 7}));
+    EXPECT_FALSE(is_link_from(16, {7, other, other, 7}));
+    EXPECT_FALSE(is_link_from(48, {chunk, chunk, chunk, chunk}));
+    EXPECT_FALSE(is_link_from(16, {0, 0, 0, 0}));
 }
 
 TEST(Reachability, BlocksAreOfAnySize) {
