@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <tuple>
 
@@ -14,6 +15,7 @@
 #include "analysis/merging.h"
 #include "analysis/normal.h"
 #include "analysis/ranking.h"
+#include "analysis/survival.h"
 #include "analysis/turnover.h"
 #include "analysis/warnings.h"
 #include "analysis/work_clock.h"
@@ -26,6 +28,8 @@ namespace {
 constexpr double units_a_second = 1e9;
 /// The share of false alarms accepted among what is called a difference.
 constexpr double accepted_false = 0.05;
+/// What a stack grew by, less so much of it, is what it grew by.
+constexpr double little = 0.05;
 /// What warnings and errors call the two sides.
 constexpr const char* base_name = "base";
 constexpr const char* current_name = "file";
@@ -40,6 +44,13 @@ double allocations_within(const RecordingContents& contents,
     return count;
 }
 
+/// Of the window, as far as the rates of what was seen are those of it.
+double seen_seconds(const RecordingContents& contents) {
+    const ReportSampling sampling = sampling_of(contents);
+    return window_seconds(contents.snapshots, contents.window) * sampling.observed_share /
+           sampling.rate_scale.middle;
+}
+
 /// `side`: what to call the recording in an error.
 Result<double> measure_of(const RecordingContents& contents, ComparedPer per,
                           const std::vector<MergedStack>& stacks, const char* side) {
@@ -51,8 +62,7 @@ Result<double> measure_of(const RecordingContents& contents, ComparedPer per,
     if (seconds <= 0)
         return error("one snapshot shows no growth to compare", "compare longer windows");
     if (per == ComparedPer::time) {
-        if (sampling.observed_share > 0)
-            return seconds * sampling.observed_share / sampling.rate_scale.middle / 3600;
+        if (sampling.observed_share > 0) return seen_seconds(contents) / 3600;
         return error("nothing was followed in the window", "compare longer windows");
     }
     if (per == ComparedPer::allocated) {
@@ -83,27 +93,86 @@ struct Pair {
     double variance = 0;  ///< Of the difference.
 };
 
-void add_side(const RecordingContents& contents, const std::vector<MergedStack>& stacks,
-              const ComparedWindow& window, StackSide ComparedStack::*side,
-              std::map<std::string, Pair>& pairs) {
-    for (const MergedStack& merged : stacks) {
-        std::vector<ReportFrame> frames = report_frames(merged.record, contents, {});
+/// A side of the comparison, and what it is made of.
+struct Side {
+    const RecordingContents& contents;
+    std::vector<MergedStack> stacks;
+    std::map<std::string, ReportStack> reported;  ///< By kind and id.
+    ComparedWindow window;
+    double seen_seconds = 0;  ///< As far as growth was seen.
+    double unmatched_frees = 0;
+};
+
+std::string report_key(StackKind kind, const std::string& id) {
+    return stack_kind_name(kind) + id;
+}
+
+/// Of a stack over the window, in bytes.
+struct SeenGrowth {
+    double bytes = 0;
+    double deviation = 0;
+};
+
+/// No block of the stack that was freed had lived for so long.
+double greatest_lifetime(const MergedStack& stack) {
+    const auto last = std::ranges::find_if(stack.lifetimes.rbegin(), stack.lifetimes.rend(),
+                                           [](auto count) { return count > 0; });
+    if (last == stack.lifetimes.rend()) return 0;
+    return 2 * bin_start(static_cast<std::size_t>(stack.lifetimes.rend() - last) - 1);
+}
+
+/// Blocks may have been there when the window began that nobody knows of, and have been freed in
+/// it.
+bool starts_blind(const Side& side, const MergedStack& stack) {
+    const ReportSampling sampling = sampling_of(side.contents);
+    if (stack.record.kind != StackKind::heap) return false;
+    if (sampling.observed_share < 1) return true;
+    const double grown = static_cast<double>(stack.totals.held_count()) -
+                         static_cast<double>(stack.at_start.held_count());
+    const double unknown =  // frees; none are told from others where some are not followed
+        sampling.bytes > 0 ? std::numeric_limits<double>::infinity() : side.unmatched_frees;
+    const double age = static_cast<double>(side.window.start_ns - stack.attached_ns) / 1e9;
+    return age < greatest_lifetime(stack) && unknown > little * std::abs(grown);
+}
+
+SeenGrowth growth_of(const Side& side, const MergedStack& stack) {
+    const RecordingContents& contents = side.contents;
+    SeenGrowth seen;
+    seen.bytes = static_cast<double>(stack.totals.held_bytes()) -
+                 static_cast<double>(stack.at_start.held_bytes());
+    seen.deviation = turnover_deviation(stack.at_start, point_at(stack.live, contents.window.first),
+                                        stack.totals, contents.info.sampling_bytes)
+                         .value_or(0);
+    if (!starts_blind(side, stack)) return seen;
+    const ReportStack& reported =
+        side.reported.at(report_key(stack.record.kind, fmt::format("{:016x}", stack.id)));
+    const Growth& growth = reported.growth;
+    seen.bytes = growth.bytes_per_second * side.seen_seconds;
+    const double by_interval = (growth.high - growth.low) / (2 * z_95) * side.seen_seconds;
+    const bool lasts = reported.verdict == Verdict::leak || reported.verdict == Verdict::growing ||
+                       reported.verdict == Verdict::load;
+    seen.deviation = std::max({seen.deviation, by_interval, lasts ? 0 : std::abs(seen.bytes)});
+    return seen;
+}
+
+void add_side(Side& side, StackSide ComparedStack::*which, std::map<std::string, Pair>& pairs) {
+    for (const MergedStack& merged : side.stacks) {
+        std::vector<ReportFrame> frames = report_frames(merged.record, side.contents, {});
         for (ReportFrame& frame : frames) frame.object = 0;  // a comparison lists no objects
         Pair& pair = pairs[name_key(merged, frames)];
-        StackSide& sum = pair.stack.*side;
-        const auto grown =
-            static_cast<std::int64_t>(merged.totals.held_bytes() - merged.at_start.held_bytes());
+        StackSide& sum = pair.stack.*which;
+        const SeenGrowth grown = growth_of(side, merged);
         sum.seen = true;
         sum.live_bytes += merged.totals.held_bytes();
         sum.live_count += merged.totals.held_count();
         sum.allocated_count += merged.totals.allocated_count - merged.at_start.allocated_count;
-        sum.growth_bytes += grown;
-        sum.growth += static_cast<double>(grown) / window.measure;
-        const double deviation =
-            turnover_deviation(merged.at_start, point_at(merged.live, contents.window.first),
-                               merged.totals, contents.info.sampling_bytes)
-                .value_or(0) /
-            window.measure;
+        sum.growth_bytes += std::llround(grown.bytes);
+        sum.growth += grown.bytes / side.window.measure;
+        if (!side.contents.info.sources.repeats(merged.record.kind)) {
+            side.window.live_bytes += merged.totals.held_bytes();
+            side.window.growth += grown.bytes / side.window.measure;
+        }
+        const double deviation = grown.deviation / side.window.measure;
         pair.variance += deviation * deviation;
         pair.stack.kind = merged.record.kind;
         pair.stack.truncated = merged.record.end != StackEnd::complete;
@@ -111,25 +180,23 @@ void add_side(const RecordingContents& contents, const std::vector<MergedStack>&
     }
 }
 
-Result<ComparedWindow> describe(const RecordingContents& contents, ComparedPer per,
-                                const std::vector<MergedStack>& stacks, const char* side) {
-    const Result<double> measure = measure_of(contents, per, stacks, side);
+Result<Side> describe(const RecordingContents& contents, ComparedPer per, const char* name) {
+    Side side{.contents = contents, .stacks = merge_stacks(contents), .reported = {}, .window = {}};
+    const Result<double> measure = measure_of(contents, per, side.stacks, name);
     if (!measure) return measure.error();
-    ComparedWindow window;
-    window.targets = report_targets(contents);
+    const Report report = build_report(contents, {});
+    for (const ReportStack& stack : report.stacks)
+        side.reported.emplace(report_key(stack.kind, stack.id), stack);
+    side.seen_seconds = seen_seconds(contents);
+    side.unmatched_frees = static_cast<double>(report.losses[SEEP_LOSS_UNMATCHED_FREES]);
+    ComparedWindow& window = side.window;
+    window.targets = report.targets;
     window.recording = contents.info;
-    window.start_ns = contents.snapshots[contents.window.first].time_ns;
-    window.end_ns = contents.snapshots[contents.window.last].time_ns;
-    window.snapshots = contents.window.snapshots();
+    window.start_ns = report.window_start_ns;
+    window.end_ns = report.window_end_ns;
+    window.snapshots = report.snapshots;
     window.measure = *measure;
-    for (const MergedStack& stack : stacks) {
-        if (contents.info.sources.repeats(stack.record.kind)) continue;
-        window.live_bytes += stack.totals.held_bytes();
-        window.growth += (static_cast<double>(stack.totals.held_bytes()) -
-                          static_cast<double>(stack.at_start.held_bytes())) /
-                         window.measure;
-    }
-    return window;
+    return side;
 }
 
 void judge(std::vector<Pair>& pairs) {
@@ -199,20 +266,18 @@ const char* change_name(Change change) {
 
 Result<Comparison> compare(const RecordingContents& base, const RecordingContents& current,
                            ComparedPer per) {
-    const std::vector<MergedStack> base_stacks = merge_stacks(base);
-    const std::vector<MergedStack> current_stacks = merge_stacks(current);
-    Result<ComparedWindow> base_window = describe(base, per, base_stacks, base_name);
-    if (!base_window) return base_window.error();
-    Result<ComparedWindow> current_window = describe(current, per, current_stacks, current_name);
-    if (!current_window) return current_window.error();
+    Result<Side> base_side = describe(base, per, base_name);
+    if (!base_side) return base_side.error();
+    Result<Side> current_side = describe(current, per, current_name);
+    if (!current_side) return current_side.error();
+    std::map<std::string, Pair> by_name;
+    add_side(*base_side, &ComparedStack::base, by_name);
+    add_side(*current_side, &ComparedStack::current, by_name);
     Comparison comparison{.per = per,
-                          .base = std::move(*base_window),
-                          .current = std::move(*current_window),
+                          .base = std::move(base_side->window),
+                          .current = std::move(current_side->window),
                           .stacks = {},
                           .warnings = {}};
-    std::map<std::string, Pair> by_name;
-    add_side(base, base_stacks, comparison.base, &ComparedStack::base, by_name);
-    add_side(current, current_stacks, comparison.current, &ComparedStack::current, by_name);
     std::vector<Pair> pairs;
     pairs.reserve(by_name.size());
     for (auto& [name, pair] : by_name) pairs.push_back(std::move(pair));

@@ -12,6 +12,17 @@
 //     z = (G2/n2 - G1/n1) / sqrt(V1/n1^2 + V2/n2^2)
 //
 // over all stacks with the false discovery rate of Benjamini and Hochberg.
+//
+// What a stack had when it came to be traced is not known, so that its live bytes rise from nothing
+// although it does not grow, until what was there before is gone:
+//
+//     live bytes      ____________        a window from the first moment on has that rise, one from
+//                   /                     later on has none of it
+//     attach      /
+//
+// Of a window that begins before the age that blocks of the stack get to, and where probes come and
+// go, the growth is therefore the report's (ranking.h), and is no difference by itself if the
+// report does not call it lasting.
 
 #include <cstdint>
 #include <optional>

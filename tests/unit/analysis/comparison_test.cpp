@@ -7,6 +7,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "drain/lifetime_bucket.h"
+
 namespace seep {
 namespace {
 
@@ -52,6 +54,25 @@ class Build {
         add(function, pages, kept);
         contents_.stacks.back().record.kind = StackKind::fault;
         contents_.info.sources.faults = true;
+    }
+
+    /// Of the last one's blocks, those that were freed had lived for so long.
+    void lived(double seconds) {
+        StackHistory& stack = contents_.stacks.back();
+        stack.lifetimes[lifetime_bucket(static_cast<std::uint64_t>(seconds * 1e6))] =
+            stack.at_end.freed_count;
+    }
+    /// The window begins so long after the process came to be traced.
+    void begins_after(double seconds) {
+        contents_.processes.front().started_ns = -static_cast<std::int64_t>(seconds) * second;
+    }
+
+    /// Of blocks from before.
+    void frees_others(std::uint64_t blocks) {
+        ProcessSample sample;
+        sample.process = ProcessId(1);
+        sample.losses[SEEP_LOSS_UNMATCHED_FREES] = blocks;
+        contents_.snapshots.back().processes = {sample};
     }
 
     void count_work(std::uint64_t at_start, std::uint64_t at_end) {
@@ -169,6 +190,25 @@ TEST(Comparison, DividesByWorkWhereBothSidesCountedIt) {
     const auto idle = compare(*base, *current, ComparedPer::work);
     ASSERT_FALSE(idle);
     EXPECT_THAT(idle.error().message, HasSubstr("no unit of work was done"));
+}
+
+// Of a steady stack, too, what was there before is not known.
+TEST(Comparison, WhatLivesSinceBeforeTheWindowIsNoDifference) {
+    const auto change = [](double lived, double after, std::uint64_t others = 300) {
+        Build base(1);
+        Build current(2);
+        base.add("f", 1000, 0);
+        current.add("f", 1000, 300);
+        current.lived(lived);
+        current.begins_after(after);
+        current.frees_others(others);
+        return compare(*base, *current, ComparedPer::time)->stacks[0].change;
+    };
+    EXPECT_EQ(change(16, 0), Change::same);
+    EXPECT_EQ(change(16, 10), Change::same);
+    EXPECT_EQ(change(16, 30), Change::more);
+    EXPECT_EQ(change(1, 10), Change::more);
+    EXPECT_EQ(change(16, 0, 10), Change::more);  // nothing else was there
 }
 
 TEST(Comparison, FindsNoDifferenceAmongManyEqualStacks) {
