@@ -211,10 +211,15 @@ class Judge {
         return facts_.slowing > sure_difference * facts_.deviation.value_or(0);
     }
 
-    /// Past its blind spot: blocks from before attach have all been replaced by followed ones.
+    /// When all that is judged is past its blind spot: blocks from before attach have all been
+    /// replaced by followed ones. Empty if it is. Half of the time may be left out
+    /// (settled_window()).
     [[nodiscard]] std::optional<std::int64_t> settled_at() const {
         if (!facts_.mean_life) return std::nullopt;
-        return moment(facts_.attached_ns, settling_lives * *facts_.mean_life, around_.end_ns);
+        const double blind = settling_lives * *facts_.mean_life;
+        const double watched = static_cast<double>(around_.end_ns - facts_.attached_ns) / 1e9;
+        if (watched - facts_.seconds >= blind) return std::nullopt;
+        return moment(facts_.attached_ns, 2 * blind, around_.end_ns);
     }
 
     [[nodiscard]] bool blocks_die() const { return facts_.blocks_die(); }
@@ -273,7 +278,7 @@ class Judge {
             return Judgement{
                 Verdict::warming,
                 fmt::format("{}, after {} on average: a steady stack looks like growth until {} "
-                            "such lives after attach",
+                            "such lives after attach, which are part of what was seen",
                             deaths_text(), seconds_text(facts_.mean_life.value_or(0)),
                             settling_lives),
                 settled_at()};
