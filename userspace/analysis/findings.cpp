@@ -239,6 +239,15 @@ Finding describe(const Cause& cause, const Report& report) {
 
 }  // namespace
 
+double suppressed_growth(const Report& report) {
+    double sum = 0;
+    for (const ReportStack& stack : report.stacks)
+        if (stack.suppressed && stack.kind == StackKind::heap &&
+            (stack.verdict == Verdict::leak || stack.verdict == Verdict::growing))
+            sum += stack.growth.bytes_per_second;
+    return sum;
+}
+
 std::string without_findings(const Report& report) {
     if (report.stacks.empty()) return "No allocation was seen.";
     const ProcessMemory& memory = report.memory;
@@ -250,10 +259,12 @@ std::string without_findings(const Report& report) {
     });
     if (!grew && !larger && report.sampling.observed_share >= 1)
         return "Nothing grew: no stack holds more at the end of the window than at its start.";
-    if (!larger) return "Nothing grew for certain.";
+    const char* but = suppressed_growth(report) > 0
+                          ? "Nothing grew for certain but what is suppressed"
+                          : "Nothing grew for certain";
+    if (!larger) return fmt::format("{}.", but);
     return fmt::format(
-        "Nothing grew for certain, though the anonymous memory is {} larger than at the start of "
-        "the window{}.",
+        "{}, though the anonymous memory is {} larger than at the start of the window{}.", but,
         format_bytes(more),
         memory.anonymous_lately.high <= 0 ? ", and has not grown in its later half" : "");
 }

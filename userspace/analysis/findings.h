@@ -22,6 +22,8 @@ std::vector<Finding> find_causes(const Report& report);
 /// What a report without findings says instead: that nothing grew, if that is sure, and by how much
 /// more memory there is all the same.
 std::string without_findings(const Report& report);
+/// Bytes a second by which blocks grow, or leak, of which suppressions make no finding.
+double suppressed_growth(const Report& report);
 
 /// One for all frames of a function, whichever line they are at.
 std::string function_key(const ReportFrame& frame);

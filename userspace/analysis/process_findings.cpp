@@ -146,7 +146,7 @@ std::optional<Finding> unexplained_growth(const Report& report) {
     if (report.memory.anonymous.low <= 0 || memory.low <= 0 || grown < least ||
         (grown < much && report.memory.anonymous_steps < ProcessMemory::least_steps))
         return std::nullopt;
-    double found = 0;
+    double found = suppressed_growth(report);
     for (const Finding& finding : report.findings)
         if (finding.kind == StackKind::heap) found += finding.growth.bytes_per_second;
     if (memory.bytes_per_second <= most_unexplained * found) return std::nullopt;
@@ -212,6 +212,7 @@ void conclude(Report& report) {
         report.verdict = verdict_name(Verdict::growing);
         report.reason += "; but of no code by itself";
     }
+    if (!leaks && suppressed_growth(report) > 0) report.reason += "; a part of it is suppressed";
 }
 
 }  // namespace seep

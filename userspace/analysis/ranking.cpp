@@ -191,7 +191,7 @@ void add_totals(const std::vector<MergedStack>& stacks, Report& report) {
 class SuppressionCounts {
  public:
     SuppressionCounts(const Suppressions& suppressions, const RecordingContents& contents)
-        : matcher_(suppressions, contents) {
+        : matcher_(suppressions, contents), sources_(contents.info.sources) {
         for (const NamePattern& pattern : suppressions.patterns())
             uses_.push_back({pattern.text()});
     }
@@ -201,6 +201,7 @@ class SuppressionCounts {
         if (!pattern) return false;
         SuppressionUse& use = uses_[*pattern];
         ++use.stacks;
+        if (sources_.repeats(stack.record.kind)) return true;
         use.live_bytes += stack.totals.live_bytes();
         use.live_count += stack.totals.live_count();
         return true;
@@ -213,6 +214,7 @@ class SuppressionCounts {
 
  private:
     SuppressionMatcher matcher_;
+    Sources sources_;
     std::vector<SuppressionUse> uses_;
 };
 

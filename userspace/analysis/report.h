@@ -243,7 +243,7 @@ struct Finding {
 struct SuppressionUse {
     std::string pattern;
     std::uint64_t stacks = 0;
-    std::uint64_t live_bytes = 0;
+    std::uint64_t live_bytes = 0;  ///< Of pages only where nothing else was followed.
     std::uint64_t live_count = 0;
 };
 

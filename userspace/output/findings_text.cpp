@@ -65,8 +65,9 @@ void print_evidence(Page& page, const Report& report, std::size_t shown) {
 void print_suppressions(Page& page, const Report& report) {
     for (const SuppressionUse& use : report.suppressions)
         page.paragraph("", number_indent,
-                       fmt::format("suppressed by leak:{}: {} stacks, {} live in {} blocks",
+                       fmt::format("suppressed by leak:{}: {} stack{}, {} live in {} blocks",
                                    printable(use.pattern, 200), format_count(use.stacks),
+                                   use.stacks == 1 ? "" : "s",
                                    format_bytes(static_cast<double>(use.live_bytes)),
                                    format_count(use.live_count)));
 }

@@ -219,11 +219,14 @@ void print_memory(Page& page, const ProcessMemory& memory) {
                     reached.empty() ? ", not being reached" : ", reached in " + reached));
 }
 
-void print_work(Page& page, const ReportWork& work) {
+void print_work(Page& page, const Report& report) {
+    const ReportWork& work = *report.work;
+    // What a steady process has more at the window's end is chance, or still its start.
+    const bool grows = work.growth && report.verdict != verdict_name(Verdict::steady);
     page.paragraph(
         "Work", header_indent,
         fmt::format("{} units in the window, {:.4g} a second{}", format_count(work.count),
-                    work.per_second, work.growth ? "; growth of " + work_text(*work.growth) : ""));
+                    work.per_second, grows ? "; growth of " + work_text(*work.growth) : ""));
 }
 
 /// What the process's verdict stands on: findings, if it is theirs.
@@ -287,7 +290,7 @@ void print_header(Page& page, const Report& report, bool all) {
                         format_bytes(static_cast<double>(faulted.untold)),
                         format_bytes(static_cast<double>(faulted.earlier))));
     }
-    if (report.work) print_work(page, *report.work);
+    if (report.work) print_work(page, report);
     if (!report.verdict.empty()) {
         const std::string reason = reason_text(report);
         page.paragraph("Verdict", header_indent,

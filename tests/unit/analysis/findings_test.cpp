@@ -238,6 +238,17 @@ TEST(Findings, TheSentenceSaysWhatWhereAndHowMuch) {
                 HasSubstr("grew by 100 B in the window, but slows down or has stopped"));
 }
 
+TEST(Findings, WhatIsSuppressedIsNoneAndIsNotDenied) {
+    Report report = report_of({stack_of({"f"}, Verdict::leak), stack_of({"g"}, Verdict::steady)});
+    report.stacks[0].suppressed = true;
+    EXPECT_THAT(find_causes(report), IsEmpty());
+    EXPECT_DOUBLE_EQ(suppressed_growth(report), 1);
+    EXPECT_EQ(without_findings(report), "Nothing grew for certain but what is suppressed.");
+    std::swap(report.stacks[0].suppressed, report.stacks[1].suppressed);
+    EXPECT_EQ(suppressed_growth(report), 0);
+    EXPECT_EQ(without_findings(report), "Nothing grew for certain.");
+}
+
 TEST(Findings, HostileNamesAreMadeHarmless) {
     const Report report =
         report_of({stack_of({"a\x1b[2J\n" + std::string(5000, 'x')}, Verdict::leak)});
