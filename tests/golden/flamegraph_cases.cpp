@@ -102,7 +102,8 @@ int main(int argc, char** argv) {
     seep::FlameOptions bad_title = live;
     bad_title.title = "</title><script>document.title='hacked'</script>]]>\x1b";
 
-    const Stacks base = earlier_server();
+    const seep::FlameBase base{.stacks = earlier_server(),
+                               .text = "compared with 1m from 2026-11-20T17:00:00Z"};
     const std::int64_t huge = 9007199254740993;  // 2^53 + 1
     write(directory + "server.svg", flame_graph(server(), live));
     write(directory + "count.svg", flame_graph(server(), count));

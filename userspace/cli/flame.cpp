@@ -20,13 +20,13 @@ Result<int> run_flame(const FlameCommandOptions& options) {
     if (!value) return value.error();
     const auto report = load_report(options.request);
     if (!report) return report.error();
-    std::optional<std::vector<FoldedStack>> base;
+    std::optional<FlameBase> base;
     if (!options.base.empty()) {
         ReportRequest request = options.request;
         request.file = options.base;
         const auto base_report = load_report(request);
         if (!base_report) return base_report.error();
-        base = fold(*base_report, *value, options.kind);
+        base = flame_base(*base_report, *report, *value, options.kind);
     }
     const std::string svg = flame_graph(fold(*report, *value, options.kind),
                                         flame_options(*report, *value), base ? &*base : nullptr);
@@ -50,7 +50,9 @@ void add_flame_command(CLI::App& app, RunCommand& run) {
         ->type_name("live|growth|allocated|freed|count")
         ->capture_default_str()
         ->check(check_with(parse_stack_value, ""));
-    command.add_option("--diff", options->base, "Colour by the difference from this recording")
+    command
+        .add_option("--diff", options->base,
+                    "Colour by the difference from this recording, in the same window")
         ->type_name("BASE");
     add_kind_option(command, options->kind);
     command.footer(

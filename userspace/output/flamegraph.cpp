@@ -269,17 +269,19 @@ constexpr const char* document = R"(<?xml version="1.0" encoding="UTF-8"?>
 }  // namespace
 
 std::string flame_graph(const std::vector<FoldedStack>& stacks, const FlameOptions& options,
-                        const std::vector<FoldedStack>* base) {
+                        const FlameBase* base) {
     const bool is_difference = base != nullptr;
-    std::vector<FlameFrame> frames = flame_tree(stacks, base, max_frames);
+    std::vector<FlameFrame> frames =
+        flame_tree(stacks, is_difference ? &base->stacks : nullptr, max_frames);
+    const std::string subtitle = options.subtitle + (is_difference ? "; " + base->text : "");
     frames[0].name = root_name(frames[0], options.value);
     const Drawing drawing(frames, is_difference);
     const double height = drawing.height();
     return fmt::format(document, fmt::arg("width", page_width), fmt::arg("height", height),
                        fmt::arg("margin", margin), fmt::arg("style", flamegraph_style),
                        fmt::arg("script", flamegraph_script), fmt::arg("title", xml(options.title)),
-                       fmt::arg("subtitle", xml(options.subtitle)),
-                       fmt::arg("rects", drawing.rects()), fmt::arg("labels", drawing.labels()),
+                       fmt::arg("subtitle", xml(subtitle)), fmt::arg("rects", drawing.rects()),
+                       fmt::arg("labels", drawing.labels()),
                        fmt::arg("legend", legend(is_difference, height - 22)),
                        fmt::arg("data", data(frames, options.value, is_difference)));
 }

@@ -125,6 +125,32 @@ TEST(FlameGraph, IsTheSameForTheSameStacks) {
     EXPECT_THAT(flame_graph(reversed, options), HasSubstr("all, 6 B in 7 blocks"));
 }
 
+/// Of so many seconds, with stacks of so many bytes.
+Report report_of(double seconds, const std::vector<std::pair<std::string, std::uint64_t>>& bytes) {
+    Report report;
+    report.window_end_ns = static_cast<std::int64_t>(seconds * 1e9);
+    for (const auto& [function, size] : bytes) {
+        ReportStack& stack = report.stacks.emplace_back();
+        stack.frames = {{.function = function}};
+        stack.totals.allocated_bytes = size;
+        stack.growth.bytes = static_cast<std::int64_t>(size);
+    }
+    return report;
+}
+
+TEST(FlameBase, IsOfAWindowAsLong) {
+    const Report base = report_of(10, {{"f", 100}, {"gone", 7}});
+    const Report now = report_of(60, {{"f", 600}});
+    const FlameBase grown = flame_base(base, now, StackValue::growth, {});
+    ASSERT_EQ(grown.stacks.size(), 2U);
+    EXPECT_EQ(grown.stacks[0].value, 600);
+    EXPECT_THAT(grown.text, HasSubstr("compared with 10s from "));
+    EXPECT_THAT(grown.text, HasSubstr(" (times 6, for as long), of which 42 B in 1 stack is not"));
+    const FlameBase live = flame_base(base, now, StackValue::live, {});
+    EXPECT_EQ(live.stacks[0].value, 100) << "what is live is not of a time";
+    EXPECT_THAT(live.text, Not(HasSubstr("times")));
+}
+
 TEST(FlameGraph, RefersToNothingOutside) {
     std::string svg = flame_graph(small, {.title = "t", .subtitle = "s"});
     for (const char* forbidden : {"href", "@import", "url(", "innerHTML", "fetch(", "eval("}) {
