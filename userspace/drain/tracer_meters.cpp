@@ -63,7 +63,11 @@ std::uint64_t Tracer::State::hits_of(const Attachment& attachment) {
 
 std::uint64_t Tracer::State::work_so_far() {
     if (stopped) return stopped->work;
-    if (work_file) return work_file->read();
+    if (work_file) {
+        const std::uint64_t count = work_file->read();
+        if (!work_file->trouble().empty()) note(nullptr, "lost", work_file->trouble());
+        return count;
+    }
     std::uint64_t calls = 0;
     for (const auto& [id, process] : processes) calls += process->work_calls;
     return calls;

@@ -58,6 +58,25 @@ TEST_F(WorkFileTest, KeepsTheCountWhileTheFileTellsNone) {
     EXPECT_EQ(file->read(), 6U);
 }
 
+TEST_F(WorkFileTest, SaysOnceWhatIsWrong) {
+    write("5");
+    auto file = WorkFile::open(path_);
+    ASSERT_TRUE(file);
+    write("none");
+    for (int misses = 1; misses <= 5; ++misses) {
+        file->read();
+        EXPECT_EQ(file->trouble().empty(), misses != 3) << misses;
+    }
+    write("9");
+    file->read();
+    EXPECT_EQ(file->trouble(), "");
+    write("2");
+    file->read();
+    EXPECT_NE(file->trouble().find("went back from 9 to 2"), std::string::npos) << file->trouble();
+    file->read();
+    EXPECT_EQ(file->trouble(), "");
+}
+
 TEST_F(WorkFileTest, RefusesWhatIsNoCount) {
     for (const char* text : {"", "requests 5", "-3", "12abc", "99999999999999999999"}) {
         write(text);
@@ -65,7 +84,10 @@ TEST_F(WorkFileTest, RefusesWhatIsNoCount) {
         ASSERT_FALSE(file) << text;
         EXPECT_EQ(file.error().kind, ErrorKind::bad_input);
     }
-    EXPECT_FALSE(WorkFile::open(path_ + ".absent"));
+    const auto absent = WorkFile::open(path_ + ".absent");
+    ASSERT_FALSE(absent);
+    EXPECT_EQ(absent.error().kind, ErrorKind::bad_input);
+    EXPECT_NE(absent.error().message.find("No such file"), std::string::npos);
 }
 
 }  // namespace
