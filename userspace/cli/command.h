@@ -37,6 +37,10 @@ void add_target_options(CLI::App& command, TargetOptions& target);
 /// bad_input unless exactly one kind of target is given.
 Result<void> check_target(const TargetOptions& target);
 
+/// Of how many to show at most, 0 for all.
+inline const CLI::Validator top_check =
+    CLI::Range(std::size_t{0}, std::size_t{1'000'000'000}).description("");
+
 /// A CLI11 check made of a parser of base/text.h: its error and hint are the option's.
 template <typename Parse>
 CLI::Validator check_with(Parse parse, const std::string& name) {

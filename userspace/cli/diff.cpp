@@ -69,7 +69,8 @@ void add_diff_command(CLI::App& app, RunCommand& run) {
     command
         .add_option("--top", options->top,
                     "Stacks shown, 0 for all [text: 10 that differ, json: all]")
-        ->type_name("N");
+        ->type_name("N")
+        ->check(top_check);
     command.footer(
         "Examples:\n"
         "  seep diff baseline.seep canary.seep                    which stacks grow faster now?\n"

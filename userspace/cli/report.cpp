@@ -63,7 +63,8 @@ void add_report_command(CLI::App& app, RunCommand& run) {
     command
         .add_option("--top", options->top,
                     "Stacks shown, 0 for all [text: 10, json: all, html: 10,000, metrics: 20]")
-        ->type_name("N");
+        ->type_name("N")
+        ->check(top_check);
     command.footer(
         "Examples:\n"
         "  seep report x.seep --sort live --top 20\n"

@@ -347,6 +347,7 @@ void add_top_command(CLI::App& app, RunCommand& run) {
         ->check(check_with(parse_count, ""));
     command.add_option("--top", options->top, "Stacks in a batch, 0 for all")
         ->type_name("N")
+        ->check(top_check)
         ->capture_default_str();
     add_tracing_options(command, options->tracing);
     command.footer(
