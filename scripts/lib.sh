@@ -51,7 +51,12 @@ need_root() {
 # The seep to use: $SEEP, else the build of this checkout, else the one in PATH.
 find_seep() {
     local candidate
-    for candidate in "${SEEP:-}" "$root/build/userspace/seep" "$(command -v seep)"; do
+    if [ -n "${SEEP:-}" ]; then # none but the one that was named
+        { [ -f "$SEEP" ] && [ -x "$SEEP" ]; } || fail 2 "SEEP=$SEEP is not a program"
+        printf '%s\n' "$SEEP"
+        return
+    fi
+    for candidate in "$root/build/userspace/seep" "$(command -v seep)"; do
         [ -n "$candidate" ] && [ -x "$candidate" ] && { printf '%s\n' "$candidate"; return; }
     done
     fail 1 "no seep found; build it with scripts/demo.sh, or name it: SEEP=/path/to/seep $0"

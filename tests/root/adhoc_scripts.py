@@ -20,10 +20,11 @@ class AdhocScripts(seep_test.SeepTestCase):
         self.directory = tempfile.TemporaryDirectory()
         self.addCleanup(self.directory.cleanup)
 
-    def run_script(self, name, *arguments):
+    def run_script(self, name, *arguments, **options):
         return subprocess.run(
             [os.path.join(SCRIPTS, name), *map(str, arguments)], cwd=self.directory.name,
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=120)
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=120,
+            **options)
 
     def investigate(self, name, workload, *arguments):
         workload.start_working()
@@ -67,6 +68,15 @@ class AdhocScripts(seep_test.SeepTestCase):
         with Workload("many_stacks", 60) as workload:
             stacks = self.investigate("page-growth.sh", workload, 3)
         self.assertRegex(stacks, r"page_fault_user ==\n(?s:.*)\n +\S+\n +\d+\n")
+
+    def test_wrong_seep(self):
+        for name in ("triage.sh", "leak-flamegraph.sh", "leak-growth.sh"):
+            for wrong in ("/nonexistent/seep", self.directory.name):
+                with self.subTest(name, wrong=wrong):
+                    refused = self.run_script(name, os.getpid(), 2,
+                                              env={**os.environ, "SEEP": wrong})
+                    self.assertEqual(refused.returncode, 2, refused.stderr)
+                    self.assertIn(f"SEEP={wrong}", refused.stderr)
 
     def test_help_and_refusals(self):
         for name in NAMES:
