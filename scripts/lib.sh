@@ -62,6 +62,23 @@ find_seep() {
     fail 1 "no seep found; build it with scripts/demo.sh, or name it: SEEP=/path/to/seep $0"
 }
 
+# Runs what would outlive a script that is told to end, as bash leaves alone what it runs, and tells
+# it to end, too. On Ctrl-C only that ends, and the script goes on with what there is.
+end_with_script() { # COMMAND...
+    local child status=0 interrupted=
+    "$@" &
+    child=$!
+    trap 'interrupted=yes; kill "$child" || :' INT
+    trap 'kill "$child" && wait "$child" || :; exit 143' TERM HUP
+    wait "$child" || status=$?
+    if [ -n "$interrupted" ]; then # which ended only the wait
+        status=0
+        wait "$child" || status=$?
+    fi
+    trap - INT TERM HUP
+    return "$status"
+}
+
 # BCC compiles against the running kernel's headers. Any kernel's headers near enough will do for
 # uprobes and tracepoints: they give it types, not addresses.
 need_kernel_headers() {

@@ -5,7 +5,9 @@
 #
 #   triage.sh PID [SECONDS]                  SECONDS to watch it, 120 by default
 #
-# The recording stays as triage-PID.seep in the current directory, for more questions to it.
+# Ctrl-C ends the watching, and the answers are about what was seen until then. The recording stays
+# in the current directory, for more questions to it: as triage-PID.seep, or if that is taken, as
+# triage-PID-2.seep and so on.
 #
 # Example: what ails the worker?
 #   sudo scripts/triage.sh 4321 600
@@ -18,6 +20,8 @@ need_process "$pid"
 need_command jq jq
 seep=$(find_seep)
 recording=triage-$pid.seep
+number=1
+while [ -e "$recording" ]; do recording=triage-$pid-$((number += 1)).seep; done
 half=$((seconds * 500))ms
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -46,7 +50,8 @@ compare_halves() { # OPTIONS...
         --format json "$@" >"$compared" 2>/dev/null
 }
 
-"$seep" record -p "$pid" --duration "${seconds}s" -o "$recording" >/dev/null
+say "watching process $pid for $seconds s, into $recording"
+end_with_script "$seep" record -p "$pid" --duration "${seconds}s" -o "$recording" >/dev/null
 "$seep" report "$recording" --format json >"$whole"
 "$seep" report "$recording" --format json --top 1 --window ":$half" >"$first"
 "$seep" report "$recording" --format json --top 1 --window "$half:" >"$second"

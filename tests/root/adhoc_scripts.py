@@ -3,12 +3,14 @@
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 import seep_test
-from seep_test import Workload
+from seep_test import Workload, changed_text, eventually
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
 NAMES = ("triage.sh", "leak-flamegraph.sh", "leak-growth.sh", "alloc-sizes.sh", "page-growth.sh")
@@ -55,6 +57,40 @@ class AdhocScripts(seep_test.SeepTestCase):
         self.assertIn("many_stacks", summary)
         self.assertIn(f"triage-{workload.pid}.seep", summary)
         self.assertNotIn("null", answers)
+
+    def begin_triage(self, workload):
+        """Long enough to be ended by something else, once it traces the workload."""
+        triage = subprocess.Popen(
+            ["env", "--default-signal=INT", os.path.join(SCRIPTS, "triage.sh"), str(workload.pid),
+             "100"],
+            cwd=self.directory.name, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        self.addCleanup(triage.communicate)
+        self.addCleanup(triage.terminate)
+        eventually(lambda: changed_text(workload.pid) != [], "the probes")
+        return triage
+
+    def test_triage_twice(self):
+        with Workload("many_stacks", 30) as workload:
+            self.investigate("triage.sh", workload, 3)
+            again = self.run_script("triage.sh", workload.pid, 3)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn(f"triage-{workload.pid}-2.seep", again.stdout)
+        self.assertIn(f"triage-{workload.pid}-2.seep", os.listdir(self.directory.name))
+
+    def test_triage_takes_its_recorder_along(self):
+        with Workload("endless_leak") as workload:
+            triage = self.begin_triage(workload)
+            triage.send_signal(signal.SIGTERM)
+            triage.communicate(timeout=seep_test.PATIENCE)
+            self.assertEqual(triage.returncode, 128 + signal.SIGTERM)
+            self.assertEqual(changed_text(workload.pid), [])
+            recorders = subprocess.run(["pgrep", "-f", f"record -p {workload.pid} "],
+                                       capture_output=True, text=True, check=False).stdout
+            self.assertEqual(recorders, "")
+            report = seep_test.run("report", os.path.join(self.directory.name,
+                                                          f"triage-{workload.pid}.seep"))
+            self.assertEqual(report.returncode, 0, report.stderr)
 
     @unittest.skipUnless(HAS_HEADERS, "BCC needs kernel headers")
     def test_alloc_sizes(self):
