@@ -70,6 +70,28 @@ class AdhocScripts(seep_test.SeepTestCase):
         eventually(lambda: changed_text(workload.pid) != [], "the probes")
         return triage
 
+    def triage_until_it_ends(self, seconds):
+        with Workload("endless_leak") as workload:
+            triage = self.begin_triage(workload)
+            time.sleep(seconds)
+            workload.process.kill()
+            answers, errors = triage.communicate(timeout=seep_test.PATIENCE)
+        self.assertEqual(triage.returncode, 0, errors)
+        for number in range(1, 9):
+            self.assertRegex(answers, rf"(?m)^{number}\. .*\n    \S", answers)
+        summary = answers[answers.index("\nSummary\n"):]
+        self.assertIn("It ended at", summary)
+        return answers, summary
+
+    def test_triage_of_one_that_ends(self):
+        answers, summary = self.triage_until_it_ends(12)
+        self.assertIn("forget_request", summary)
+        self.assertIn("Steadily.", answers)
+
+    def test_triage_of_one_that_ends_at_once(self):
+        answers, _ = self.triage_until_it_ends(0.5)
+        self.assertIn("too short a time to compare", answers)
+
     def test_triage_twice(self):
         with Workload("many_stacks", 30) as workload:
             self.investigate("triage.sh", workload, 3)
@@ -91,6 +113,16 @@ class AdhocScripts(seep_test.SeepTestCase):
             report = seep_test.run("report", os.path.join(self.directory.name,
                                                           f"triage-{workload.pid}.seep"))
             self.assertEqual(report.returncode, 0, report.stderr)
+
+    def test_triage_interrupted_answers(self):
+        with Workload("endless_leak") as workload:
+            triage = self.begin_triage(workload)
+            time.sleep(3)
+            triage.send_signal(signal.SIGINT)
+            answers, errors = triage.communicate(timeout=seep_test.PATIENCE)
+            self.assertEqual(triage.returncode, 0, errors)
+            self.assertEqual(changed_text(workload.pid), [])
+        self.assertIn("\nSummary\n", answers)
 
     @unittest.skipUnless(HAS_HEADERS, "BCC needs kernel headers")
     def test_alloc_sizes(self):
