@@ -17,7 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 say "watching process $pid for $seconds seconds"
-"$seep" record -p "$pid" --duration "${seconds}s" -o "$work/leak.seep" >"$work/ranking"
+end_with_script "$seep" record -p "$pid" --duration "${seconds}s" -o "$work/leak.seep" >"$work/ranking"
 # What the process had before looks like growth until it is replaced: the later half is drawn.
 "$seep" flame "$work/leak.seep" --value growth --window "$((seconds * 500))ms:" -o "leak-$pid.svg"
 say "flame graph: $PWD/leak-$pid.svg"

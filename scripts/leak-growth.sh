@@ -22,7 +22,7 @@ resident_kib() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$pid/st
 before=$(resident_kib)
 say "baseline of process $pid: $before KiB resident; the second look is in $seconds seconds"
 rm -f "$recording"
-"$seep" record -p "$pid" --duration "${seconds}s" -o "$recording" >/dev/null
+end_with_script "$seep" record -p "$pid" --duration "${seconds}s" -o "$recording" >/dev/null
 after=$(resident_kib)
 if [ -n "$after" ]; then
     say "now $after KiB resident: $((after - before)) KiB more"
