@@ -42,6 +42,8 @@ constexpr double most_chance = 0.01;
 /// Of the memory that blocks usually take, what may be lost beside them, or found in pages that
 /// were there: the memory tells no rate better than that.
 constexpr double fragmented = 0.05;
+/// Of a few pages.
+constexpr double large_block = 16 << 10;
 /// Memory that grows by more than so many times what all stacks claim grows for another reason.
 constexpr double most_other = 3;
 
@@ -218,6 +220,20 @@ bool overlap(const Growth& a, const Growth& b) {
     return a.low <= b.high && b.low <= a.high;
 }
 
+/// Of blocks that all stay and are larger than pages, the memory has only the pages that were used.
+bool is_untouched(const ReportStack& stack, const Claim& cause, const Growth& by_memory) {
+    return cause.stays() && block_size(stack) >= large_block && stack.growth.low > by_memory.high;
+}
+
+/// The memory may have grown by something else as well, or not all of what was requested been
+/// touched: the interval takes in what was seen of the growth, unless that contradicts it.
+Growth widened(Growth by_memory, const Growth& seen) {
+    if (!overlap(by_memory, seen)) return by_memory;
+    by_memory.low = std::min(by_memory.low, seen.bytes_per_second);
+    by_memory.high = std::max(by_memory.high, seen.bytes_per_second);
+    return by_memory;
+}
+
 /// Of its interval, as a share of the rate. `slack`: what each end may be off by.
 double width(const Growth& growth, double slack = 0) {
     return (growth.high - growth.low + 2 * slack) / growth.bytes_per_second;
@@ -263,6 +279,10 @@ void confirm_by_memory(Report& report) {
             &proof == &of_all ? "nothing would explain" : "only blocks that are seen to die would");
         if (proof.sure() < most_of_all) continue;
         const Growth part = by_memory(proof, stack.growth);
+        if (is_untouched(stack, causes.at(claimed.causes[i]), part)) {
+            stack.reason += "; it is more than that, as not all of such large blocks is touched";
+            continue;
+        }
         const double narrower = proof.sure() >= all_of_all ? 1 : much_narrower;
         // Blocks that are seen to die may become more as well.
         const bool alone = &proof == &of_all;
@@ -270,7 +290,7 @@ void confirm_by_memory(Report& report) {
         const double slack = alone ? 0 : slack_of(part, proof);
         const bool closer = width(part, slack) < narrower * width(stack.growth);
         if (!closer && agrees(stack.growth, part, proof)) continue;
-        stack.growth = part;
+        stack.growth = report.sampling.rate_scale.known ? widened(part, stack.growth) : part;
         stack.reason += ", and of which its rate is the part";
     }
     bound_by_memory(claimed, of_all.doubt(), report);

@@ -93,6 +93,11 @@ double most_slowing(const std::vector<SnapshotRecord>& snapshots, const Window& 
     return share < 1 ? 1 / (1 - share) : std::numeric_limits<double>::infinity();
 }
 
+/// Slowed down, nobody knows how much.
+RateScale up_to(double most) {
+    return std::isfinite(most) ? RateScale{.high = most} : RateScale{.known = false};
+}
+
 /// An end that is below 0 moves away from 0 as the other does.
 void scale_interval(double& estimate, double& low, double& high, const RateScale& scale) {
     estimate *= scale.middle;
@@ -116,10 +121,11 @@ RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window&
     const double all_expected = std::accumulate(expected.begin(), expected.end(), 0.0);
     const double most = most_slowing(snapshots, window);
     if (seen < least_faults && all_expected > surely_more * (seen + chance_faults))
-        return std::isfinite(most) ? RateScale{.high = most} : RateScale{.known = false};
+        return up_to(most);
     if (seen <= 0 || all_expected <= 0) return {};
-    if (effective_size(expected) < least_parts) return {};
     const double scale = all_expected / seen;
+    if (effective_size(expected) < least_parts)
+        return scale > surely_more ? up_to(most) : RateScale{};
     double squares = 0;
     for (std::size_t i = 0; i < parts.size(); ++i)
         squares += std::pow(parts[i].observed_faults - expected[i] / scale, 2);

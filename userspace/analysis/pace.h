@@ -24,8 +24,8 @@ namespace seep {
 /// reckoned from the pauses in the same time: where windows slow the target down, the time they are
 /// in has fewer than others. 1 unless it is above that by three standard errors: nothing is faster
 /// with probes, but putting them in place makes some faults that are no growth. Not known where
-/// there are too few to tell by how much they are fewer. Never more than the probes cost: faults
-/// that come in bunches, which windows miss, say nothing of the pace.
+/// there are too few, or of too few times, to tell by how much they are fewer. Never more than the
+/// probes cost: faults that come in bunches, which windows miss, say nothing of the pace.
 RateScale rate_scale(const std::vector<SnapshotRecord>& snapshots, const Window& window);
 
 Growth scaled(Growth growth, const RateScale& scale);

@@ -81,7 +81,7 @@ const ReportStack* undecided_stack(const Report& report) {
 /// "; it may be of `a` or `b`": the functions of which most was seen that may be growth.
 std::string suspects(const Report& report) {
     struct Suspect {
-        double rate = 0;
+        double rate = 0;  ///< Of what stays of it, where that is known.
         const ReportStack* stack = nullptr;
         bool dying = true;  ///< What is left of its blocks becomes less.
     };
@@ -91,9 +91,9 @@ std::string suspects(const Report& report) {
             stack.suppressed || stack.frames.empty() || stack.growth.bytes_per_second <= 0)
             continue;
         Suspect& suspect = functions[function_key(stack.frames[stack.culprit])];
-        suspect.rate += stack.growth.bytes_per_second;
-        if (suspect.stack == nullptr) suspect.stack = &stack;
         const auto& staying = stack.evidence.staying;
+        suspect.rate += stack.growth.bytes_per_second * (staying ? staying->survival.share : 1);
+        if (suspect.stack == nullptr) suspect.stack = &stack;
         suspect.dying = suspect.dying && staying && staying->dying;
     }
     std::vector<Suspect> ranked;

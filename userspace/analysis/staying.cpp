@@ -39,6 +39,9 @@ constexpr double enough_blocks = 10;
 constexpr double nearly_all = 0.75;
 constexpr double late = 0.125;
 
+/// Of the memory's pace over the window, that of the later half of what does not slow down.
+constexpr double least_late_pace = 0.85;
+
 /// At an age.
 struct Look {
     double age = 0;  ///< In seconds.
@@ -156,6 +159,9 @@ void keep_growing(const Report& report, ReportStack& stack) {
         memory.anonymous_lately.low <= 0 || memory.anonymous_paused_seconds > 0)
         return;
     stack.verdict = Verdict::growing;
+    // Without a trend of its own, that of the memory must do.
+    stack.seen_to_leak = memory.anonymous_lately.bytes_per_second >=
+                         least_late_pace * memory.anonymous.bytes_per_second;
     stack.reason += ", as does the anonymous memory";
 }
 

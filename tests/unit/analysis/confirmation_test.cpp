@@ -263,6 +263,37 @@ TEST(Confirmation, TheMemoryTellsTheRateOfNearlyAllThatGrows) {
     EXPECT_EQ(open.stacks[0].growth.bytes_per_second, 1000);
 }
 
+TEST(Confirmation, TheIntervalTakesInWhatWasSeenUnlessThatContradictsTheMemory) {
+    ReportStack seen = leak("a", 1000);
+    seen.growth.high = 2000;
+    const auto by_memory = [&](bool known) {
+        Report report;
+        report.sampling.rate_scale.known = known;
+        confirm(report, {seen}, 1500, 1500);
+        return report.stacks[0].growth;
+    };
+    EXPECT_NEAR(by_memory(true).bytes_per_second, 1500 / 1.0016, 1e-9);
+    EXPECT_EQ(by_memory(true).low, 1000);
+    EXPECT_GT(by_memory(false).low, 1200) << "a pace that is not known says nothing";
+    seen.growth.high = 1100;
+    EXPECT_GT(by_memory(true).low, 1200);
+}
+
+TEST(Confirmation, LargeBlocksThatStayNeedNotBeTouched) {
+    const auto rate_of = [](std::uint64_t block_bytes, double share_there) {
+        ReportStack stack = looked_at(leak("a", 10'000), share_there, false);
+        stack.totals.allocated_bytes = stack.totals.lapsed_bytes =
+            block_bytes * stack.totals.allocated_count;
+        Report report;
+        report.sampling.most_replaced = 0;
+        confirm(report, {stack}, 5'000, 5'000);
+        return report.stacks[0].growth.bytes_per_second;
+    };
+    EXPECT_EQ(rate_of(20'000, 1), 10'000);
+    EXPECT_LT(rate_of(8'000, 1), 5'100);
+    EXPECT_LT(rate_of(20'000, 0.7), 5'100);
+}
+
 TEST(Confirmation, ARateThatTheMemoryAgreesWithStays) {
     ReportStack seen = leak("a", 1000);
     seen.growth.low = 910;  // better known than the memory's growth

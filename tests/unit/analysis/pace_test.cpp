@@ -68,6 +68,22 @@ TEST(RateScale, IsNotKnownWhereNextToNoFaultsCameWithProbes) {
     EXPECT_TRUE(rate_scale(in_windows(0, 0), all).known);
 }
 
+TEST(RateScale, IsNotKnownWhereItComesFromTooFewTimes) {
+    // Two of the ten have all that should have come.
+    const auto of_two = [](std::uint64_t observed) {
+        auto snapshots = in_windows(10'000, observed);
+        for (std::size_t i = 3; i < snapshots.size(); ++i) {
+            ProcessSample& sample = snapshots[i].processes.front();
+            sample.page_faults = snapshots[2].processes.front().page_faults;
+            sample.unobserved_page_faults = snapshots[2].processes.front().unobserved_page_faults;
+        }
+        return rate_scale(snapshots, all);
+    };
+    EXPECT_FALSE(of_two(100).known);
+    EXPECT_TRUE(of_two(900).known);
+    EXPECT_EQ(of_two(900).high, 1);
+}
+
 TEST(RateScale, IsNoMoreThanTheProbesCost) {
     // Faults in bunches, none of which came with probes in place: those took a tenth of that time.
     const RateScale scale = rate_scale(in_windows(10'000, 100, 0, 0.1), all);

@@ -167,22 +167,28 @@ TEST(Staying, WhatIsFreedMoreOftenIsNoKin) {
 }
 
 TEST(Staying, WhatAllStaysGrowsAsLongAsTheMemoryDoes) {
-    const auto verdict = [](const char* unlike) {
+    const auto judged = [](const char* unlike) {
         const std::string_view other = unlike;
         Report report;
+        report.memory.anonymous.bytes_per_second = 100;
+        report.memory.anonymous_lately.bytes_per_second = other == "slower" ? 80 : 90;
         report.memory.anonymous_lately.low = other == "memory" ? 0 : 10;
         report.memory.anonymous_paused_seconds = other == "pause" ? 6 : 0;
         ReportStack stack = claiming("list", leaking);
         stack.verdict = Verdict::undetermined;
+        stack.seen_to_leak = false;
         stack.totals.freed_count = other == "freed" ? 1 : 0;
         if (other == "growth") stack.growth.low = 0;
         report.stacks = {stack};
         leave_out_gone(report);
-        return report.stacks.front().verdict;
+        return report.stacks.front();
     };
-    EXPECT_EQ(verdict(""), Verdict::growing);
+    EXPECT_EQ(judged("").verdict, Verdict::growing);
+    EXPECT_TRUE(judged("").seen_to_leak) << "to be held against the memory";
+    EXPECT_EQ(judged("slower").verdict, Verdict::growing);
+    EXPECT_FALSE(judged("slower").seen_to_leak);
     for (const char* unlike : {"memory", "pause", "freed", "growth"})
-        EXPECT_EQ(verdict(unlike), Verdict::undetermined) << unlike;
+        EXPECT_EQ(judged(unlike).verdict, Verdict::undetermined) << unlike;
 }
 
 TEST(Staying, OfManyAFewAreLeftInTheEnd) {
