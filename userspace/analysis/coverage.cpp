@@ -109,7 +109,8 @@ std::vector<std::string> coverage_warnings(const Report& report) {
             report.overhead_cpu_percent, static_cast<double>(report.recording.budget_ppm) / 1e4,
             report.sampling.asked == "auto" || share < 1
                 ? ": it takes a while until what the first moments cost is saved again"
-                : "; --sample auto keeps it below"));
+                : ", so that it may do less, and what goes with its work grow more slowly, than "
+                  "without them; --sample auto keeps it below"));
     return warnings;
 }
 

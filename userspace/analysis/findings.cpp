@@ -114,16 +114,6 @@ std::string quoted(const ReportFrame& frame) {
     return fmt::format("`{}`", brief_name(frame));
 }
 
-/// The nearest frame around the first culprit that has a name, for a culprit that has none.
-const ReportFrame* named_caller(const Cause& cause) {
-    const std::vector<ReportFrame>& frames = cause.stacks.front()->frames;
-    const auto at = static_cast<std::size_t>(cause.culprits.front() - frames.data());
-    for (std::size_t i = at + 1; i < frames.size(); ++i)
-        if (!frames[i].function.empty())
-            return is_starter_name(frames[i].function) ? nullptr : &frames[i];
-    return nullptr;
-}
-
 /// Stacks that take over from one another, of the first such leak; 0 if there is none.
 std::size_t paths_in_turn(const Cause& cause) {
     const auto first = std::ranges::find_if(
@@ -141,8 +131,8 @@ std::string subject(const Cause& cause, const Report& report) {
         std::string details = brief_place(frame);
         if (i == 0 && cause.culprits.size() == 1 && cause.through != nullptr)
             details += fmt::format("{}by {}", details.empty() ? "" : ", ", quoted(*cause.through));
-        if (const ReportFrame* caller = named_caller(cause);
-            i == 0 && frame.function.empty() && caller != nullptr)
+        if (const ReportFrame* caller = named_caller(*cause.stacks.front());
+            i == 0 && caller != nullptr)
             details += fmt::format("{}under {}", details.empty() ? "" : ", ", quoted(*caller));
         else if (cause.caller != nullptr)
             details +=
@@ -267,6 +257,15 @@ std::string without_findings(const Report& report) {
         "{}, though the anonymous memory is {} larger than at the start of the window{}.", but,
         format_bytes(more),
         memory.anonymous_lately.high <= 0 ? ", and has not grown in its later half" : "");
+}
+
+const ReportFrame* named_caller(const ReportStack& stack) {
+    const std::vector<ReportFrame>& frames = stack.frames;
+    if (!frames[stack.culprit].function.empty()) return nullptr;
+    for (std::size_t i = stack.culprit + 1; i < frames.size(); ++i)
+        if (!frames[i].function.empty())
+            return is_starter_name(frames[i].function) ? nullptr : &frames[i];
+    return nullptr;
 }
 
 std::string function_key(const ReportFrame& frame) {

@@ -25,6 +25,10 @@ std::string without_findings(const Report& report);
 /// Bytes a second by which blocks grow, or leak, of which suppressions make no finding.
 double suppressed_growth(const Report& report);
 
+/// The nearest frame around the stack's culprit that has a name, for one that has none, as far as
+/// that is no code that starts programs and threads; else null.
+const ReportFrame* named_caller(const ReportStack& stack);
+
 /// One for all frames of a function, whichever line they are at.
 std::string function_key(const ReportFrame& frame);
 

@@ -107,6 +107,8 @@ std::string suspects(const Report& report) {
         const ReportStack& stack = *ranked[i].stack;
         text += fmt::format("{}`{}`", i == 0 ? "; it may be of " : " or ",
                             brief_name(stack.frames[stack.culprit]));
+        if (const ReportFrame* caller = named_caller(stack))
+            text += fmt::format(" (under `{}`)", brief_name(*caller));
     }
     return text;
 }
@@ -118,7 +120,7 @@ std::string why_unexplained(const Report& report) {
             "what was seen of the heap, in {:.2g} % of the time, does not tell from where{}: see "
             "who touches it first (--source faults, which needs no probe on the allocator), or "
             "record "
-            "for some seconds with --sample exact",
+            "for some seconds with --sample exact, which slows it down by far more",
             100 * report.sampling.observed_share, suspects(report));
     const ReportStack* const stack = undecided_stack(report);
     if (stack == nullptr) return {};
