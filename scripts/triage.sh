@@ -65,11 +65,8 @@ look second report "$recording" --top 1 --window "$half:"
 halves=("$recording" "$recording" --base-window ":$half" --window "$half:")
 look by_time diff "${halves[@]}"
 look by_calls diff "${halves[@]}" --per allocated
-# What there is to say if nothing was found, only the text says.
-nothing=$("$seep" report "$recording" --top 1 | awk -v RS= '/^No/ { gsub("\n", " "); print }')
 jq --slurpfile first "$work/first" --slurpfile second "$work/second" \
-    --slurpfile by_time "$work/by_time" --slurpfile by_calls "$work/by_calls" \
-    --arg nothing "$nothing" '
+    --slurpfile by_time "$work/by_time" --slurpfile by_calls "$work/by_calls" '
     . + if [$first[0], $second[0] | .window.snapshots // 0] | min >= 4 then # 8 tell a trend
         {first: $first[0], second: $second[0], by_time: $by_time[0], by_calls: $by_calls[0]}
     else {} end |
@@ -77,9 +74,10 @@ jq --slurpfile first "$work/first" --slurpfile second "$work/second" \
     .said = (if .findings != [] then [.findings[:3][].sentence + "."]
         elif .process.verdict | IN("leak", "growing") then
             ["As a whole it grows, but of no stack is it certain."]
-        else [$nothing] end) |
+        else [.without_findings] end) |
+    (.without_findings // "" | contains("larger")) as $larger |
     .judged = (.suspects[0].verdict // .process.verdict |
-        if . == "steady" and ($nothing | contains("larger")) then "steady heap" else . end) |
+        if . == "steady" and $larger then "steady heap" else . end) |
     .ended = ([.warnings[] | select(test("^process .* ended at ")) |
         sub("^.* ended at "; "It ended at ") | sub(": .*"; ".")] | first)
     ' "$work/whole" >"$work/facts"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "analysis/findings.h"
 #include "analysis/truncation.h"
 #include "base/text.h"
 #include "output/json_parts.h"
@@ -266,6 +267,8 @@ Json report_header_json(const Report& report) {
             {"memory", memory_json(report.memory)},
             {"warnings", report.warnings},
             {"findings", findings_json(report)},
+            {"without_findings",
+             report.findings.empty() ? Json(without_findings(report)) : Json(nullptr)},
             {"suppressions", suppressions_json(report)},
             {"clusters", clusters_json(report)}};
 }

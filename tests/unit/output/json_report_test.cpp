@@ -29,7 +29,7 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     EXPECT_THAT(keys(json), ElementsAre("seep", "target", "targets", "window", "sources",
                                         "sampling", "overhead", "losses", "truncated_share",
                                         "truncated_in", "process", "memory", "warnings", "findings",
-                                        "suppressions", "clusters", "stacks"));
+                                        "without_findings", "suppressions", "clusters", "stacks"));
     EXPECT_THAT(keys(json["findings"][0]),
                 ElementsAre("rank", "verdict", "kind", "sentence", "function", "module", "file",
                             "line", "bytes_per_hour", "growth_per_1000_work", "live_bytes",
