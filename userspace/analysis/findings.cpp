@@ -114,6 +114,26 @@ std::string quoted(const ReportFrame& frame) {
     return fmt::format("`{}`", brief_name(frame));
 }
 
+/// The nearest frame from one on outwards that has a name, unless it starts programs and threads.
+const ReportFrame* named_from(const ReportStack& stack, std::size_t at) {
+    const auto named =
+        std::find_if(stack.frames.begin() + static_cast<std::ptrdiff_t>(at), stack.frames.end(),
+                     [](const ReportFrame& frame) { return !frame.function.empty(); });
+    return named == stack.frames.end() || is_starter_name(named->function) ? nullptr : &*named;
+}
+
+/// The frame that all stacks of the cause go through, or else one around it that has a name.
+const ReportFrame& shared_frame(const Cause& cause, const ReportFrame& innermost) {
+    if (!innermost.function.empty()) return innermost;
+    const ReportStack& stack = *cause.stacks.front();
+    for (std::size_t i = stack.frames.size(); i-- > 0;) {
+        if (function_key(stack.frames[i]) != function_key(innermost)) continue;
+        const ReportFrame* named = named_from(stack, i);
+        return named == nullptr ? innermost : *named;
+    }
+    return innermost;
+}
+
 /// Stacks that take over from one another, of the first such leak; 0 if there is none.
 std::size_t paths_in_turn(const Cause& cause) {
     const auto first = std::ranges::find_if(
@@ -144,14 +164,15 @@ std::string subject(const Cause& cause, const Report& report) {
         text += fmt::format(" and {} more", cause.culprits.size() - most_names);
     const std::uint32_t cluster = cause.stacks.front()->evidence.cluster;
     if (cause.culprits.size() > 1 && cluster > 0 && cluster <= report.clusters.size())
-        text += fmt::format(", all under {},", quoted(report.clusters[cluster - 1].frame));
+        text += fmt::format(", all under {},",
+                            quoted(shared_frame(cause, report.clusters[cluster - 1].frame)));
     if (const std::size_t paths = paths_in_turn(cause); paths > 1) {
         const bool told = text.ends_with(',');
-        text +=
-            fmt::format("{} on {} paths{} that take over from one another,", told ? "" : ",", paths,
-                        told || cluster == 0 || cluster > report.clusters.size()
-                            ? ""
-                            : " under " + quoted(report.clusters[cluster - 1].frame));
+        text += fmt::format(
+            "{} on {} paths{} that take over from one another,", told ? "" : ",", paths,
+            told || cluster == 0 || cluster > report.clusters.size()
+                ? ""
+                : " under " + quoted(shared_frame(cause, report.clusters[cluster - 1].frame)));
     }
     return text;
 }
@@ -260,12 +281,8 @@ std::string without_findings(const Report& report) {
 }
 
 const ReportFrame* named_caller(const ReportStack& stack) {
-    const std::vector<ReportFrame>& frames = stack.frames;
-    if (!frames[stack.culprit].function.empty()) return nullptr;
-    for (std::size_t i = stack.culprit + 1; i < frames.size(); ++i)
-        if (!frames[i].function.empty())
-            return is_starter_name(frames[i].function) ? nullptr : &frames[i];
-    return nullptr;
+    if (!stack.frames[stack.culprit].function.empty()) return nullptr;
+    return named_from(stack, stack.culprit + 1);
 }
 
 std::string function_key(const ReportFrame& frame) {

@@ -197,6 +197,20 @@ TEST(Findings, StacksOfOneFunctionOrOneClusterAreOne) {
     EXPECT_THAT(findings[1].sentence, StartsWith("`g` (app) and `h` (app), all under `z`, leak "));
 }
 
+TEST(Findings, WhatSharesAFrameWithoutANameIsUnderTheNextThatHasOne) {
+    Report report = report_of({stack_of({"g", "z", "serve"}, Verdict::leak),
+                               stack_of({"h", "z", "serve"}, Verdict::leak)});
+    const ReportFrame nameless{.module = "app", .offset = 0xbeef};
+    for (ReportStack& stack : report.stacks) {
+        stack.evidence.cluster = 1;
+        stack.frames[2] = nameless;
+    }
+    report.clusters = {{.frame = nameless}};
+    EXPECT_THAT(find_causes(report)[0].sentence, HasSubstr(", all under `serve`, leak "));
+    for (ReportStack& stack : report.stacks) stack.frames[3].function.clear();
+    EXPECT_THAT(find_causes(report)[0].sentence, HasSubstr(", all under `[app+0xbeef]`, leak "));
+}
+
 TEST(Findings, ThoseOfOneNameAreToldApartByTheirCallers) {
     const Report report = report_of({stack_of({"make", "submit", "serve"}, Verdict::leak),
                                      stack_of({"make", "preload", "serve"}, Verdict::growing),
