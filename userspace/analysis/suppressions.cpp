@@ -95,7 +95,8 @@ SuppressionMatcher::SuppressionMatcher(const Suppressions& suppressions,
                                        const RecordingContents& contents) {
     const std::vector<NamePattern>& patterns = suppressions.patterns();
     if (patterns.empty()) return;
-    for (const auto& [id, location] : contents.locations) {
+    for (const auto& [id, located] : contents.locations) {
+        const LocationRecord& location = located;
         const auto object = contents.objects.find(location.object);
         const auto found = std::ranges::find_if(patterns, [&](const NamePattern& pattern) {
             return matches_location(pattern, location,

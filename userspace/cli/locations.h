@@ -40,7 +40,7 @@ class Locations {
         ObjectId object;
         std::uint64_t address = 0;
         bool is_call = false;
-        auto operator<=>(const Key&) const = default;
+        auto operator<=>(const Key&) const = default;  // NOLINT(modernize-use-nullptr)
     };
 
     Result<ObjectId> object_of(const TracedProcess& process, const ResolvedAddress& where);

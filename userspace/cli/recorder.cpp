@@ -37,7 +37,8 @@ Recorder::Recorder(RecordingWriter writer, std::unique_ptr<SymbolWorker> symbols
       symbols_(std::move(symbols)),
       locations_(writer_, *symbols_) {}
 
-Result<std::unique_ptr<Recorder>> Recorder::create(const std::string& path, RecordingInfo info,
+Result<std::unique_ptr<Recorder>> Recorder::create(const std::string& path,
+                                                   const RecordingInfo& info,
                                                    const ProbeCosts& costs, Tracer& tracer,
                                                    WriterOptions options) {
     auto writer = RecordingWriter::create(path, info, options);

@@ -22,7 +22,8 @@ namespace seep {
 class Recorder {
  public:
     /// Makes the file. `tracer` must outlive the recorder.
-    static Result<std::unique_ptr<Recorder>> create(const std::string& path, RecordingInfo info,
+    static Result<std::unique_ptr<Recorder>> create(const std::string& path,
+                                                    const RecordingInfo& info,
                                                     const ProbeCosts& costs, Tracer& tracer,
                                                     WriterOptions options = {});
 
