@@ -40,6 +40,19 @@ StackClaims claims_of(const Report& report) {
     return claims;
 }
 
+bool grows(const ReportStack& stack) {
+    return stack.verdict == Verdict::leak || stack.verdict == Verdict::growing;
+}
+
+double returned_share(double returned, double lapsed) {
+    return returned > 0 ? returned / (returned + lapsed) : 0;
+}
+
+bool surely_stay(double blocks, double share) {
+    constexpr double most_chance = 0.01;
+    return std::pow(1 - share, blocks) < most_chance;
+}
+
 double seconds_of(const Report& report) {
     return std::max(1.0, static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9);
 }

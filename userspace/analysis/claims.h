@@ -34,6 +34,14 @@ struct StackClaims {
 };
 StackClaims claims_of(const Report& report);
 
+/// By its verdict: it leaks, or may.
+bool grows(const ReportStack& stack);
+
+/// Of blocks that had lapsed, those seen to be free later; 0 if none was.
+double returned_share(double returned, double lapsed);
+/// Whether it is no chance (1 %) that none of so many comes back, where that share of others does.
+bool surely_stay(double blocks, double share);
+
 /// The window's length; 1 at least.
 double seconds_of(const Report& report);
 

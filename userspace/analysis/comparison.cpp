@@ -8,7 +8,9 @@
 #include <limits>
 #include <map>
 #include <tuple>
+#include <utility>
 
+#include "analysis/claims.h"
 #include "analysis/coverage.h"
 #include "analysis/false_discovery.h"
 #include "analysis/growth.h"
@@ -44,13 +46,6 @@ double allocations_within(const RecordingContents& contents,
     return count;
 }
 
-/// Of the window, as far as the rates of what was seen are those of it.
-double seen_seconds(const RecordingContents& contents) {
-    const ReportSampling sampling = sampling_of(contents);
-    return window_seconds(contents.snapshots, contents.window) * sampling.observed_share /
-           sampling.rate_scale.middle;
-}
-
 /// `side`: what to call the recording in an error.
 Result<double> measure_of(const RecordingContents& contents, ComparedPer per,
                           const std::vector<MergedStack>& stacks, const char* side) {
@@ -62,7 +57,7 @@ Result<double> measure_of(const RecordingContents& contents, ComparedPer per,
     if (seconds <= 0)
         return error("one snapshot shows no growth to compare", "compare longer windows");
     if (per == ComparedPer::time) {
-        if (sampling.observed_share > 0) return seen_seconds(contents) / 3600;
+        if (sampling.observed_share > 0) return seen_seconds(sampling, seconds) / 3600;
         return error("nothing was followed in the window", "compare longer windows");
     }
     if (per == ComparedPer::allocated) {
@@ -97,15 +92,12 @@ struct Pair {
 struct Side {
     const RecordingContents& contents;
     std::vector<MergedStack> stacks;
-    std::map<std::string, ReportStack> reported;  ///< By kind and id.
+    std::map<std::string, ReportStack> reported;  ///< By id.
     ComparedWindow window;
+    ReportSampling sampling;
     double seen_seconds = 0;  ///< As far as growth was seen.
     double unmatched_frees = 0;
 };
-
-std::string report_key(StackKind kind, const std::string& id) {
-    return stack_kind_name(kind) + id;
-}
 
 /// Of a stack over the window, in bytes.
 struct SeenGrowth {
@@ -124,13 +116,12 @@ double greatest_lifetime(const MergedStack& stack) {
 /// Blocks may have been there when the window began that nobody knows of, and have been freed in
 /// it.
 bool starts_blind(const Side& side, const MergedStack& stack) {
-    const ReportSampling sampling = sampling_of(side.contents);
     if (stack.record.kind != StackKind::heap) return false;
-    if (sampling.observed_share < 1) return true;
+    if (side.sampling.observed_share < 1) return true;
     const double grown = static_cast<double>(stack.totals.held_count()) -
                          static_cast<double>(stack.at_start.held_count());
     const double unknown =  // frees; none are told from others where some are not followed
-        sampling.bytes > 0 ? std::numeric_limits<double>::infinity() : side.unmatched_frees;
+        side.sampling.bytes > 0 ? std::numeric_limits<double>::infinity() : side.unmatched_frees;
     const double age = static_cast<double>(side.window.start_ns - stack.attached_ns) / 1e9;
     return age < greatest_lifetime(stack) && unknown > little * std::abs(grown);
 }
@@ -144,13 +135,11 @@ SeenGrowth growth_of(const Side& side, const MergedStack& stack) {
                                         stack.totals, contents.info.sampling_bytes)
                          .value_or(0);
     if (!starts_blind(side, stack)) return seen;
-    const ReportStack& reported =
-        side.reported.at(report_key(stack.record.kind, fmt::format("{:016x}", stack.id)));
+    const ReportStack& reported = side.reported.at(fmt::format("{:016x}", stack.id));
     const Growth& growth = reported.growth;
     seen.bytes = growth.bytes_per_second * side.seen_seconds;
     const double by_interval = (growth.high - growth.low) / (2 * z_95) * side.seen_seconds;
-    const bool lasts = reported.verdict == Verdict::leak || reported.verdict == Verdict::growing ||
-                       reported.verdict == Verdict::load;
+    const bool lasts = grows(reported) || reported.verdict == Verdict::load;
     seen.deviation = std::max({seen.deviation, by_interval, lasts ? 0 : std::abs(seen.bytes)});
     return seen;
 }
@@ -181,16 +170,21 @@ void add_side(Side& side, StackSide ComparedStack::*which, std::map<std::string,
 }
 
 Result<Side> describe(const RecordingContents& contents, ComparedPer per, const char* name) {
-    Side side{.contents = contents, .stacks = merge_stacks(contents), .reported = {}, .window = {}};
+    Side side{.contents = contents,
+              .stacks = merge_stacks(contents),
+              .reported = {},
+              .window = {},
+              .sampling = {}};
     const Result<double> measure = measure_of(contents, per, side.stacks, name);
     if (!measure) return measure.error();
-    const Report report = build_report(contents, {});
-    for (const ReportStack& stack : report.stacks)
-        side.reported.emplace(report_key(stack.kind, stack.id), stack);
-    side.seen_seconds = seen_seconds(contents);
+    Report report = build_report(contents, {});
+    for (ReportStack& stack : report.stacks) side.reported.emplace(stack.id, std::move(stack));
+    side.sampling = report.sampling;
+    side.seen_seconds =
+        seen_seconds(side.sampling, window_seconds(contents.snapshots, contents.window));
     side.unmatched_frees = static_cast<double>(report.losses[SEEP_LOSS_UNMATCHED_FREES]);
     ComparedWindow& window = side.window;
-    window.targets = report.targets;
+    window.targets = std::move(report.targets);
     window.recording = contents.info;
     window.start_ns = report.window_start_ns;
     window.end_ns = report.window_end_ns;

@@ -37,8 +37,6 @@ constexpr double much_narrower = 0.5;
 constexpr double least_returned = 0.05;
 /// Blocks that may have been replaced, as a share of a cause's, up to which it replaces none.
 constexpr double most_replacing = 0.25;
-/// That of so many blocks none comes back.
-constexpr double most_chance = 0.01;
 /// Of the memory that blocks usually take, what may be lost beside them, or found in pages that
 /// were there: the memory tells no rate better than that.
 constexpr double fragmented = 0.05;
@@ -69,9 +67,7 @@ struct Claim {
             dying += blocks;
         if (is_seen_to_stay(stack, window_seconds)) staying += blocks;
     }
-    [[nodiscard]] double returned_share() const {
-        return returned > 0 ? returned / (returned + lapsed) : 0;
-    }
+    [[nodiscard]] double returned_share() const { return seep::returned_share(returned, lapsed); }
     [[nodiscard]] bool dies() const {
         return !lost && (returned_share() >= least_returned || dying > least_true * lapsed);
     }
@@ -82,7 +78,7 @@ struct Claim {
     /// None of its blocks came back, and some would have if they lived as long as those of
     /// `others`.
     [[nodiscard]] bool outlives(const Claim& others) const {
-        return returned == 0 && std::pow(1 - others.returned_share(), lapsed) < most_chance;
+        return returned == 0 && surely_stay(lapsed, others.returned_share());
     }
     /// Its blocks are far more than all that may have been replaced.
     [[nodiscard]] bool outnumbers(std::optional<double> replaced) const {

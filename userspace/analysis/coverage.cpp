@@ -92,6 +92,10 @@ Growth in_between(Growth growth, const ReportSampling& sampling, double window_s
     return growth;
 }
 
+double seen_seconds(const ReportSampling& sampling, double window_seconds) {
+    return window_seconds * sampling.observed_share / sampling.rate_scale.middle;
+}
+
 std::vector<std::string> coverage_warnings(const Report& report) {
     std::vector<std::string> warnings;
     const double share = report.sampling.observed_share;

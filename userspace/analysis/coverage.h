@@ -38,6 +38,9 @@ Growth over_window(Growth growth, const ReportSampling& sampling, double window_
 /// The same of a buffer that is enlarged: what it grew by between windows is seen in the next one.
 Growth in_between(Growth growth, const ReportSampling& sampling, double window_seconds);
 
+/// Of the window, as long as without probes it takes to do what was seen of it.
+double seen_seconds(const ReportSampling& sampling, double window_seconds);
+
 /// What a reader must know of it, and of what it cost; empty if nothing.
 std::vector<std::string> coverage_warnings(const Report& report);
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <vector>
 
+#include "analysis/claims.h"
 #include "base/text.h"
 
 namespace seep {
@@ -105,10 +106,6 @@ std::string without_arguments(std::string_view name) {
 
 std::string frame_key(const ReportFrame& frame) {
     return frame.function.empty() ? frame_name(frame) : frame.function;
-}
-
-bool grows(const ReportStack& stack) {
-    return stack.verdict == Verdict::leak || stack.verdict == Verdict::growing;
 }
 
 /// The callers of one function, and how many of them do not grow.

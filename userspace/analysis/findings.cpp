@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "analysis/block_size.h"
+#include "analysis/claims.h"
 #include "analysis/culprit.h"
 #include "analysis/lost.h"
 #include "analysis/merging.h"
@@ -163,16 +164,14 @@ std::string subject(const Cause& cause, const Report& report) {
     if (cause.culprits.size() > most_names)
         text += fmt::format(" and {} more", cause.culprits.size() - most_names);
     const std::uint32_t cluster = cause.stacks.front()->evidence.cluster;
-    if (cause.culprits.size() > 1 && cluster > 0 && cluster <= report.clusters.size())
-        text += fmt::format(", all under {},",
-                            quoted(shared_frame(cause, report.clusters[cluster - 1].frame)));
+    const bool is_shared = cluster > 0 && cluster <= report.clusters.size();
+    const std::string under =
+        is_shared ? "under " + quoted(shared_frame(cause, report.clusters[cluster - 1].frame)) : "";
+    if (cause.culprits.size() > 1 && is_shared) text += fmt::format(", all {},", under);
     if (const std::size_t paths = paths_in_turn(cause); paths > 1) {
         const bool told = text.ends_with(',');
-        text += fmt::format(
-            "{} on {} paths{} that take over from one another,", told ? "" : ",", paths,
-            told || cluster == 0 || cluster > report.clusters.size()
-                ? ""
-                : " under " + quoted(shared_frame(cause, report.clusters[cluster - 1].frame)));
+        text += fmt::format("{} on {} paths{} that take over from one another,", told ? "" : ",",
+                            paths, told || !is_shared ? "" : " " + under);
     }
     return text;
 }
@@ -253,8 +252,7 @@ Finding describe(const Cause& cause, const Report& report) {
 double suppressed_growth(const Report& report) {
     double sum = 0;
     for (const ReportStack& stack : report.stacks)
-        if (stack.suppressed && stack.kind == StackKind::heap &&
-            (stack.verdict == Verdict::leak || stack.verdict == Verdict::growing))
+        if (stack.suppressed && stack.kind == StackKind::heap && grows(stack))
             sum += stack.growth.bytes_per_second;
     return sum;
 }

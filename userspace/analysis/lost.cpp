@@ -26,8 +26,6 @@ constexpr double most_refuted = 0.02;
 constexpr double enough_expected = 5;
 /// What a stack grows by is lost, and not some of it.
 constexpr double mostly = 0.5;
-/// That of so many blocks none comes back.
-constexpr double most_chance = 0.01;
 /// For "all" in a sentence: a block may look reached by chance, or by what is no pointer.
 constexpr double nearly_all = 0.9;
 /// Of what is lost, what may look reached: measured, 0 to 40 %, by pointers in memory that is free.
@@ -85,10 +83,6 @@ void judge_lost(ReportStack& stack) {
     if (stack.growth.low > 0) stack.verdict = Verdict::leak;
 }
 
-bool grows(const ReportStack& stack) {
-    return stack.verdict == Verdict::leak || stack.verdict == Verdict::growing;
-}
-
 void judge_by_pointers(ReportStack& stack) {
     const StackReachability& seen = stack.reachability;
     stack.evidence.unreachable = unreachable(seen);
@@ -109,10 +103,10 @@ void judge_by_pointers(ReportStack& stack) {
 /// Whether pointers that nobody sees would have shown: blocks of the stack that outlived their
 /// windows are seen to be free later, and of those that were lost, none is.
 bool would_be_refuted(const ReportStack& stack) {
-    const auto returned = static_cast<double>(stack.returned_count);
-    const double all = returned + static_cast<double>(stack.totals.lapsed_count);
-    return returned > 0 && stack.reachability.refuted == 0 &&
-           std::pow(1 - returned / all, stack.reachability.followed) < most_chance;
+    const double share = returned_share(static_cast<double>(stack.returned_count),
+                                        static_cast<double>(stack.totals.lapsed_count));
+    return stack.reachability.refuted == 0 &&
+           surely_stay(static_cast<double>(stack.reachability.followed), share);
 }
 
 /// What is lost stays: where less of a stack's blocks was still there later, pointers were hidden.

@@ -20,16 +20,17 @@ Result<int> run_flame(const FlameCommandOptions& options) {
     if (!value) return value.error();
     const auto report = load_report(options.request);
     if (!report) return report.error();
+    const std::vector<FoldedStack> stacks = fold(*report, *value, options.kind);
     std::optional<FlameBase> base;
     if (!options.base.empty()) {
         ReportRequest request = options.request;
         request.file = options.base;
         const auto base_report = load_report(request);
         if (!base_report) return base_report.error();
-        base = flame_base(*base_report, *report, *value, options.kind);
+        base = flame_base(*base_report, *report, stacks, *value, options.kind);
     }
-    const std::string svg = flame_graph(fold(*report, *value, options.kind),
-                                        flame_options(*report, *value), base ? &*base : nullptr);
+    const std::string svg =
+        flame_graph(stacks, flame_options(*report, *value), base ? &*base : nullptr);
     if (const Result<void> written = write_output(options.output, svg); !written)
         return written.error();
     return 0;

@@ -81,7 +81,7 @@ void order(std::vector<Block>& blocks) {
 
 /// Those of `possible_links()` that are none.
 Result<void> take_in_pointers(pid_t pid, Reachability& reachability) {
-    const std::vector<PossibleLink> links = reachability.possible_links();
+    const std::vector<PossibleLink>& links = reachability.possible_links();
     std::vector<MemoryPiece> pieces;
     pieces.reserve(links.size());
     for (const PossibleLink& link : links)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <set>
 
+#include "analysis/coverage.h"
 #include "base/text.h"
 #include "output/flamegraph.h"
 #include "output/phrases.h"
@@ -34,10 +35,9 @@ std::string window_text(const Report& report) {
                        format_rfc3339(report.window_start_ns));
 }
 
-/// That rates are of.
 double seen_seconds(const Report& report) {
-    return static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9 *
-           report.sampling.observed_share / report.sampling.rate_scale.middle;
+    return seep::seen_seconds(
+        report.sampling, static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9);
 }
 
 bool adds_up_over_time(StackValue value) {
@@ -46,7 +46,8 @@ bool adds_up_over_time(StackValue value) {
 
 }  // namespace
 
-FlameBase flame_base(const Report& base, const Report& report, StackValue value,
+FlameBase flame_base(const Report& base, const Report& report,
+                     const std::vector<FoldedStack>& stacks, StackValue value,
                      std::optional<StackKind> kind) {
     FlameBase result{.stacks = fold(base, value, kind),
                      .text = "compared with " + window_text(base)};
@@ -58,12 +59,10 @@ FlameBase flame_base(const Report& base, const Report& report, StackValue value,
         if (as_long < 0.99 || as_long > 1.01)
             result.text += fmt::format(" (times {:.3g}, for as long)", as_long);
     }
-    std::set<std::vector<std::string>> there;
-    for (FoldedStack& stack : fold(report, value, kind)) there.insert(std::move(stack.frames));
     std::int64_t gone = 0;
     std::uint64_t count = 0;
     for (const FoldedStack& stack : result.stacks) {
-        if (there.contains(stack.frames)) continue;
+        if (std::ranges::binary_search(stacks, stack.frames, {}, &FoldedStack::frames)) continue;
         gone = saturating_add(gone, stack.value);
         ++count;
     }

@@ -32,7 +32,9 @@ struct FlameBase {
     std::vector<FoldedStack> stacks;
     std::string text;  ///< For the subtitle: which window, and what of it is gone since.
 };
-FlameBase flame_base(const Report& base, const Report& report, StackValue value,
+/// `stacks`: of `report`, folded likewise.
+FlameBase flame_base(const Report& base, const Report& report,
+                     const std::vector<FoldedStack>& stacks, StackValue value,
                      std::optional<StackKind> kind);
 
 /// The 10,000 widest frames are drawn, each at its width; what is narrower is merged with its

@@ -141,12 +141,13 @@ Report report_of(double seconds, const std::vector<std::pair<std::string, std::u
 TEST(FlameBase, IsOfAWindowAsLong) {
     const Report base = report_of(10, {{"f", 100}, {"gone", 7}});
     const Report now = report_of(60, {{"f", 600}});
-    const FlameBase grown = flame_base(base, now, StackValue::growth, {});
+    const FlameBase grown =
+        flame_base(base, now, fold(now, StackValue::growth), StackValue::growth, {});
     ASSERT_EQ(grown.stacks.size(), 2U);
     EXPECT_EQ(grown.stacks[0].value, 600);
     EXPECT_THAT(grown.text, HasSubstr("compared with 10s from "));
     EXPECT_THAT(grown.text, HasSubstr(" (times 6, for as long), of which 42 B in 1 stack is not"));
-    const FlameBase live = flame_base(base, now, StackValue::live, {});
+    const FlameBase live = flame_base(base, now, fold(now, StackValue::live), StackValue::live, {});
     EXPECT_EQ(live.stacks[0].value, 100) << "what is live is not of a time";
     EXPECT_THAT(live.text, Not(HasSubstr("times")));
 }
