@@ -18,6 +18,8 @@ trap 'rm -rf "$work"' EXIT
 
 say "watching process $pid for $seconds seconds"
 end_with_script "$seep" record -p "$pid" --duration "${seconds}s" -o "$work/leak.seep" >"$work/ranking"
-# What the process had before looks like growth until it is replaced: the later half is drawn.
-"$seep" flame "$work/leak.seep" --value growth --window "$((seconds * 500))ms:" -o "leak-$pid.svg"
+# What the process had before looks like growth until it is replaced: the later half is drawn, or all
+# if the process ended before that.
+draw() { "$seep" flame "$work/leak.seep" --value growth -o "leak-$pid.svg" "$@"; }
+draw --window "$((seconds * 500))ms:" 2>/dev/null || draw
 say "flame graph: $PWD/leak-$pid.svg"

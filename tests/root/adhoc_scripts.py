@@ -43,6 +43,17 @@ class AdhocScripts(seep_test.SeepTestCase):
                       encoding="utf-8") as file:
                 self.assertIn("handle_request", file.read())
 
+    def test_leak_flamegraph_of_one_that_ends(self):
+        with Workload("endless_leak") as workload:
+            script = self.begin("leak-flamegraph.sh", workload)
+            time.sleep(2)
+            workload.process.kill()
+            _, errors = script.communicate(timeout=seep_test.PATIENCE)
+        self.assertEqual(script.returncode, 0, errors)
+        with open(os.path.join(self.directory.name, f"leak-{workload.pid}.svg"),
+                  encoding="utf-8") as file:
+            self.assertIn("forget_request", file.read())
+
     def test_leak_growth(self):
         with Workload("many_stacks", 30) as workload:
             ranking = self.investigate("leak-growth.sh", workload, 5)
@@ -58,21 +69,20 @@ class AdhocScripts(seep_test.SeepTestCase):
         self.assertIn(f"triage-{workload.pid}.seep", summary)
         self.assertNotIn("null", answers)
 
-    def begin_triage(self, workload):
+    def begin(self, name, workload):
         """Long enough to be ended by something else, once it traces the workload."""
-        triage = subprocess.Popen(
-            ["env", "--default-signal=INT", os.path.join(SCRIPTS, "triage.sh"), str(workload.pid),
-             "100"],
+        script = subprocess.Popen(
+            ["env", "--default-signal=INT", os.path.join(SCRIPTS, name), str(workload.pid), "100"],
             cwd=self.directory.name, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
-        self.addCleanup(triage.communicate)
-        self.addCleanup(triage.terminate)
+        self.addCleanup(script.communicate)
+        self.addCleanup(script.terminate)
         eventually(lambda: changed_text(workload.pid) != [], "the probes")
-        return triage
+        return script
 
     def triage_until_it_ends(self, seconds):
         with Workload("endless_leak") as workload:
-            triage = self.begin_triage(workload)
+            triage = self.begin("triage.sh", workload)
             time.sleep(seconds)
             workload.process.kill()
             answers, errors = triage.communicate(timeout=seep_test.PATIENCE)
@@ -102,7 +112,7 @@ class AdhocScripts(seep_test.SeepTestCase):
 
     def test_triage_takes_its_recorder_along(self):
         with Workload("endless_leak") as workload:
-            triage = self.begin_triage(workload)
+            triage = self.begin("triage.sh", workload)
             triage.send_signal(signal.SIGTERM)
             triage.communicate(timeout=seep_test.PATIENCE)
             self.assertEqual(triage.returncode, 128 + signal.SIGTERM)
@@ -116,7 +126,7 @@ class AdhocScripts(seep_test.SeepTestCase):
 
     def test_triage_interrupted_answers(self):
         with Workload("endless_leak") as workload:
-            triage = self.begin_triage(workload)
+            triage = self.begin("triage.sh", workload)
             time.sleep(3)
             triage.send_signal(signal.SIGINT)
             answers, errors = triage.communicate(timeout=seep_test.PATIENCE)
