@@ -40,6 +40,9 @@ constexpr double most_replacing = 0.25;
 /// Of the memory that blocks usually take, what may be lost beside them, or found in pages that
 /// were there: the memory tells no rate better than that.
 constexpr double fragmented = 0.05;
+/// Of what the memory grows by, what was seen to be of other things than the leaks, beside caches
+/// and in busy threads.
+constexpr double something_else = 0.15;
 /// Of a few pages.
 constexpr double large_block = 16 << 10;
 /// Memory that grows by more than so many times what all stacks claim grows for another reason.
@@ -230,9 +233,26 @@ Growth widened(Growth by_memory, const Growth& seen) {
     return by_memory;
 }
 
+/// What the memory grows by is what was seen, and what else takes memory.
+Growth at_most(const Growth& by_memory, Growth seen) {
+    if (seen.bytes_per_second > by_memory.high) {
+        seen.bytes_per_second = by_memory.bytes_per_second;
+        seen.low = std::min(seen.low, by_memory.low);
+        seen.bytes = by_memory.bytes;
+    }
+    seen.high = std::min(seen.high, by_memory.high);
+    return seen;
+}
+
 /// Of its interval, as a share of the rate. `slack`: what each end may be off by.
 double width(const Growth& growth, double slack = 0) {
     return (growth.high - growth.low + 2 * slack) / growth.bytes_per_second;
+}
+
+/// What was seen, at a pace that was counted while no probe slowed the target down, too: it is as
+/// uncertain as its blocks are few, and the memory's part as what else takes memory is unknown.
+bool tells_better(const Growth& seen, const Growth& by_memory) {
+    return seen.low <= by_memory.high && width(seen) <= width(by_memory) + 2 * something_else;
 }
 
 }  // namespace
@@ -277,6 +297,10 @@ void confirm_by_memory(Report& report) {
         const Growth part = by_memory(proof, stack.growth);
         if (is_untouched(stack, causes.at(claimed.causes[i]), part)) {
             stack.reason += "; it is more than that, as not all of such large blocks is touched";
+            continue;
+        }
+        if (report.sampling.by_calls && tells_better(stack.growth, part)) {
+            stack.growth = at_most(part, stack.growth);
             continue;
         }
         const double narrower = proof.sure() >= all_of_all ? 1 : much_narrower;

@@ -60,6 +60,16 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
     return {};
 }
 
+Result<void> load_calls(RecordingReader& reader, RecordingContents& contents) {
+    Result<std::vector<CallCountRow>> calls = reader.call_counts();
+    if (!calls) return calls.error();
+    contents.calls = std::move(*calls);
+    std::erase_if(contents.calls, [&](const CallCountRow& row) {
+        return row.snapshot > contents.window.last;
+    });
+    return {};
+}
+
 /// Each period with the share of the time that it was observed for: the variance of a sum of
 /// samples is that of its parts, which is in proportion to the gap they were drawn with.
 std::uint64_t mean_gap(const std::vector<PeriodRecord>& periods) {
@@ -94,10 +104,12 @@ Result<RecordingContents> load_contents(RecordingReader& reader, const WindowReq
                                .periods = std::move(*periods),
                                .objects = {},
                                .locations = {},
+                               .calls = {},
                                .stacks = {}};
     if (!contents.periods.empty()) contents.info.sampling_bytes = mean_gap(contents.periods);
     Result<void> loaded = load_code(reader, contents);
     if (loaded) loaded = load_stacks(reader, contents);
+    if (loaded) loaded = load_calls(reader, contents);
     if (!loaded) return loaded.error();
     return contents;
 }
@@ -110,6 +122,7 @@ RecordingContents only_processes(const RecordingContents& contents,
     RecordingContents only = contents;
     std::erase_if(only.processes, [&](const auto& each) { return others.contains(each.id); });
     std::erase_if(only.probes, [&](const auto& each) { return others.contains(each.process); });
+    std::erase_if(only.calls, [&](const auto& each) { return others.contains(each.count.process); });
     std::erase_if(only.stacks,
                   [&](const auto& each) { return others.contains(each.record.process); });
     for (SnapshotRecord& snapshot : only.snapshots)

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "analysis/call_pace.h"
 #include "analysis/pace.h"
 
 namespace seep {
@@ -40,7 +41,9 @@ ReportSampling sampling_of(const RecordingContents& contents) {
              .bytes = period.sampling_bytes});
     }
     sampling.observed_share = observed_share(first, last);
-    sampling.rate_scale = rate_scale(contents.snapshots, contents.window);
+    const auto by_calls = rate_scale(counted_calls(contents));
+    sampling.by_calls = by_calls.has_value();
+    sampling.rate_scale = by_calls.value_or(rate_scale(contents.snapshots, contents.window));
     return sampling;
 }
 

@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "analysis/activity.h"
+#include "analysis/call_pace.h"
 #include "analysis/clusters.h"
 #include "analysis/collection.h"
 #include "analysis/confirmation.h"
@@ -67,9 +68,24 @@ void leave_out_in_flight(const MergedStack& stack, const RecordingContents& cont
         format_count(result.returned_count));
 }
 
+/// A growth a second observed, as one a second of all the time.
+Growth over_all_time(const MergedStack& stack, const Growth& observed,
+                     const std::vector<CountedCall>& calls, const ReportSampling& sampling,
+                     const std::vector<ObservedPart>& parts, double seconds, bool& counted) {
+    if (const auto by_calls = growth_by_calls(stack, observed, calls); by_calls && observed.low > 0) {
+        counted = true;
+        Growth growth = *by_calls;
+        growth.bytes = std::llround(growth.bytes_per_second * seconds);
+        return growth;
+    }
+    return over_window(sampling.by_calls ? observed : weighted(observed, stack.live, parts),
+                       sampling, seconds);
+}
+
 ReportStack report_stack(const MergedStack& stack, const Facts& facts,
                          const RecordingContents& contents, const Surroundings& surroundings,
                          const ReportSampling& sampling, const std::vector<ObservedPart>& parts,
+                         const std::vector<CountedCall>& calls,
                          const std::vector<ObjectRecord>& objects) {
     const Judgement seen = judge(facts, surroundings);
     Judgement judgement = tempered(seen, sampling);
@@ -86,10 +102,10 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.growth = facts.estimate.growth;
     const double seconds = window_seconds(contents.snapshots, contents.window);
     if (sampling.observed_share < 1)
-        result.growth =
-            facts.is_enlarged()
-                ? in_between(result.growth, sampling, seconds)
-                : over_window(weighted(result.growth, stack.live, parts), sampling, seconds);
+        result.growth = facts.is_enlarged()
+                            ? in_between(result.growth, sampling, seconds)
+                            : over_all_time(stack, result.growth, calls, sampling, parts, seconds,
+                                            result.counted);
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.may_be_pool = judgement.may_be_pool;
@@ -288,8 +304,8 @@ Surroundings survey_kind(StackKind kind, const RecordingContents& contents, cons
 /// Judges the stacks of one kind, and by them the process, if it is judged by that kind: by its
 /// blocks where they were followed. The sum's live bytes.
 LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
-                      const RecordingContents& contents, std::size_t curve_points,
-                      SuppressionCounts& suppressions, Report& report) {
+                      const RecordingContents& contents, const std::vector<CountedCall>& calls,
+                      std::size_t curve_points, SuppressionCounts& suppressions, Report& report) {
     std::vector<const MergedStack*> all;
     all.reserve(stacks.size());
     for (const MergedStack& stack : stacks) all.push_back(&stack);
@@ -317,7 +333,7 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
     const std::vector<ObservedPart> parts = observed_parts(contents.snapshots, contents.window);
     for (std::size_t i = 0; i < stacks.size(); ++i) {
         report.stacks.push_back(report_stack(stacks[i], facts[i], contents, surroundings, sampling,
-                                             parts, report.objects));
+                                             parts, calls, report.objects));
         if (work_clock)
             report.stacks.back().growth_per_work =
                 scaled(growth_per_work(stacks[i].live, *work_clock, facts[i].settled,
@@ -386,6 +402,7 @@ std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
 Report build_report(const RecordingContents& contents, const ReportOptions& options) {
     Report report;
     report.recording = contents.info;
+    const std::vector<CountedCall> calls = counted_calls(contents);
     report.sampling = sampling_of(contents);
     report.targets = report_targets(contents);
     report.objects = report_objects(contents);
@@ -415,10 +432,10 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     SuppressionCounts suppressions(options.suppressions, contents);
     const std::size_t points = options.curves ? points_a_stack(stacks.size()) : 0;
     const LiveSeries heap =
-        add_stacks(StackKind::heap, blocks, contents, points, suppressions, report);
+        add_stacks(StackKind::heap, blocks, contents, calls, points, suppressions, report);
     if (report.mapped)
-        add_stacks(StackKind::mapping, mappings, contents, points, suppressions, report);
-    if (report.faulted) add_stacks(StackKind::fault, pages, contents, points, suppressions, report);
+        add_stacks(StackKind::mapping, mappings, contents, {}, points, suppressions, report);
+    if (report.faulted) add_stacks(StackKind::fault, pages, contents, {}, points, suppressions, report);
     if (options.curves) report.over_time = memory_over_time(contents, heap);
     report.suppressions = suppressions.take();
     stacks.clear();

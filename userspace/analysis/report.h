@@ -154,6 +154,7 @@ struct ReportStack {
     std::string reason;
     Evidence evidence;
     StackCurves curves;
+    bool counted = false;              ///< Its growth is by its calls (call_pace.h).
     bool seen_to_leak = false;         ///< In windows alone, so that it is open (confirmation.h).
     std::uint64_t returned_count = 0;  ///< Blocks that had lapsed, and were seen to be free later.
     Growth held_growth;                ///< With what was in flight when windows ended (lapses.h).
@@ -281,7 +282,7 @@ struct ReportWork {
 };
 
 /// What to multiply rates by that were measured with probes in place, to have those of all the time
-/// (pace.h).
+/// (pace.h, call_pace.h).
 struct RateScale {
     double low = 1;  ///< Ends of the 95 % interval.
     double middle = 1;
@@ -302,6 +303,7 @@ struct ReportSampling {
     std::uint64_t bytes = 0;              ///< Most mean bytes between samples; 0: every allocation.
     double observed_share = 1;            ///< Of the window, with probes in place.
     RateScale rate_scale;                 ///< 1 if all was observed.
+    bool by_calls = false;                ///< That is told by calls, and not by page faults.
     std::optional<double> most_replaced;  ///< Blocks, where it is known (lapses.h).
     std::optional<NetBlocks> net_blocks;  ///< Likewise.
     std::vector<ReportPeriod> periods;    ///< Up to the window's end.

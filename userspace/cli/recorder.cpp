@@ -113,6 +113,12 @@ Result<void> Recorder::write_processes() {
     return {};
 }
 
+Result<LocationId> Recorder::locate_call(const TracedProcess& process, std::uint64_t frame) {
+    return locations_.locate(
+        process, process.space.resolve(frame_address(frame) - 1, frame_occupant(frame)),
+        /*is_call=*/true);
+}
+
 Result<void> Recorder::write_stack(const NewStack& stack) {
     const TracedProcess& process = *tracer_->processes().at(stack.process);
     StackRecord record{stack.id, stack.process, stack.end, {}, stack.kind};
@@ -123,10 +129,13 @@ Result<void> Recorder::write_stack(const NewStack& stack) {
         // A call may be the last instruction of its mapping: its return address lies behind it.
         const bool is_call = i > 0 && (frame & SEEP_FRAME_EXACT) == 0 && address != 0;
         const bool is_probe = i == 0 && stack.kind == StackKind::heap;
-        const ResolvedAddress where =
-            is_probe ? process.space.resolve(address)
-                     : process.space.resolve(address - (is_call ? 1 : 0), frame_occupant(frame));
-        const auto location = locations_.locate(process, where, is_call);
+        const auto location =
+            is_call ? locate_call(process, frame)
+                    : locations_.locate(process,
+                                        is_probe ? process.space.resolve(address)
+                                                 : process.space.resolve(address,
+                                                                         frame_occupant(frame)),
+                                        /*is_call=*/false);
         if (!location) return location.error();
         record.locations.push_back(*location);
     }
@@ -145,6 +154,12 @@ Result<void> Recorder::snapshot(const std::vector<PeriodRecord>& periods) {
     for (const NewStack& stack : last_.new_stacks) {
         if (Result<void> written = write_stack(stack); !written) return written;
         tracer_->keep_up();
+    }
+    for (CallCount& call : last_.calls) {
+        const auto location =
+            locate_call(*tracer_->processes().at(call.process), call.frame);
+        if (!location) return location.error();
+        call.location = *location;
     }
     if (Result<void> written = writer_.put_snapshot(last_); !written) return written;
     for (const PeriodRecord& period : periods)

@@ -51,6 +51,7 @@ class Recorder {
     Result<void> write_process(const TracedProcess& process);
     Result<void> write_probes(const TracedProcess& process, const ObjectFile& object,
                               const Attachment& attachment);
+    Result<LocationId> locate_call(const TracedProcess& process, std::uint64_t frame);
     Result<void> write_stack(const NewStack& stack);
 
     Tracer* tracer_;

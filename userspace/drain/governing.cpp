@@ -11,6 +11,9 @@
 namespace seep {
 namespace {
 
+/// Of the budget, what may go into counting calls between windows.
+constexpr double counting_share = 0.04;
+
 std::string describe(const FollowingLevel& level) {
     const std::string followed = level.bytes == 0
                                      ? "every allocation"
@@ -24,7 +27,10 @@ std::string describe(const FollowingLevel& level) {
 Governing::Governing(Tracer& tracer, std::uint64_t bytes,
                      const std::optional<GovernorOptions>& options)
     : tracer_(&tracer), level_{false, bytes} {
-    if (options) governor_.emplace(*options);
+    if (options) {
+        governor_.emplace(*options);
+        budget_ = options->budget;
+    }
     begin_period(level_);
 }
 
@@ -59,8 +65,12 @@ Result<std::chrono::nanoseconds> Governing::look() {
     if (changes) tracer_->set_sampling(level_.bytes);
     if (!decision.reason.empty())
         tracer_->note("level", fmt::format("{} ({})", describe(level_), decision.reason));
-    if (decision.attached)
+    if (decision.attached) {
         if (Result<void> resumed = tracer_->resume(); !resumed) return resumed.error();
+        if (!level_.windows) tracer_->count_calls(0);
+    } else {
+        tracer_->count_calls(counting_share * budget_);
+    }
     return std::chrono::nanoseconds(static_cast<std::int64_t>(decision.next_look_s * 1e9));
 }
 

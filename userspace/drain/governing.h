@@ -33,6 +33,7 @@ class Governing {
 
     Tracer* tracer_;
     std::optional<Governor> governor_;
+    double budget_ = 0;
     FollowingLevel level_;
     std::uint64_t unobserved_ns_ = 0;  ///< When the period began.
     PeriodRecord period_;

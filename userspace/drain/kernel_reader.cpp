@@ -5,7 +5,9 @@
 #include <bpf/libbpf.h>
 
 #include <algorithm>
+#include <functional>
 #include <unordered_set>
+#include <utility>
 
 #include "kernel/map_batches.h"
 
@@ -61,18 +63,24 @@ StackTotals stack_totals(StackId id, const seep_totals& raw) {
 KernelReader::KernelReader(KernelObject& kernel)
     : kernel_(&kernel), keys_(batch_entries), values_(batch_entries) {}
 
+std::optional<KernelStack> KernelReader::stack_at(std::uint64_t id) const {
+    seep_stack stack;
+    if (bpf_map_lookup_elem(kernel_->stacks_map(), &id, &stack) != 0) return std::nullopt;
+    const std::size_t depth = std::min<std::size_t>(stack.depth, SEEP_MAX_FRAMES);
+    return KernelStack{StackId(id),
+                       stack.process,
+                       static_cast<StackEnd>(stack.end),
+                       {stack.frames, stack.frames + depth}};
+}
+
 void KernelReader::take(std::uint64_t id, const seep_totals& raw, KernelReading& reading) {
     const auto known = seen_.find(id);
     const auto lapsed = lapsed_.find(id);
     if (known == seen_.end()) {
-        seep_stack stack;
         // Totals are inserted before their stack: one without the other is there the next time.
-        if (bpf_map_lookup_elem(kernel_->stacks_map(), &id, &stack) != 0) return;
-        const std::size_t depth = std::min<std::size_t>(stack.depth, SEEP_MAX_FRAMES);
-        reading.new_stacks.push_back({StackId(id),
-                                      stack.process,
-                                      static_cast<StackEnd>(stack.end),
-                                      {stack.frames, stack.frames + depth}});
+        auto stack = stack_at(id);
+        if (!stack) return;
+        reading.new_stacks.push_back(std::move(*stack));
         seen_.emplace(id, Seen{raw.allocated_count, raw.freed_count});
     } else if (known->second.allocated != raw.allocated_count ||
                known->second.freed != raw.freed_count) {
@@ -154,8 +162,20 @@ Result<void> KernelReader::lapse() {
         const auto known = lapsed_.find(id);
         if (known == lapsed_.end() ? bytes == 0 && count == 0 : known->second.bytes == bytes)
             return;
-        lapsed_[id] = {count, bytes, false};
+        lapsed_[id] = {count, bytes, raw.freed_count > 0, false};
     });
+}
+
+std::vector<KernelStack> KernelReader::most_held(bool any_freed, std::size_t count) const {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> held;  // bytes, id
+    for (const auto& [id, lapsed] : lapsed_)
+        if (lapsed.any_freed == any_freed) held.emplace_back(lapsed.bytes, id);
+    const auto end = held.begin() + static_cast<std::ptrdiff_t>(std::min(count, held.size()));
+    std::ranges::partial_sort(held, end, std::greater());
+    std::vector<KernelStack> stacks;
+    for (auto each = held.begin(); each != end; ++each)
+        if (auto stack = stack_at(each->second)) stacks.push_back(std::move(*stack));
+    return stacks;
 }
 
 Result<seep_process> KernelReader::read_process(std::uint32_t process_slot) const {

@@ -8,7 +8,9 @@
 // Counters are read while programs add to them: within one stack, a block that is born and freed
 // during the read may show as freed only; it is then taken as not there yet. Not thread-safe.
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -50,6 +52,9 @@ class KernelReader {
     void forget_deferred(StackId deferred);
     /// What is held now lapses: the probes have been taken away. Later readings say so.
     Result<void> lapse();
+    /// Of the stacks some of whose blocks were seen freed, or of the others, so many that held most
+    /// bytes when they last lapsed.
+    [[nodiscard]] std::vector<KernelStack> most_held(bool any_freed, std::size_t count) const;
     /// Exact totals and losses of a process slot, over all CPUs.
     Result<seep_process> read_process(std::uint32_t process_slot) const;
     /// Drops stacks from kernel and reader, once their process is gone and its slot is to be
@@ -67,12 +72,15 @@ class KernelReader {
     struct Lapsed {
         std::uint64_t count = 0;  ///< 48.16
         std::uint64_t bytes = 0;
+        bool any_freed = false;
         bool told = true;  ///< A reading has said so.
     };
 
     /// With the parts of each stack added up.
     template <typename Function>
     Result<void> for_each_totals(Function&& function);
+    /// Empty if it is not there yet.
+    [[nodiscard]] std::optional<KernelStack> stack_at(std::uint64_t id) const;
     void take(std::uint64_t id, const seep_totals& raw, KernelReading& reading);
 
     void drop_deferred(const std::vector<std::uint64_t>& ids);

@@ -180,6 +180,18 @@ struct ProcessSample {
     Losses losses{};
 };
 
+/// How often a call that growing stacks have made was made, since it is counted (call_counts.h).
+/// Only while its probe was in place throughout.
+struct CallCount {
+    ProcessId process;
+    std::uint64_t frame = 0;  ///< What it returns to, as in NewStack; in a recording, `location`.
+    LocationId location;
+    std::uint64_t observed_ns = 0;
+    std::uint64_t observed_calls = 0;  ///< While allocations were recorded.
+    std::uint64_t unobserved_ns = 0;
+    std::uint64_t unobserved_calls = 0;  ///< While they were not.
+};
+
 /// How much was followed for a while: one period ends where the next begins.
 struct PeriodRecord {
     std::uint32_t id = 0;              ///< 1 and up, in order.
@@ -202,6 +214,7 @@ struct Snapshot {
     std::vector<ProcessSample> processes;
     std::vector<StackRevisits> revisits;          ///< Of the stacks that were looked at since.
     std::vector<StackReachability> reachability;  ///< Likewise.
+    std::vector<CallCount> calls;
 };
 
 }  // namespace seep

@@ -17,6 +17,11 @@
 #include "target/process_counters.h"
 
 namespace seep {
+namespace {
+
+constexpr std::size_t chosen_a_pause = 6;
+
+}  // namespace
 
 Tracer::Tracer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Tracer::Tracer(Tracer&&) noexcept = default;
@@ -149,6 +154,7 @@ Result<Snapshot> Tracer::snapshot() {
     if (!state_->stopped) state_->search_for_lost_blocks(LostBlocks::Occasion::snapshot);
     state_->search_again_for_lost_blocks();
     snapshot.reachability = state_->take_reachability();
+    snapshot.calls = state_->call_counts.take();
     if (state_->work_file || !state_->work_function.empty()) snapshot.work = state_->work_so_far();
     for (TracedProcess* process : ended) state_->drop(*process);
     return snapshot;
@@ -165,6 +171,19 @@ TargetWork Tracer::target_work() {
     return state_->spent;
 }
 
+void Tracer::count_calls(double allowance) {
+    if (allowance <= 0) return state_->call_counts.detach_all();
+    const ProbeCosts& costs = state_->costs;
+    state_->call_counts.tend(
+        [&](std::uint32_t slot) -> const TracedProcess* {
+            const auto process = state_->by_slot.find(slot);
+            const bool runs =
+                process != state_->by_slot.end() && process->second->ended_ns == 0;
+            return runs ? process->second : nullptr;
+        },
+        costs.of(SiteKind::emulated, ExitProbe::none).hit_ns + costs.cold_ns(), allowance);
+}
+
 void Tracer::set_sampling(std::uint64_t bytes) {
     if (bytes != 0) state_->kernel.expect_unfollowed();
     state_->kernel.set_sample_bytes(bytes);
@@ -174,17 +193,26 @@ Result<void> Tracer::pause() {
     if (state_->paused) return {};
     state_->search_for_lost_blocks(LostBlocks::Occasion::window_end);
     state_->end_window();
+    state_->call_counts.enter(CallCounts::Phase::none);
     state_->paused = true;
     ++state_->pauses;
     state_->paused_since_ns = monotonic_ns();
     for (const auto& [pid, process] : state_->running)
         process->paused_at_page_faults = process_page_faults(pid).value_or(0);
     state_->detach_allocators();
-    return state_->reader.lapse();
+    state_->call_counts.detach_dear();
+    state_->call_counts.enter(CallCounts::Phase::unobserved);
+    const Result<void> lapsed = state_->reader.lapse();
+    if (!lapsed) return lapsed;
+    for (const bool any_freed : {false, true})
+        state_->call_counts.choose(state_->reader.most_held(any_freed, chosen_a_pause), any_freed);
+    return lapsed;
 }
 
 Result<void> Tracer::resume() {
     if (!state_->paused) return {};
+    state_->call_counts.enter(CallCounts::Phase::none);
+    state_->call_counts.attach_all();
     std::vector<TracedProcess*> all;
     for (const auto& [pid, process] : state_->running) all.push_back(process);
     for (TracedProcess* process : all) {
@@ -197,6 +225,7 @@ Result<void> Tracer::resume() {
     // Only now, so that all of the window has all of the probes.
     state_->kernel.begin_window();
     state_->kernel.set_recording(true);
+    state_->call_counts.enter(CallCounts::Phase::observed);
     for (TracedProcess* process : all)
         if (const auto faults = process_page_faults(process->process.pid()))
             process->unobserved_page_faults = state_->unobserved_faults(*process, *faults);

@@ -225,6 +225,7 @@ void Tracer::State::drop(TracedProcess& process) {
     if (faults) faults->drop(process.slot);
     if (revisits) revisits->forget(process.slot);
     lost_blocks.forget(process.slot, process.stacks);
+    call_counts.forget(process.slot);
     process.allocators.clear();
     process.work.clear();
     process.unloads.clear();

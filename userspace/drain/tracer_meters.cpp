@@ -81,6 +81,7 @@ Result<seep_process> Tracer::State::meter(TracedProcess& process) {
     for (const TracedAllocator& allocator : process.allocators)
         attachments.push_back(&allocator.attachment);
     for (const TracedWork& work : process.work) attachments.push_back(&work.attachment);
+    std::ranges::copy(call_counts.attachments(process.slot), std::back_inserter(attachments));
     const auto cpu = process_cpu_ns(process.process.pid());
     const TargetWork more = process.meter.read(kernel, attachments, kept->totals,
                                                cpu ? std::optional(*cpu) : std::nullopt, costs);
@@ -145,6 +146,7 @@ ProcessSample Tracer::State::sample(TracedProcess& process) {
 /// From here on nothing is recorded, though the probes take a while to go.
 void Tracer::State::stop() {
     kernel.set_recording(false);
+    call_counts.enter(CallCounts::Phase::none);
     unobserved_ns = unobserved_so_far();
     for (const auto& [slot, process] : by_slot) read_counters(*process);
     paused = false;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "drain/call_counts.h"
 #include "drain/deferred_walks.h"
 #include "drain/fault_reader.h"
 #include "drain/lost_blocks.h"
@@ -50,6 +51,7 @@ struct Tracer::State {
           spaces(kernel.unwind_spaces_map()),
           reader(kernel),
           lost_blocks(kernel),
+          call_counts(kernel, probe_slots),
           events(std::move(target_events)),
           strays(std::move(stray_calls)),
           deferred(std::move(deferred_walks)),
@@ -66,6 +68,8 @@ struct Tracer::State {
     std::optional<FaultReader> faults;
     std::optional<Revisits> revisits;  ///< Once there was a window.
     LostBlocks lost_blocks;
+    ProbeSlots probe_slots;
+    CallCounts call_counts;
     TargetEvents events;
     StrayCalls strays;
     DeferredWalks deferred;
@@ -73,7 +77,6 @@ struct Tracer::State {
     std::string work_function;
     std::optional<WorkFile> work_file;
     bool heap;
-    ProbeSlots probe_slots;
     ProcessSlots process_slots;
     std::uint32_t next_id = 1;
     std::map<FileIdentity, ObjectPlans> plans;

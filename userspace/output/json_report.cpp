@@ -123,7 +123,8 @@ Json sampling_json(const ReportSampling& sampling) {
              {{"estimate", sampling.rate_scale.middle},
               {"low", sampling.rate_scale.low},
               {"high", sampling.rate_scale.high},
-              {"known", sampling.rate_scale.known}}},
+              {"known", sampling.rate_scale.known},
+              {"by", sampling.by_calls ? "calls" : "page faults"}}},
             {"periods", std::move(periods)}};
 }
 

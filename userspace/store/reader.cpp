@@ -583,4 +583,26 @@ Result<std::vector<StackReachability>> RecordingReader::reachability() {
         });
 }
 
+Result<std::vector<CallCountRow>> RecordingReader::call_counts() {
+    const Result<std::unordered_set<LocationId>> locations =
+        state_->keys<LocationId>(recording_schema().location);
+    if (!locations) return locations.error();
+    std::vector<CallCountRow> rows;
+    const Result<void> read = state_->each(recording_schema().call_count, [&](Row& row) {
+        CallCountRow counted;
+        counted.snapshot = state_->snapshot_index(row, 0);
+        counted.count.process = state_->process(row, 1);
+        counted.count.location = LocationId(row.id(2));
+        counted.count.observed_ns = row.counter(3);
+        counted.count.observed_calls = row.counter(4);
+        counted.count.unobserved_ns = row.counter(5);
+        counted.count.unobserved_calls = row.counter(6);
+        if (!locations->contains(counted.count.location))
+            row.reject(2, "names a location that is not there");
+        rows.push_back(counted);
+    });
+    if (!read) return read.error();
+    return rows;
+}
+
 }  // namespace seep

@@ -34,6 +34,11 @@ struct EventRecord {
     std::string text;
 };
 
+struct CallCountRow {
+    std::size_t snapshot = 0;  ///< Index.
+    CallCount count;           ///< Without a frame.
+};
+
 class RecordingReader {
  public:
     /// bad_input, with what to do, for: no such file, not a recording (foreign or truncated), a
@@ -60,6 +65,8 @@ class RecordingReader {
     Result<std::vector<StackRevisits>> revisits();
     /// Of the blocks of those stacks, what could be reached at the last search.
     Result<std::vector<StackReachability>> reachability();
+    /// Ascending by snapshot.
+    Result<std::vector<CallCountRow>> call_counts();
 
  private:
     struct State;

@@ -10,10 +10,11 @@ namespace {
 constexpr const char* settle_sql =
     "UPDATE totals SET least_held_bytes = max(allocated_bytes - freed_bytes, 0) WHERE snapshot = ?";
 
-// Rows of these three count as the recording's size.
+// Rows of these count as the recording's size.
 constexpr const char* of_snapshot_sql[] = {
     "DELETE FROM totals WHERE snapshot < ?",
     "DELETE FROM process_sample WHERE snapshot < ?",
+    "DELETE FROM call_count WHERE snapshot < ?",
     "DELETE FROM snapshot WHERE id < ?",
 };
 
@@ -22,6 +23,7 @@ constexpr const char* of_ended_snapshot_sql[] = {
     "DELETE FROM totals WHERE snapshot = ? AND stack IN (SELECT id FROM stack WHERE process IN "
     "temp.ended)",
     "DELETE FROM process_sample WHERE snapshot = ? AND process IN temp.ended",
+    "DELETE FROM call_count WHERE snapshot = ? AND process IN temp.ended",
 };
 
 constexpr const char* of_time_sql[] = {

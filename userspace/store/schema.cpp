@@ -198,6 +198,15 @@ Schema make_schema() {
                           {"refuted", number},
                           {"all_known", number}},
                          {}},
+        .call_count = {"call_count",
+                       {{"snapshot", number},
+                        {"process", number},
+                        {"location", number},
+                        {"observed_ns", number},
+                        {"observed_calls", number},
+                        {"unobserved_ns", number},
+                        {"unobserved_calls", number}},
+                       "snapshot, process, location"},
         .views = {latest_totals_view, stack_text_view},
     };
 }
@@ -229,7 +238,7 @@ std::string Table::select_sql() const {
 std::vector<const Table*> Schema::tables() const {
     return {&recording,   &process,  &object,  &location,    &symbol,   &stack,
             &stack_frame, &probe,    &event,   &period,      &snapshot, &process_sample,
-            &totals,      &lifetime, &revisit, &reachability};
+            &totals,      &lifetime, &revisit, &reachability, &call_count};
 }
 
 const Schema& recording_schema() {

@@ -44,7 +44,7 @@ struct Table {
 
 struct Schema {
     Table recording, process, object, location, symbol, stack, stack_frame, probe, event, period,
-        snapshot, process_sample, totals, lifetime, revisit, reachability;
+        snapshot, process_sample, totals, lifetime, revisit, reachability, call_count;
     /// Views that spare ad-hoc questions the longer joins; the reader does not use them.
     std::vector<std::string_view> views;
 

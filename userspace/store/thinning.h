@@ -79,6 +79,7 @@ class Thinning {
     Statement carry_;
     Statement drop_totals_;
     Statement drop_samples_;
+    Statement drop_calls_;
     Statement drop_snapshot_;
 };
 

@@ -49,7 +49,7 @@ Result<Database> open_database(const std::string& path) {
 /// Every statement that the writer runs again and again.
 struct Statements {
     Statement recording, process, object, location, forget_symbols, symbol, stack, stack_frame,
-        probe, event, period, snapshot, process_sample, totals, lifetime, revisit, reachability;
+        probe, event, period, snapshot, process_sample, totals, lifetime, revisit, reachability, call_count;
 
     static Result<Statements> prepare(sqlite3* db) {
         const Schema& schema = recording_schema();
@@ -72,6 +72,7 @@ struct Statements {
             .lifetime = prepared(schema.lifetime.insert_sql("REPLACE")),
             .revisit = prepared(schema.revisit.insert_sql("REPLACE")),
             .reachability = prepared(schema.reachability.insert_sql("REPLACE")),
+            .call_count = prepared(schema.call_count.insert_sql("INSERT")),
         };
         if (prepared.error()) return *prepared.error();
         return all;
@@ -334,8 +335,15 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                                counter(stack.lost), counter(stack.lost_bytes),
                                counter(stack.lost_age_us), counter(stack.followed),
                                counter(stack.refuted), stack.all_known);
+    for (const CallCount& call : snapshot.calls)
+        if (done)
+            done = state.write(state.statements.call_count, state.last_snapshot,
+                               call.process.value, call.location.value, counter(call.observed_ns),
+                               counter(call.observed_calls), counter(call.unobserved_ns),
+                               counter(call.unobserved_calls));
     if (!done) return done;
-    const std::size_t rows = 1 + snapshot.processes.size() + snapshot.changed.size();
+    const std::size_t rows =
+        1 + snapshot.processes.size() + snapshot.changed.size() + snapshot.calls.size();
     done = state.thinning.add({state.last_snapshot, state.last_time_ns}, rows);
     if (done) done = state.retention.add(snapshot.processes, state.thinning);
     return done ? done : state.fail(done.error());

@@ -128,6 +128,16 @@ Result<void> check_is_process(pid_t pid) {
 
 }  // namespace
 
+bool has_shadow_stack(std::string_view status) {
+    return status_field(status, "x86_Thread_features").value_or("").find("shstk") !=
+           std::string_view::npos;
+}
+
+bool has_shadow_stack(pid_t pid) {
+    const auto status = read_proc_file(pid, "status");
+    return !status || has_shadow_stack(std::string_view(*status));
+}
+
 Result<Architecture> executable_architecture(pid_t pid) {
     const UniqueFd fd(open(proc_path(pid, "exe").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!fd) return proc_error(pid, "exe", errno);

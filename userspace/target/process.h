@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/handles.h"
 #include "base/result.h"
@@ -49,6 +50,12 @@ class Process {
     UniqueFd pidfd_;
     ProcessInfo info_;
 };
+
+/// Whether its calls are checked against a second stack, which the kernel leaves out when it
+/// emulates one for a probe on it (arch/x86/kernel/uprobes.c): the return would then be a fault.
+/// True if that cannot be told. `status`: /proc/PID/status.
+bool has_shadow_stack(std::string_view status);
+bool has_shadow_stack(pid_t pid);
 
 /// The architecture of /proc/PID/exe.
 Result<Architecture> executable_architecture(pid_t pid);

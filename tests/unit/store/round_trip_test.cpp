@@ -102,6 +102,25 @@ TEST(RoundTrip, OnlyTheLatestLifetimesAreKept) {
     EXPECT_EQ((*lifetimes)[1].second, Lifetimes{});
 }
 
+TEST(RoundTrip, CountsOfCallsAreKeptASnapshot) {
+    const TemporaryDirectory directory;
+    write_sample(directory.file());
+    Result<RecordingReader> reader = RecordingReader::open(directory.file());
+    const auto calls = reader->call_counts();
+    ASSERT_TRUE(calls);
+    ASSERT_EQ(calls->size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) {
+        const CallCountRow& row = (*calls)[i];
+        EXPECT_EQ(row.snapshot, i + 1);
+        EXPECT_EQ(row.count.process, ProcessId(1));
+        EXPECT_EQ(row.count.location, LocationId(2));
+        EXPECT_EQ(row.count.observed_ns, (i + 1) * second_ns);
+        EXPECT_EQ(row.count.observed_calls, 7 * (i + 1));
+        EXPECT_EQ(row.count.unobserved_ns, 9 * (i + 1) * second_ns);
+        EXPECT_EQ(row.count.unobserved_calls, 70 * (i + 1));
+    }
+}
+
 TEST(RoundTrip, OnlyTheLatestSearchIsKept) {
     const TemporaryDirectory directory;
     write_sample(directory.file());

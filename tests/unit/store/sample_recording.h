@@ -130,6 +130,13 @@ inline Snapshot sample_snapshot(std::uint64_t index) {
     if (index > 0)
         snapshot.reachability.push_back(
             {leak_stack, 9'000'000 * index, 50, 40 + index, 4'000, 5'000'000, 12, index, true});
+    if (index > 0)
+        snapshot.calls.push_back({.process = ProcessId(1),
+                                  .location = LocationId(2),
+                                  .observed_ns = index * second_ns,
+                                  .observed_calls = 7 * index,
+                                  .unobserved_ns = 9 * index * second_ns,
+                                  .unobserved_calls = 70 * index});
     return snapshot;
 }
 

@@ -67,6 +67,15 @@ TEST(ProcStatus, finds_a_field_only_at_the_start_of_a_line) {
     EXPECT_EQ(status_field(status, "Name"), "Tgid: 4");
 }
 
+TEST(ProcStatus, tells_of_a_shadow_stack) {
+    EXPECT_TRUE(has_shadow_stack("Name:\tx\nx86_Thread_features:\tshstk wrss \n"));
+    EXPECT_FALSE(has_shadow_stack("Name:\tshstk\nx86_Thread_features:\t\n"));
+    EXPECT_FALSE(has_shadow_stack("Name:\tx\nx86_Thread_features_locked:\tshstk\n"));
+    EXPECT_FALSE(has_shadow_stack("Name:\tx\n"));  // a kernel without
+    EXPECT_FALSE(has_shadow_stack(getpid()));
+    EXPECT_TRUE(has_shadow_stack(pid_t{0x7fffffff}));
+}
+
 TEST(Process, knows_this_process) {
     const auto process = Process::open(getpid());
     ASSERT_TRUE(process) << process.error().message;

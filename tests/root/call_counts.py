@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the probes slow down in windows is told at its own pace.
+
+The workload leaks with each five-hundredth of its requests, which are ten times as many without
+probes as with them. The call that leaks is counted between windows, too, at next to no cost: so the
+rate is that of all the time, although a hundredth of it was seen.
+"""
+
+import sqlite3
+import unittest
+
+import seep_test
+from seep_test import Recording, Workload
+
+COUNTS = """
+SELECT count.observed_ns, count.observed_calls, count.unobserved_ns, count.unobserved_calls
+FROM call_count AS count JOIN symbol ON symbol.location = count.location AND symbol.position = 0
+WHERE symbol.function LIKE 'leak_record%' ORDER BY count.snapshot
+"""
+
+
+class CallCounts(seep_test.SeepTestCase):
+    @classmethod
+    def setUpClass(cls):
+        with Workload("slowed_leak", 25000) as workload:
+            with Recording(workload.pid, "--max-overhead", "5", sample="auto",
+                           interval="500ms") as recording:
+                cls.truth = workload.work()
+                recording.stop()
+                cls.report = recording.report()
+                with sqlite3.connect(recording.path) as database:
+                    cls.counts = database.execute(COUNTS).fetchall()
+            cls.changed = seep_test.changed_text(workload.pid)
+
+    def test_the_call_is_counted_in_windows_and_between_them(self):
+        self.assertGreaterEqual(len(self.counts), 5)
+        for column in zip(*self.counts):
+            self.assertEqual(list(column), sorted(column))
+        observed_ns, observed, unobserved_ns, unobserved = self.counts[-1]
+        truth = self.truth["leaks_per_second"]
+        rate = unobserved / unobserved_ns * 1e9
+        self.assertGreater(rate, 0.9 * truth)
+        self.assertLess(rate, 1.1 * truth)
+        # With eight pairs of allocations and frees beside it.
+        self.assertLess(observed / observed_ns, 0.5 * unobserved / unobserved_ns)
+
+    def test_the_leak_is_told_at_the_pace_of_all_the_time(self):
+        scale = self.report["sampling"]["rate_scale"]
+        self.assertEqual(scale["by"], "calls")
+        self.assertGreater(scale["estimate"], 2)
+        stack = next(stack for stack in self.report["stacks"]
+                     if seep_test.stack_calls(stack, ["leak_record"]))
+        rate = stack["growth"]["bytes_per_second"]
+        truth = self.truth["leaked_bytes_per_second"]
+        self.assertGreater(rate, 0.9 * truth)
+        self.assertLess(rate, 1.1 * truth)
+        self.assertIn("leak_record", self.report["findings"][0]["sentence"])
+
+    def test_it_costs_what_is_allowed(self):
+        self.assertLess(self.report["sampling"]["observed_share"], 0.2)
+        self.assertLess(self.report["overhead"]["cpu_percent"], 10)
+
+    def test_nothing_is_left_in_the_program(self):
+        self.assertEqual(self.changed, [])
+
+
+if __name__ == "__main__":
+    seep_test.main()

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/call_pace.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace seep {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+constexpr LocationId call(7);
+
+/// A recording of ten times 10 s, of each of which 1 s is observed.
+RecordingContents ten_windows() {
+    RecordingContents contents;
+    contents.window = {0, 10};
+    for (int i = 0; i <= 10; ++i)
+        contents.snapshots.push_back({.time_ns = i * 10 * second,
+                                      .unobserved_ns = static_cast<std::uint64_t>(i * 9 * second),
+                                      .processes = {}});
+    return contents;
+}
+
+/// In each of the ten, so many calls in its window and so many in `counted` seconds beside it.
+template <typename Observed, typename Unobserved>
+void count(RecordingContents& contents, Observed observed, Unobserved unobserved,
+           std::uint64_t counted = 9, ProcessId process = ProcessId(1)) {
+    CallCount sum{.process = process, .location = call};
+    for (std::size_t i = 0; i <= 10; ++i) {
+        contents.calls.push_back({i, sum});
+        sum.observed_ns += second;
+        sum.observed_calls += observed(i);
+        sum.unobserved_ns += counted * second;
+        sum.unobserved_calls += unobserved(i);
+    }
+}
+
+auto always(std::uint64_t calls) {
+    return [=](std::size_t) { return calls; };
+}
+
+TEST(CountedCalls, ArePacedByAllOfTheTime) {
+    RecordingContents contents = ten_windows();
+    count(contents, always(100), always(2'700));
+    const auto calls = counted_calls(contents);
+    ASSERT_EQ(calls.size(), 1U);
+    EXPECT_EQ(calls[0].location, call);
+    EXPECT_EQ(calls[0].observed_calls, 1'000);
+    EXPECT_NEAR(calls[0].a_second, 0.1 * 100 + 0.9 * 300, 1e-9);
+    EXPECT_NEAR(calls[0].scale, 2.8, 1e-9);
+    EXPECT_NEAR(calls[0].error, 0, 1e-9);
+    const auto scale = rate_scale(calls);
+    ASSERT_TRUE(scale);
+    EXPECT_NEAR(scale->middle, 2.8, 1e-9);
+    EXPECT_TRUE(scale->known);
+}
+
+TEST(CountedCalls, OfSeveralProcessesAreOne) {
+    RecordingContents contents = ten_windows();
+    count(contents, always(100), always(2'700));
+    count(contents, always(300), always(2'700), 9, ProcessId(2));
+    const auto calls = counted_calls(contents);
+    ASSERT_EQ(calls.size(), 1U);
+    EXPECT_NEAR(calls[0].scale, (0.1 * 200 + 0.9 * 300) / 200, 1e-9);
+}
+
+TEST(CountedCalls, AreAsUncertainAsTheyDiffer) {
+    RecordingContents contents = ten_windows();
+    // A second of each nine, in which there were 200 or 400 of them.
+    count(
+        contents, always(100), [](std::size_t i) { return i % 2 == 0 ? 200 : 400; }, 1);
+    const auto calls = counted_calls(contents);
+    ASSERT_EQ(calls.size(), 1U);
+    EXPECT_NEAR(calls[0].scale, 0.1 + 0.9 * 3, 1e-9);
+    // Residuals of 100 of each, with Student's quantile at 9 degrees of freedom.
+    const double error = std::sqrt(10 * 100.0 * 100.0 * 10 / 9) / 3'000 * 2.26 / 1.96;
+    EXPECT_NEAR(calls[0].error, error, 1e-6);
+    const auto scale = rate_scale(calls);
+    EXPECT_NEAR(scale->high, 2.8 * std::exp(1.96 * std::hypot(error, 1 / std::sqrt(1'000))), 1e-3);
+}
+
+TEST(CountedCalls, ThatDifferInPaceTellItNoBetterThanThat) {
+    const auto counted = [](double scale, double calls) {
+        return CountedCall{.location = {}, .parts = {}, .observed_calls = calls, .scale = scale};
+    };
+    const auto scale = rate_scale({counted(4, 100'000), counted(2, 100'000), counted(1, 30)});
+    ASSERT_TRUE(scale);
+    EXPECT_EQ(scale->middle, 2);
+    EXPECT_LT(scale->low, 1);
+    EXPECT_GT(scale->high, 4);
+    EXPECT_FALSE(rate_scale({counted(4, 19)}));
+}
+
+TEST(CountedCalls, WithoutEnoughOfThemTellNothing) {
+    RecordingContents none = ten_windows();
+    count(none, always(0), always(2'700));
+    EXPECT_TRUE(counted_calls(none).empty());
+    RecordingContents few = ten_windows();
+    count(few, always(1), always(1));
+    EXPECT_TRUE(counted_calls(few).empty());
+    RecordingContents early = ten_windows();
+    count(early, always(100), always(2'700));
+    early.window = {9, 10};
+    EXPECT_TRUE(counted_calls(early).empty());
+    EXPECT_FALSE(rate_scale(std::vector<CountedCall>()));
+}
+
+/// A stack that goes through the call, and has so many blocks of `size` bytes more in each of the
+/// ten.
+template <typename Blocks>
+MergedStack stack_with(Blocks blocks, std::uint64_t size, std::uint64_t freed = 0) {
+    MergedStack stack;
+    stack.record.locations = {LocationId(1), call, LocationId(9)};
+    stack.totals.freed_count = freed;
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i <= 10; ++i) {
+        stack.live.push_back({.snapshot = i, .live = count * size, .live_count = count});
+        count += blocks(i);
+    }
+    return stack;
+}
+
+TEST(GrowthByCalls, IsWhatACallLeavesTimesTheCalls) {
+    RecordingContents contents = ten_windows();
+    // A window sees from none to nine of them, and the blocks are as many.
+    const auto observed = [](std::size_t i) { return i; };
+    count(contents, observed, always(126));
+    const auto calls = counted_calls(contents);
+    const auto growth = growth_by_calls(stack_with(observed, 300), {.low = 1}, calls);
+    ASSERT_TRUE(growth);
+    const double rate = 300 * (0.1 * 4.5 + 0.9 * 14);
+    EXPECT_NEAR(growth->bytes_per_second, rate, 1e-6);
+    EXPECT_GT(growth->low, 0.98 * rate);
+    EXPECT_LT(growth->high, 1.02 * rate);
+}
+
+TEST(GrowthByCalls, IsAsUncertainAsBlocksComeByChance) {
+    RecordingContents contents = ten_windows();
+    count(contents, always(1'000), always(9'000));
+    const auto growth = growth_by_calls(stack_with(always(10), 300), {.low = 1},
+                                        counted_calls(contents));
+    ASSERT_TRUE(growth);
+    EXPECT_NEAR(growth->bytes_per_second, 3'000, 1e-6);
+    // A hundred blocks of ten thousand calls.
+    EXPECT_NEAR(growth->low, 3'000 * std::exp(-1.96 * std::sqrt(0.99 / 100)), 1e-3);
+}
+
+TEST(GrowthByCalls, OfBlocksThatAreFreedIsMadeOneOfAllTheTime) {
+    RecordingContents contents = ten_windows();
+    count(contents, always(100), always(2'700));
+    const auto growth =
+        growth_by_calls(stack_with(always(10), 300, 5),
+                        {.bytes_per_second = 100, .low = 90, .high = 110}, counted_calls(contents));
+    ASSERT_TRUE(growth);
+    EXPECT_NEAR(growth->bytes_per_second, 280, 1e-6);
+    EXPECT_NEAR(growth->low, 252, 1e-6);
+}
+
+TEST(GrowthByCalls, IsOfTheStacksOwnCalls) {
+    RecordingContents contents = ten_windows();
+    count(contents, always(100), always(2'700));
+    MergedStack other = stack_with(always(10), 300);
+    other.record.locations = {LocationId(1), LocationId(2)};
+    EXPECT_FALSE(growth_by_calls(other, {.low = 1}, counted_calls(contents)));
+}
+
+}  // namespace
+}  // namespace seep

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// How often the calls are made that lead to what is held, in windows and between them. A target
+// that the probes slow down does less in a window than in the same time without them, and what its
+// work leaks grows by as much less. How much less, the calls tell that have made the stack: one of
+// them is probed all the time, or in samples of it, by a probe that only counts.
+//
+//     malloc      <- new     <- insert   <- handle   <- main
+//     hits/s        900,000      80,000       3,000        0
+//                   too dear     too dear     counted
+//
+// Of each of the stacks that hold most, the innermost call is taken that costs next to nothing; it
+// is found by trying. What all of them cost together stays below an allowance: a call that takes
+// more is counted for as much less of the time. Not thread-safe.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "drain/kernel_reader.h"
+#include "drain/snapshot.h"
+#include "probes/attachment.h"
+
+namespace seep {
+
+struct TracedProcess;
+
+class CallCounts {
+ public:
+    /// What the time is counted as.
+    enum class Phase {
+        none,        ///< Probes come or go, or nothing of it is wanted.
+        observed,    ///< Allocations are recorded.
+        unobserved,  ///< Only calls are counted.
+    };
+    /// Null for one that has ended.
+    using ProcessOfSlot = std::function<const TracedProcess*(std::uint32_t)>;
+
+    /// Both must outlive it.
+    CallCounts(const KernelObject& kernel, ProbeSlots& slots) : kernel_(&kernel), slots_(&slots) {}
+
+    /// Whose calls are to be counted from now on, too, if there is room: those that hold most.
+    /// Those of whose blocks `any_freed` only as long as the pace of their process is not known: of
+    /// the others each call leaves something, and it is worth to count their own.
+    void choose(std::vector<KernelStack> stacks, bool any_freed);
+    /// From now on. Into `observed`, all that is counted is put in place before (attach_all()).
+    void enter(Phase phase);
+    void attach_all();
+    /// Takes those away that are not to be counted all the time; or all.
+    void detach_dear();
+    void detach_all();
+    /// In a pause: tries calls, and samples those that may not be counted all the time, for which
+    /// it takes up to a fifth of a second. `hit_ns`: what a hit costs; `allowance`: the share of the
+    /// target's CPU time that all of them may take.
+    void tend(const ProcessOfSlot& process_of, double hit_ns, double allowance);
+    /// Up to now, of all that is counted; of processes that have gone since, once.
+    std::vector<CallCount> take();
+    /// On a process, for what they cost.
+    [[nodiscard]] std::vector<const Attachment*> attachments(std::uint32_t process_slot) const;
+    /// Of a process that is gone.
+    void forget(std::uint32_t process_slot);
+
+ private:
+    enum class State {
+        kept,
+        dear,  ///< Not counted, unless all that is further out never happens, and no other is kept.
+        unusable,
+    };
+    struct Call {
+        State state = State::unusable;
+        std::unique_ptr<Attachment> attachment;  ///< Null if unusable.
+        std::shared_ptr<const ObjectFile> object;
+        bool attached = false;
+        std::uint64_t hits = 0;  ///< When last read, at since_ns.
+        std::int64_t since_ns = 0;
+        double share = 0;      ///< Of its process's CPU time, that counting takes.
+        double allowance = 0;  ///< Of the same, what it may.
+        double credit_s = 0;   ///< Saved of that.
+        CallCount count;
+
+        [[nodiscard]] bool is_dear() const { return share > allowance; }
+    };
+    using Key = std::pair<std::uint32_t, std::uint64_t>;  ///< Process slot and frame.
+
+    /// A stack that a call is looked for.
+    struct Wanted {
+        std::uint32_t process_slot = 0;
+        std::vector<std::uint64_t> frames;  ///< From the one it is at, outwards.
+        std::uint64_t dear = 0;             ///< The last frame that was; 0: none was.
+        bool only_for_pace = false;
+        bool found = false;
+    };
+
+    struct CpuTime {
+        std::uint64_t used_ns = 0;  ///< Up to read_ns.
+        std::int64_t read_ns = 0;
+        double a_second = 0;  ///< Nanoseconds; 0: not known yet.
+    };
+
+    void account();
+    void read(Call& call, std::int64_t now_ns);
+    void begin(const Key& key, const TracedProcess& process, double hit_ns, Call& call);
+    void look_for(Wanted& wanted, const ProcessOfSlot& process_of, double hit_ns, int& trials);
+    [[nodiscard]] bool knows_pace(std::uint32_t process_slot) const;
+    void read_cpu(const ProcessOfSlot& process_of, std::int64_t now_ns);
+    void allot(double allowance);
+    void spend(double elapsed_s, double hit_ns);
+    void attach(Call& call);
+    template <typename Which>
+    void detach_if(Which which);
+
+    const KernelObject* kernel_;
+    ProbeSlots* slots_;
+    Phase phase_ = Phase::none;
+    std::map<Key, Call> calls_;
+    std::vector<Wanted> wanted_;
+    std::map<StackId, std::uint32_t> chosen_;  ///< With their process slots.
+    std::vector<CallCount> ended_;             ///< Of processes that are gone, until they are taken.
+    std::int64_t tended_ns_ = 0;
+    std::map<std::uint32_t, CpuTime> cpu_;  ///< By process slot.
+    std::minstd_rand random_;
+};
+
+}  // namespace seep
