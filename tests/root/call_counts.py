@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the probes slow down in windows is told at its own pace.
 
-The workload leaks with each five-hundredth of its requests, which are ten times as many without
+The workload leaks with each five-hundredth of its requests, which are many times as many without
 probes as with them. The call that leaks is counted between windows, too, at next to no cost: so the
 rate is that of all the time, although a hundredth of it was seen.
 """
@@ -15,7 +15,7 @@ from seep_test import Recording, Workload
 COUNTS = """
 SELECT count.observed_ns, count.observed_calls, count.unobserved_ns, count.unobserved_calls
 FROM call_count AS count JOIN symbol ON symbol.location = count.location AND symbol.position = 0
-WHERE symbol.function LIKE 'leak_record%' ORDER BY count.snapshot
+WHERE symbol.function LIKE '%leak_record%' ORDER BY count.snapshot
 """
 
 

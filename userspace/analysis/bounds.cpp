@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "analysis/block_size.h"
 #include "analysis/claims.h"
 #include "analysis/growth.h"
 #include "analysis/staying.h"
@@ -50,7 +51,8 @@ struct Bound {
     double most = 0;
     double claimed = 0;  ///< The least that the claim is.
     double likely = 0;
-    double least = 0;  ///< What the other claims leave at least.
+    double least = 0;    ///< What the other claims leave at least.
+    double leaking = 0;  ///< What was taken off `most` before.
 
     [[nodiscard]] bool contradicts() const { return claimed > most; }
     [[nodiscard]] bool leaves_little() const { return likely <= 0 || most < least_true * claimed; }
@@ -68,9 +70,20 @@ struct Bound {
 
 std::string memory_reason(const Bound& bound) {
     return fmt::format(
-        "the anonymous memory grows by {} an hour at most: the rest was freed unseen, as where a "
+        "the anonymous memory grows by {} an hour at most{}: the rest was freed unseen, as where a "
         "full cache replaces its entries, or fills what the heap had free",
-        format_bytes(bound.most * seconds_an_hour));
+        format_bytes(bound.most * seconds_an_hour), bound.leaking > 0 ? " beside what leaks" : "");
+}
+
+/// Of the memory, what is taken by leaks whose rates are not parts of its growth themselves: by
+/// either end, or in the middle.
+double leaking(const Report& report, double Growth::*end, double BlockShares::*share) {
+    double bytes = 0;
+    if (!report.sampling.by_calls) return bytes;
+    for (const ReportStack& stack : report.stacks)
+        if (stack.kind == StackKind::heap && stack.verdict == Verdict::leak)
+            bytes += std::max(0.0, stack.growth.*end) * (block_shares(stack).*share);
+    return bytes;
 }
 
 /// Whether what claims to grow may have replaced what went unseen: between windows, or as many
@@ -133,6 +146,8 @@ void bound_together(const Bound& bound, Report& report) {
 void bound_process(const Bound& bound, Report& report) {
     Bound of_all = bound;
     of_all.claimed = report.memory.heap.low;
+    of_all.most += of_all.leaking;
+    of_all.leaking = 0;
     if (report.verdict != verdict_name(Verdict::growing) || !of_all.contradicts() ||
         !of_all.leaves_little())
         return;
@@ -172,7 +187,11 @@ void bound_by_balance(StackClaims& claims, Report& report) {
 void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report& report) {
     const bool known = report.memory.anonymous_bytes > 0 &&
                        report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
-    Bound bound{.most = most_shown(report), .likely = report.memory.anonymous.bytes_per_second};
+    Bound bound{.most = most_shown(report),
+                .likely = report.memory.anonymous.bytes_per_second -
+                          leaking(report, &Growth::bytes_per_second, &BlockShares::usual),
+                .leaking = leaking(report, &Growth::low, &BlockShares::least)};
+    bound.most = std::max(0.0, bound.most - bound.leaking);
     const double seconds = seconds_of(report);
     const std::string reason = memory_reason(bound);
     const auto causes =

@@ -117,8 +117,7 @@ std::vector<CountedCall> counted_calls(const RecordingContents& contents) {
     for (const CallCountRow& row : contents.calls) {
         if (row.snapshot < contents.window.first || row.snapshot > contents.window.last) continue;
         const CallCount& now = row.count;
-        const CallCountRow* const earlier =
-            std::exchange(last[{now.process, now.location}], &row);
+        const CallCountRow* const earlier = std::exchange(last[{now.process, now.location}], &row);
         if (earlier == nullptr) continue;
         const CallCount& before = earlier->count;
         Part& part = parts[now.location][row.snapshot];
@@ -178,8 +177,7 @@ std::optional<Growth> growth_by_calls(const MergedStack& stack, const Growth& ob
             growth = times(observed, call.scale);
             if (growth->low > 0) widen_by_share(call.error, *growth);
         }
-        if (growth && (!best || growth->high - growth->low < best->high - best->low))
-            best = growth;
+        if (growth && (!best || growth->high - growth->low < best->high - best->low)) best = growth;
     }
     return best;
 }

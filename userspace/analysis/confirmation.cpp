@@ -311,6 +311,8 @@ void confirm_by_memory(Report& report) {
         const bool closer = width(part, slack) < narrower * width(stack.growth);
         if (!closer && agrees(stack.growth, part, proof)) continue;
         stack.growth = report.sampling.rate_scale.known ? widened(part, stack.growth) : part;
+        stack.growth.low =
+            std::min(stack.growth.low, stack.growth.bytes_per_second / (1 + something_else));
         stack.reason += ", and of which its rate is the part";
     }
     bound_by_memory(claimed, of_all.doubt(), report);

@@ -72,7 +72,8 @@ void leave_out_in_flight(const MergedStack& stack, const RecordingContents& cont
 Growth over_all_time(const MergedStack& stack, const Growth& observed,
                      const std::vector<CountedCall>& calls, const ReportSampling& sampling,
                      const std::vector<ObservedPart>& parts, double seconds, bool& counted) {
-    if (const auto by_calls = growth_by_calls(stack, observed, calls); by_calls && observed.low > 0) {
+    if (const auto by_calls = growth_by_calls(stack, observed, calls);
+        by_calls && observed.low > 0) {
         counted = true;
         Growth growth = *by_calls;
         growth.bytes = std::llround(growth.bytes_per_second * seconds);
@@ -102,10 +103,9 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.growth = facts.estimate.growth;
     const double seconds = window_seconds(contents.snapshots, contents.window);
     if (sampling.observed_share < 1)
-        result.growth = facts.is_enlarged()
-                            ? in_between(result.growth, sampling, seconds)
-                            : over_all_time(stack, result.growth, calls, sampling, parts, seconds,
-                                            result.counted);
+        result.growth = facts.is_enlarged() ? in_between(result.growth, sampling, seconds)
+                                            : over_all_time(stack, result.growth, calls, sampling,
+                                                            parts, seconds, result.counted);
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.may_be_pool = judgement.may_be_pool;
@@ -435,7 +435,8 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
         add_stacks(StackKind::heap, blocks, contents, calls, points, suppressions, report);
     if (report.mapped)
         add_stacks(StackKind::mapping, mappings, contents, {}, points, suppressions, report);
-    if (report.faulted) add_stacks(StackKind::fault, pages, contents, {}, points, suppressions, report);
+    if (report.faulted)
+        add_stacks(StackKind::fault, pages, contents, {}, points, suppressions, report);
     if (options.curves) report.over_time = memory_over_time(contents, heap);
     report.suppressions = suppressions.take();
     stacks.clear();

@@ -114,9 +114,9 @@ Result<void> Recorder::write_processes() {
 }
 
 Result<LocationId> Recorder::locate_call(const TracedProcess& process, std::uint64_t frame) {
-    return locations_.locate(
-        process, process.space.resolve(frame_address(frame) - 1, frame_occupant(frame)),
-        /*is_call=*/true);
+    return locations_.locate(process,
+                             process.space.resolve(frame_address(frame) - 1, frame_occupant(frame)),
+                             /*is_call=*/true);
 }
 
 Result<void> Recorder::write_stack(const NewStack& stack) {
@@ -132,9 +132,9 @@ Result<void> Recorder::write_stack(const NewStack& stack) {
         const auto location =
             is_call ? locate_call(process, frame)
                     : locations_.locate(process,
-                                        is_probe ? process.space.resolve(address)
-                                                 : process.space.resolve(address,
-                                                                         frame_occupant(frame)),
+                                        is_probe
+                                            ? process.space.resolve(address)
+                                            : process.space.resolve(address, frame_occupant(frame)),
                                         /*is_call=*/false);
         if (!location) return location.error();
         record.locations.push_back(*location);
@@ -156,8 +156,7 @@ Result<void> Recorder::snapshot(const std::vector<PeriodRecord>& periods) {
         tracer_->keep_up();
     }
     for (CallCount& call : last_.calls) {
-        const auto location =
-            locate_call(*tracer_->processes().at(call.process), call.frame);
+        const auto location = locate_call(*tracer_->processes().at(call.process), call.frame);
         if (!location) return location.error();
         call.location = *location;
     }

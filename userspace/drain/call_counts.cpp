@@ -49,8 +49,7 @@ void CallCounts::choose(std::vector<KernelStack> stacks, bool any_freed) {
         if (any_freed && knows_pace(stack.process_slot)) continue;
         if (stack.end != StackEnd::complete || stack.addresses.size() < 2) continue;
         if (!chosen_.emplace(stack.id, stack.process_slot).second) continue;
-        Wanted wanted{
-            .process_slot = stack.process_slot, .frames = {}, .only_for_pace = any_freed};
+        Wanted wanted{.process_slot = stack.process_slot, .frames = {}, .only_for_pace = any_freed};
         for (const std::uint64_t frame : std::span(stack.addresses).subspan(1)) {
             if ((frame & SEEP_FRAME_EXACT) != 0 || frame_address(frame) == 0) break;
             if (wanted.frames.size() < most_frames) wanted.frames.push_back(frame);
@@ -144,8 +143,8 @@ void CallCounts::begin(const Key& key, const TracedProcess& process, double hit_
         std::this_thread::sleep_for(trial_look);
         read(call, monotonic_ns());
     }
-    const double a_second = static_cast<double>(call.hits) * 1e9 /
-                            static_cast<double>(call.since_ns - began_ns);
+    const double a_second =
+        static_cast<double>(call.hits) * 1e9 / static_cast<double>(call.since_ns - began_ns);
     call.share = a_second * hit_ns / cpu_[key.first].a_second;
     call.state = call.share > cheap_share ? State::dear : State::kept;
 }

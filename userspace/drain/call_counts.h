@@ -57,8 +57,8 @@ class CallCounts {
     void detach_dear();
     void detach_all();
     /// In a pause: tries calls, and samples those that may not be counted all the time, for which
-    /// it takes up to a fifth of a second. `hit_ns`: what a hit costs; `allowance`: the share of the
-    /// target's CPU time that all of them may take.
+    /// it takes up to a fifth of a second. `hit_ns`: what a hit costs; `allowance`: the share of
+    /// the target's CPU time that all of them may take.
     void tend(const ProcessOfSlot& process_of, double hit_ns, double allowance);
     /// Up to now, of all that is counted; of processes that have gone since, once.
     std::vector<CallCount> take();
@@ -122,7 +122,7 @@ class CallCounts {
     std::map<Key, Call> calls_;
     std::vector<Wanted> wanted_;
     std::map<StackId, std::uint32_t> chosen_;  ///< With their process slots.
-    std::vector<CallCount> ended_;             ///< Of processes that are gone, until they are taken.
+    std::vector<CallCount> ended_;  ///< Of processes that are gone, until they are taken.
     std::int64_t tended_ns_ = 0;
     std::map<std::uint32_t, CpuTime> cpu_;  ///< By process slot.
     std::minstd_rand random_;

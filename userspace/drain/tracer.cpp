@@ -177,8 +177,7 @@ void Tracer::count_calls(double allowance) {
     state_->call_counts.tend(
         [&](std::uint32_t slot) -> const TracedProcess* {
             const auto process = state_->by_slot.find(slot);
-            const bool runs =
-                process != state_->by_slot.end() && process->second->ended_ns == 0;
+            const bool runs = process != state_->by_slot.end() && process->second->ended_ns == 0;
             return runs ? process->second : nullptr;
         },
         costs.of(SiteKind::emulated, ExitProbe::none).hit_ns + costs.cold_ns(), allowance);

@@ -50,9 +50,8 @@ std::optional<ProbePlan> plan_call_count(const ObjectFile& object, std::uint64_t
     const auto offset = object.offset_of_address(instruction->address);
     if (!offset) return std::nullopt;
     ProbePlan plan;
-    plan.function = {&counted, "call", instruction->address,
-                     instruction->next - instruction->address,
-                     {}};
+    plan.function = {
+        &counted, "call", instruction->address, instruction->next - instruction->address, {}};
     plan.entry = {instruction->address, *offset, SiteKind::emulated};
     return plan;
 }

@@ -236,8 +236,8 @@ std::string Table::select_sql() const {
 }
 
 std::vector<const Table*> Schema::tables() const {
-    return {&recording,   &process,  &object,  &location,    &symbol,   &stack,
-            &stack_frame, &probe,    &event,   &period,      &snapshot, &process_sample,
+    return {&recording,   &process,  &object,  &location,     &symbol,    &stack,
+            &stack_frame, &probe,    &event,   &period,       &snapshot,  &process_sample,
             &totals,      &lifetime, &revisit, &reachability, &call_count};
 }
 

@@ -49,7 +49,8 @@ Result<Database> open_database(const std::string& path) {
 /// Every statement that the writer runs again and again.
 struct Statements {
     Statement recording, process, object, location, forget_symbols, symbol, stack, stack_frame,
-        probe, event, period, snapshot, process_sample, totals, lifetime, revisit, reachability, call_count;
+        probe, event, period, snapshot, process_sample, totals, lifetime, revisit, reachability,
+        call_count;
 
     static Result<Statements> prepare(sqlite3* db) {
         const Schema& schema = recording_schema();
@@ -337,8 +338,8 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                                counter(stack.refuted), stack.all_known);
     for (const CallCount& call : snapshot.calls)
         if (done)
-            done = state.write(state.statements.call_count, state.last_snapshot,
-                               call.process.value, call.location.value, counter(call.observed_ns),
+            done = state.write(state.statements.call_count, state.last_snapshot, call.process.value,
+                               call.location.value, counter(call.observed_ns),
                                counter(call.observed_calls), counter(call.unobserved_ns),
                                counter(call.unobserved_calls));
     if (!done) return done;

@@ -138,8 +138,8 @@ TEST(GrowthByCalls, IsWhatACallLeavesTimesTheCalls) {
 TEST(GrowthByCalls, IsAsUncertainAsBlocksComeByChance) {
     RecordingContents contents = ten_windows();
     count(contents, always(1'000), always(9'000));
-    const auto growth = growth_by_calls(stack_with(always(10), 300), {.low = 1},
-                                        counted_calls(contents));
+    const auto growth =
+        growth_by_calls(stack_with(always(10), 300), {.low = 1}, counted_calls(contents));
     ASSERT_TRUE(growth);
     EXPECT_NEAR(growth->bytes_per_second, 3'000, 1e-6);
     // A hundred blocks of ten thousand calls.

@@ -32,8 +32,9 @@ struct Callers {
 };
 
 TEST(CallSites, TheCallIsProbedThatReturnsThere) {
-    const Callers callers(" push %rbx\n .cfi_adjust_cfa_offset 8\n mov $1,%edi\n"
-                          " site: call callee\n back: pop %rbx\n ret\n");
+    const Callers callers(
+        " push %rbx\n .cfi_adjust_cfa_offset 8\n mov $1,%edi\n"
+        " site: call callee\n back: pop %rbx\n ret\n");
     const ObjectFile object = test::open_object(callers.path);
     const auto plan = plan_call_count(object, callers.address_of("back"));
     ASSERT_TRUE(plan);
