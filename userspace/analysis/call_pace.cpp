@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "analysis/growth.h"
+#include "analysis/warnings.h"
 
 namespace seep {
 namespace {
@@ -23,7 +24,33 @@ constexpr double most_weight = 1'000;
 /// the moment when a window begins or ends.
 constexpr double least_error = 0.005;
 
+/// What counting a call may take of the target's CPU time while it is counted: with more, it slows
+/// the target down by more than can be reckoned.
+constexpr double most_counting = 0.15;
+/// Of a processor: a target that uses as much has no time to spare, and is slowed down by all of it.
+constexpr double saturated = 0.9;
+
 using Part = CountedCall::Part;
+
+/// What a hit of a probe that only counts costs, in seconds, as far as that was measured.
+double hit_seconds(const RecordingContents& contents) {
+    std::uint64_t least_ps = 0;
+    for (const ProbeRecord& probe : contents.probes)
+        if (probe.site == "emulated" && (least_ps == 0 || probe.hit_cost_ps < least_ps))
+            least_ps = probe.hit_cost_ps;
+    return static_cast<double>(least_ps) / 1e12;
+}
+
+/// What all targets used a second over the window, in processors.
+double processors_used(const RecordingContents& contents) {
+    const auto first = first_samples(contents);
+    const auto last = last_samples(contents);
+    double cpu_ns = 0;
+    for (std::size_t i = 0; i < last.size(); ++i)
+        if (first[i] != nullptr && last[i] != nullptr)
+            cpu_ns += grown(last[i]->cpu_ns, first[i]->cpu_ns);
+    return cpu_ns / 1e9 / window_seconds(contents.snapshots, contents.window);
+}
 
 /// By which Student's distribution, for the parts there are, is wider than the normal one: its
 /// 97.5 % quantile at so many degrees of freedom, from 1 on, over 1.96.
@@ -51,30 +78,74 @@ double ratio_error(const std::vector<Part>& parts, X x, Y y) {
     return students_factor(count) * std::sqrt(squares * count / (count - 1)) / sum_y;
 }
 
-/// Whether there is enough of it.
-bool conclude(CountedCall& call, double observed_share) {
+/// Of one process, or of two rows of its.
+struct Counts {
+    double observed_calls = 0;
     double observed_seconds = 0;
     double unobserved_calls = 0;
     double unobserved_seconds = 0;
+};
+
+Counts counted_between(const CallCount& before, const CallCount& now) {
+    return {grown(now.observed_calls, before.observed_calls),
+            grown(now.observed_ns, before.observed_ns) / 1e9,
+            grown(now.unobserved_calls, before.unobserved_calls),
+            grown(now.unobserved_ns, before.unobserved_ns) / 1e9};
+}
+
+template <typename Sum>
+void add(const Counts& counts, Sum& sum) {
+    sum.observed_calls += counts.observed_calls;
+    sum.observed_seconds += counts.observed_seconds;
+    sum.unobserved_calls += counts.unobserved_calls;
+    sum.unobserved_seconds += counts.unobserved_seconds;
+}
+
+/// What is known of a location, while it is gathered.
+struct Gathered {
+    std::map<std::size_t, Part> parts;  ///< By the later snapshot.
+    std::map<ProcessId, Counts> processes;
+};
+
+struct Circumstances {
+    double observed_share = 1;
+    double hit_seconds = 0;
+    double processors = 0;
+};
+
+/// Nothing if there is not enough of it.
+std::optional<CountedCall> conclude(LocationId location, const Gathered& gathered,
+                                    const Circumstances& around) {
+    CountedCall call{.location = location, .parts = {}};
     std::size_t observed_parts = 0;
-    for (const Part& part : call.parts) {
+    double unobserved_calls = 0;
+    for (const auto& [snapshot, part] : gathered.parts) {
+        call.parts.push_back(part);
         call.observed_calls += part.observed_calls;
-        observed_seconds += part.observed_seconds;
         unobserved_calls += part.unobserved_calls;
-        unobserved_seconds += part.unobserved_seconds;
         if (part.observed_seconds > 0) ++observed_parts;
     }
-    if (call.observed_calls <= 0 || unobserved_calls < least_calls || unobserved_seconds <= 0 ||
-        observed_parts < least_parts)
-        return false;
-    const double unobserved = unobserved_calls / unobserved_seconds;
-    const double observed = call.observed_calls / observed_seconds;
-    call.a_second = observed_share * observed + (1 - observed_share) * unobserved;
+    double observed = 0;
+    double counted = 0;
+    for (const auto& [process, counts] : gathered.processes) {
+        if (counts.observed_seconds <= 0 || counts.unobserved_seconds <= 0) continue;
+        observed += counts.observed_calls / counts.observed_seconds;
+        counted += counts.unobserved_calls / counts.unobserved_seconds;
+    }
+    if (observed <= 0 || unobserved_calls < least_calls || observed_parts < least_parts)
+        return std::nullopt;
+    const double counting =
+        around.processors > 0 ? counted * around.hit_seconds / around.processors : 0;
+    if (counting > most_counting) return std::nullopt;
+    if (around.processors >= saturated) counted /= 1 - counting;
+    call.a_second = around.observed_share * observed + (1 - around.observed_share) * counted;
     call.scale = call.a_second / observed;
-    call.error = ratio_error(
+    const double differing = ratio_error(
         call.parts, [](const Part& part) { return part.unobserved_seconds; },
         [](const Part& part) { return part.unobserved_calls; });
-    return true;
+    // Half of what it takes to either side.
+    call.error = std::hypot(differing, counting / 2 / z_95);
+    return call;
 }
 
 bool contains(const StackRecord& stack, LocationId location) {
@@ -112,30 +183,29 @@ std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall&
 }  // namespace
 
 std::vector<CountedCall> counted_calls(const RecordingContents& contents) {
-    std::map<LocationId, std::map<std::size_t, Part>> parts;
+    std::map<LocationId, Gathered> gathered;
     std::map<std::pair<ProcessId, LocationId>, const CallCountRow*> last;
     for (const CallCountRow& row : contents.calls) {
         if (row.snapshot < contents.window.first || row.snapshot > contents.window.last) continue;
         const CallCount& now = row.count;
-        const CallCountRow* const earlier = std::exchange(last[{now.process, now.location}], &row);
-        if (earlier == nullptr) continue;
-        const CallCount& before = earlier->count;
-        Part& part = parts[now.location][row.snapshot];
-        part.from = earlier->snapshot;
+        const CallCountRow* const before = std::exchange(last[{now.process, now.location}], &row);
+        if (before == nullptr) continue;
+        const Counts counts = counted_between(before->count, now);
+        Gathered& all = gathered[now.location];
+        Part& part = all.parts[row.snapshot];
+        part.from = before->snapshot;
         part.to = row.snapshot;
-        part.observed_calls += grown(now.observed_calls, before.observed_calls);
-        part.observed_seconds += grown(now.observed_ns, before.observed_ns) / 1e9;
-        part.unobserved_calls += grown(now.unobserved_calls, before.unobserved_calls);
-        part.unobserved_seconds += grown(now.unobserved_ns, before.unobserved_ns) / 1e9;
+        add(counts, part);
+        add(counts, all.processes[now.process]);
     }
-    const double share = observed_share(contents.snapshots[contents.window.first],
-                                        contents.snapshots[contents.window.last]);
+    const Circumstances around{
+        .observed_share = observed_share(contents.snapshots[contents.window.first],
+                                         contents.snapshots[contents.window.last]),
+        .hit_seconds = hit_seconds(contents),
+        .processors = processors_used(contents)};
     std::vector<CountedCall> calls;
-    for (const auto& [location, by_snapshot] : parts) {
-        CountedCall call{.location = location, .parts = {}};
-        for (const auto& [snapshot, part] : by_snapshot) call.parts.push_back(part);
-        if (conclude(call, share)) calls.push_back(std::move(call));
-    }
+    for (const auto& [location, all] : gathered)
+        if (auto call = conclude(location, all, around)) calls.push_back(std::move(*call));
     return calls;
 }
 

@@ -30,12 +30,14 @@ struct CountedCall {
     LocationId location;
     std::vector<Part> parts;
     double observed_calls = 0;
-    double a_second = 0;  ///< Of all the time.
-    double error = 0;     ///< The standard error of that, as a share of it.
-    double scale = 1;     ///< Of that over what it was while allocations were recorded.
+    /// Over all of the time; of a target that has no processor time to spare, without what counting
+    /// it took of that.
+    double a_second = 0;
+    double error = 0;  ///< The standard error of that, as a share of it.
+    double scale = 1;  ///< Of that over what it was while allocations were recorded.
 };
 
-/// Those that are known well enough to tell a pace from.
+/// Those that are known well enough to tell a pace from; none that counting slows down too much.
 std::vector<CountedCall> counted_calls(const RecordingContents& contents);
 
 /// For stacks none of whose calls were counted: the median of the calls' scales, weighted by how

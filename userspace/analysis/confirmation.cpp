@@ -221,7 +221,8 @@ bool overlap(const Growth& a, const Growth& b) {
 
 /// Of blocks that all stay and are larger than pages, the memory has only the pages that were used.
 bool is_untouched(const ReportStack& stack, const Claim& cause, const Growth& by_memory) {
-    return cause.stays() && block_size(stack) >= large_block && stack.growth.low > by_memory.high;
+    return (cause.stays() || stack.is_lost) && block_size(stack) >= large_block &&
+           stack.growth.low > by_memory.high;
 }
 
 /// The memory may have grown by something else as well, or not all of what was requested been

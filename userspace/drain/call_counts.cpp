@@ -33,8 +33,8 @@ constexpr std::uint64_t enough_calls = 100;
 /// Of the target's CPU time, while a call is counted: what slows it down by less is left out of
 /// account, or nearly.
 constexpr double cheap_share = 0.05;
-/// And the most, for want of another.
-constexpr double most_share = 0.25;
+/// And the most, for want of another (most_counting in analysis/call_pace.cpp).
+constexpr double most_share = 0.12;
 /// From when on what is counted tells better than the trial what it costs.
 constexpr std::uint64_t least_known_ns = 200'000'000;
 /// What costs more than it may is counted for so long at a time.
@@ -232,7 +232,9 @@ void CallCounts::spend(double elapsed_s, double hit_ns) {
         if (call.count.unobserved_ns >= least_known_ns && cpu_ns > 0)
             call.share = static_cast<double>(call.count.unobserved_calls) * 1e9 /
                          static_cast<double>(call.count.unobserved_ns) * hit_ns / cpu_ns;
+        if (call.share > most_share) call.state = State::dear;
         call.credit_s = std::min(call.credit_s + call.allowance * elapsed_s, call.share);
+        if (call.state == State::dear) continue;
         if (!call.is_dear()) {
             attach(call);
         } else if (!call.attached && call.credit_s >= call.share * sample_s && random_() % 2 == 0) {

@@ -62,7 +62,32 @@ TEST(CountedCalls, OfSeveralProcessesAreOne) {
     count(contents, always(300), always(2'700), 9, ProcessId(2));
     const auto calls = counted_calls(contents);
     ASSERT_EQ(calls.size(), 1U);
-    EXPECT_NEAR(calls[0].scale, (0.1 * 200 + 0.9 * 300) / 200, 1e-9);
+    EXPECT_NEAR(calls[0].a_second, 0.1 * 400 + 0.9 * 600, 1e-9);
+    EXPECT_NEAR(calls[0].scale, (0.1 * 400 + 0.9 * 600) / 400, 1e-9);
+}
+
+TEST(CountedCalls, ThatCountingSlowsDownAreMore) {
+    // 100,000 a second at 0.5 us a hit, of one process that uses 1 or 0.8 processors all along.
+    const auto calls_of = [](double processors, std::uint64_t a_second) {
+        RecordingContents contents = ten_windows();
+        contents.probes = {{.site = "emulated", .hit_cost_ps = 500'000},
+                           {.site = "emulated", .hit_cost_ps = 700'000}};
+        contents.processes = {{.id = ProcessId(1)}};
+        for (std::size_t i = 0; i <= 10; ++i)
+            contents.snapshots[i].processes = {
+                {.process = ProcessId(1),
+                 .cpu_ns = static_cast<std::uint64_t>(processors * 1e10) * i}};
+        count(contents, always(10'000), always(9 * a_second));
+        return counted_calls(contents);
+    };
+    const auto busy = calls_of(1, 100'000);
+    ASSERT_EQ(busy.size(), 1U);
+    EXPECT_NEAR(busy[0].a_second, 0.1 * 10'000 + 0.9 * 100'000 / 0.95, 1e-6);
+    EXPECT_NEAR(busy[0].error, 0.05 / 2 / 1.96, 1e-9);
+    const auto idle = calls_of(0.8, 100'000);
+    ASSERT_EQ(idle.size(), 1U);
+    EXPECT_NEAR(idle[0].a_second, 0.1 * 10'000 + 0.9 * 100'000, 1e-6);
+    EXPECT_TRUE(calls_of(1, 400'000).empty());
 }
 
 TEST(CountedCalls, AreAsUncertainAsTheyDiffer) {
