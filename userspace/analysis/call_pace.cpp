@@ -27,7 +27,8 @@ constexpr double least_error = 0.005;
 /// What counting a call may take of the target's CPU time while it is counted: with more, it slows
 /// the target down by more than can be reckoned.
 constexpr double most_counting = 0.15;
-/// Of a processor: a target that uses as much has no time to spare, and is slowed down by all of it.
+/// Of a processor: a target that uses as much has no time to spare, and is slowed down by all of
+/// it.
 constexpr double saturated = 0.9;
 
 using Part = CountedCall::Part;
@@ -236,12 +237,12 @@ std::optional<RateScale> rate_scale(std::vector<CountedCall> calls) {
 }
 
 std::optional<Growth> growth_by_calls(const MergedStack& stack, const Growth& observed,
-                                      const std::vector<CountedCall>& calls) {
+                                      const std::vector<CountedCall>& calls, bool sampled) {
     std::optional<Growth> best;
     for (const CountedCall& call : calls) {
         if (!contains(stack.record, call.location)) continue;
         std::optional<Growth> growth;
-        if (stack.totals.freed_count == 0) {
+        if (stack.totals.freed_count == 0 && !sampled) {
             growth = left_by_calls(stack, call);
         } else if (call.observed_calls >= least_calls) {
             growth = times(observed, call.scale);

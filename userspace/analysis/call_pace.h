@@ -48,8 +48,9 @@ std::optional<RateScale> rate_scale(std::vector<CountedCall> calls);
 /// A growth a second observed, as one a second of all the time, by the one of the stack's calls
 /// that tells it best; empty if none was counted. Of blocks none of which was freed, it is what was
 /// left a call (a ratio of sums; W. G. Cochran, Sampling Techniques, 3rd ed., 2.11), which chance
-/// moves by less than the number of the blocks: where each call leaves one, by nothing.
+/// moves by less than the number of the blocks: where each call leaves one, by nothing. (Not where
+/// allocations were `sampled`: `observed` has the uncertainty of that.)
 std::optional<Growth> growth_by_calls(const MergedStack& stack, const Growth& observed,
-                                      const std::vector<CountedCall>& calls);
+                                      const std::vector<CountedCall>& calls, bool sampled);
 
 }  // namespace seep

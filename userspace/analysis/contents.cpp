@@ -64,9 +64,8 @@ Result<void> load_calls(RecordingReader& reader, RecordingContents& contents) {
     Result<std::vector<CallCountRow>> calls = reader.call_counts();
     if (!calls) return calls.error();
     contents.calls = std::move(*calls);
-    std::erase_if(contents.calls, [&](const CallCountRow& row) {
-        return row.snapshot > contents.window.last;
-    });
+    std::erase_if(contents.calls,
+                  [&](const CallCountRow& row) { return row.snapshot > contents.window.last; });
     return {};
 }
 
@@ -122,7 +121,8 @@ RecordingContents only_processes(const RecordingContents& contents,
     RecordingContents only = contents;
     std::erase_if(only.processes, [&](const auto& each) { return others.contains(each.id); });
     std::erase_if(only.probes, [&](const auto& each) { return others.contains(each.process); });
-    std::erase_if(only.calls, [&](const auto& each) { return others.contains(each.count.process); });
+    std::erase_if(only.calls,
+                  [&](const auto& each) { return others.contains(each.count.process); });
     std::erase_if(only.stacks,
                   [&](const auto& each) { return others.contains(each.record.process); });
     for (SnapshotRecord& snapshot : only.snapshots)

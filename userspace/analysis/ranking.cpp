@@ -72,7 +72,7 @@ void leave_out_in_flight(const MergedStack& stack, const RecordingContents& cont
 Growth over_all_time(const MergedStack& stack, const Growth& observed,
                      const std::vector<CountedCall>& calls, const ReportSampling& sampling,
                      const std::vector<ObservedPart>& parts, double seconds, bool& counted) {
-    if (const auto by_calls = growth_by_calls(stack, observed, calls);
+    if (const auto by_calls = growth_by_calls(stack, observed, calls, sampling.bytes > 0);
         by_calls && observed.low > 0) {
         counted = true;
         Growth growth = *by_calls;

@@ -201,7 +201,7 @@ Result<void> Tracer::pause() {
     state_->detach_allocators();
     state_->call_counts.detach_dear();
     state_->call_counts.enter(CallCounts::Phase::unobserved);
-    const Result<void> lapsed = state_->reader.lapse();
+    Result<void> lapsed = state_->reader.lapse();
     if (!lapsed) return lapsed;
     for (const bool any_freed : {false, true})
         state_->call_counts.choose(state_->reader.most_held(any_freed, chosen_a_pause), any_freed);
@@ -249,6 +249,7 @@ void Tracer::detach() {
     if (!state_->stopped) state_->search_for_lost_blocks(LostBlocks::Occasion::end);
     state_->stop();
     state_->detach_allocators();
+    state_->call_counts.detach_all();
     if (state_->mappings) state_->mappings->detach();
     if (state_->faults) state_->faults->detach();
     for (const auto& [pid, process] : state_->running) state_->detach(*process);

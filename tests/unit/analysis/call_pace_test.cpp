@@ -152,7 +152,7 @@ TEST(GrowthByCalls, IsWhatACallLeavesTimesTheCalls) {
     const auto observed = [](std::size_t i) { return i; };
     count(contents, observed, always(126));
     const auto calls = counted_calls(contents);
-    const auto growth = growth_by_calls(stack_with(observed, 300), {.low = 1}, calls);
+    const auto growth = growth_by_calls(stack_with(observed, 300), {.low = 1}, calls, false);
     ASSERT_TRUE(growth);
     const double rate = 300 * (0.1 * 4.5 + 0.9 * 14);
     EXPECT_NEAR(growth->bytes_per_second, rate, 1e-6);
@@ -164,22 +164,25 @@ TEST(GrowthByCalls, IsAsUncertainAsBlocksComeByChance) {
     RecordingContents contents = ten_windows();
     count(contents, always(1'000), always(9'000));
     const auto growth =
-        growth_by_calls(stack_with(always(10), 300), {.low = 1}, counted_calls(contents));
+        growth_by_calls(stack_with(always(10), 300), {.low = 1}, counted_calls(contents), false);
     ASSERT_TRUE(growth);
     EXPECT_NEAR(growth->bytes_per_second, 3'000, 1e-6);
     // A hundred blocks of ten thousand calls.
     EXPECT_NEAR(growth->low, 3'000 * std::exp(-1.96 * std::sqrt(0.99 / 100)), 1e-3);
 }
 
-TEST(GrowthByCalls, OfBlocksThatAreFreedIsMadeOneOfAllTheTime) {
+TEST(GrowthByCalls, OfBlocksThatAreFreedOrSampledIsMadeOneOfAllTheTime) {
     RecordingContents contents = ten_windows();
     count(contents, always(100), always(2'700));
-    const auto growth =
-        growth_by_calls(stack_with(always(10), 300, 5),
-                        {.bytes_per_second = 100, .low = 90, .high = 110}, counted_calls(contents));
-    ASSERT_TRUE(growth);
-    EXPECT_NEAR(growth->bytes_per_second, 280, 1e-6);
-    EXPECT_NEAR(growth->low, 252, 1e-6);
+    const Growth observed{.bytes_per_second = 100, .low = 90, .high = 110};
+    const auto calls = counted_calls(contents);
+    for (const auto& growth :
+         {growth_by_calls(stack_with(always(10), 300, 5), observed, calls, false),
+          growth_by_calls(stack_with(always(10), 300), observed, calls, true)}) {
+        ASSERT_TRUE(growth);
+        EXPECT_NEAR(growth->bytes_per_second, 280, 1e-6);
+        EXPECT_NEAR(growth->low, 252, 1e-6);
+    }
 }
 
 TEST(GrowthByCalls, IsOfTheStacksOwnCalls) {
@@ -187,7 +190,7 @@ TEST(GrowthByCalls, IsOfTheStacksOwnCalls) {
     count(contents, always(100), always(2'700));
     MergedStack other = stack_with(always(10), 300);
     other.record.locations = {LocationId(1), LocationId(2)};
-    EXPECT_FALSE(growth_by_calls(other, {.low = 1}, counted_calls(contents)));
+    EXPECT_FALSE(growth_by_calls(other, {.low = 1}, counted_calls(contents), false));
 }
 
 }  // namespace
