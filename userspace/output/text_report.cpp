@@ -134,10 +134,12 @@ void print_sampling(Page& page, const ReportSampling& sampling) {
             "", header_indent,
             fmt::format(
                 "{} {:.3g} times as fast as that over all of the time ({:.3g} to {:.3g}), "
-                "as probes slow it down: rates are made so many times what was seen",
+                "{}: rates are made so many times what was seen",
                 sampling.by_calls ? "the target made the calls that were counted also in between"
                                   : "by its page faults, the target took new memory",
-                sampling.rate_scale.middle, sampling.rate_scale.low, sampling.rate_scale.high));
+                sampling.rate_scale.middle, sampling.rate_scale.low, sampling.rate_scale.high,
+                sampling.rate_scale.middle > 1 ? "as probes slow it down"
+                                               : "as it happened to do more while it was seen"));
 }
 
 std::string overhead_text(const Report& report) {
