@@ -123,6 +123,21 @@ TEST(TextReport, SaysWhenFiguresAreEstimates) {
                                                    "figures are estimates"));
 }
 
+TEST(TextReport, SaysAtWhichPaceTheTargetWasSeen) {
+    Report report = sample_report();
+    report.sampling.observed_share = 0.02;
+    report.sampling.rate_scale = {.low = 2.4, .middle = 2.5, .high = 2.6};
+    EXPECT_THAT(text_report(report, {}),
+                HasSubstr("by its page faults, the target took new memory 2.5 times as fast"));
+    report.sampling.by_calls = true;
+    const std::string by_calls = text_report(report, {});
+    EXPECT_THAT(by_calls, HasSubstr("the target made the calls that were counted also in between "
+                                    "2.5 times as fast"));
+    EXPECT_THAT(by_calls, HasSubstr("probes slow it down"));
+    report.sampling.rate_scale = {.low = 0.7, .middle = 0.8, .high = 0.9};
+    EXPECT_THAT(text_report(report, {}), HasSubstr("it happened to do more"));
+}
+
 TEST(TextReport, SaysPlainlyThatNothingGrew) {
     Report report = sample_report();
     EXPECT_THAT(text_report(report, {}), Not(HasSubstr("Nothing grew")));
