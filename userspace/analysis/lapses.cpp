@@ -24,6 +24,9 @@ constexpr double least_observed = 0.02;
 constexpr double idle_pace = 0.1;
 /// Where as many were freed before, and came again, they are likely to do so once more.
 constexpr double most_earlier = 0.5;
+/// Of the falls since there were most, what may come again: more is a coming and going, of which
+/// windows saw this or that.
+constexpr double most_again = 0.25;
 /// What becomes fewer at once, as in a collection of garbage, would have to be seen at its height.
 constexpr double least_falls = 2;
 
@@ -115,22 +118,30 @@ std::optional<FewerBlocks> fewer_blocks(const RecordingContents& contents) {
     double earlier = 0;  // The most by which they became fewer, and more again than ever.
     double most_fewer = 0;
     double seconds = 0;
+    double level = 0;
+    double lowest = 0;
+    double again = 0;
     std::vector<double> falls;
     for (const ObservedPart& part : parts) {
         falls.push_back(std::max(0.0, fewer_in(part)));
+        again += std::max(0.0, -fewer_in(part));
+        level -= fewer_in(part);
+        lowest = std::min(lowest, level);
         fewer.all += fewer_in(part);
         fewer.seen += fewer_in(part) / part.weight();
         most_fewer = std::max(most_fewer, fewer.all);
         if (fewer.all <= 0) {
             earlier = std::max(earlier, most_fewer);
-            fewer = {};
+            fewer = {.rise = level - lowest};
             most_fewer = 0;
+            again = 0;
             falls.clear();
         }
         seconds += part.seconds;
     }
     if (fewer.seen <= 0 || earlier > most_earlier * fewer.all ||
-        effective_size(falls) < least_falls)
+        effective_size(falls) < least_falls ||
+        again > most_again * std::accumulate(falls.begin(), falls.end(), 0.0))
         return std::nullopt;
     for (const ObservedPart& part : parts)
         if (fewer_in(part) < idle_pace * part.seconds * fewer.all / seconds)

@@ -64,10 +64,11 @@ struct FewerBlocks {
     double seen = 0;        ///< While probes were in place.
     double all = 0;         ///< In all of the time, about.
     double idle_share = 0;  ///< Of the time, in which next to none did.
+    double rise = 0;        ///< By how many they had become more before, likewise.
 };
 
-/// Nothing if all was observed, if half as many had become fewer before, and then more again, or if
-/// they did at once: a cycle.
+/// Nothing if all was observed, if half as many had become fewer before, and then more again, if
+/// they did at once, or a quarter of them came again: a cycle, or a coming and going.
 std::optional<FewerBlocks> fewer_blocks(const RecordingContents& contents);
 
 /// What the growth of a stack that holds so many blocks comes to without those. The interval's

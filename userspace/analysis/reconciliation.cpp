@@ -31,6 +31,8 @@ namespace {
 /// and every process touches new ones.
 constexpr double least_difference = 2 << 20;
 constexpr double least_estimated_difference = 4 << 20;
+/// Of the memory, what blocks may be reckoned to have taken, for want of their sizes.
+constexpr double most_held = 1.5;
 constexpr double least_share = 0.05;
 /// The least that a live block keeps from being given back.
 constexpr double page_bytes = 4096;
@@ -242,8 +244,9 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
         most = std::max(most, sum_of(contents.snapshots[i]).anonymous);
     const double given_up = block * fewer->all;
     const double kept = given_up - (most - static_cast<double>(memory.anonymous_bytes));
+    // What the memory cannot have held, neither came nor went: windows saw what they saw by chance.
     if (kept <= std::max(least_estimated_difference, difference.matters) || kept < given_up / 2 ||
-        given_up > most)
+        given_up > most || block * fewer->rise > most_held * most)
         return;
     name_retained(kept, difference, memory);
     memory.reason = fmt::format(

@@ -17,7 +17,9 @@
 namespace seep {
 namespace {
 
-constexpr std::size_t most_stacks = 48;
+/// Beyond, no more are chosen, and no more calls are kept.
+constexpr std::size_t most_stacks = 1024;
+constexpr std::size_t most_calls = 48;
 /// Further out are loops and threads that are entered once.
 constexpr std::size_t most_frames = 24;
 /// A trial ends after so many hits or so long, and is looked at that often. There are as many at a
@@ -44,8 +46,10 @@ constexpr double sample_s = std::chrono::duration<double>(sample).count();
 }  // namespace
 
 void CallCounts::choose(std::vector<KernelStack> stacks, bool any_freed) {
+    const auto kept = std::ranges::count_if(
+        calls_, [](const auto& entry) { return entry.second.state == State::kept; });
     for (KernelStack& stack : stacks) {
-        if (chosen_.size() >= most_stacks) return;
+        if (chosen_.size() >= most_stacks || static_cast<std::size_t>(kept) >= most_calls) return;
         if (any_freed && knows_pace(stack.process_slot)) continue;
         if (stack.end != StackEnd::complete || stack.addresses.size() < 2) continue;
         if (!chosen_.emplace(stack.id, stack.process_slot).second) continue;

@@ -127,6 +127,7 @@ TEST(Lapses, BlocksBecomeFewerFromWhereThereWereMost) {
     EXPECT_NEAR(fewer->seen, 8'000, 1e-6);
     EXPECT_NEAR(fewer->all, 80'000, 1e-6);
     EXPECT_NEAR(fewer->idle_share, 0.8, 1e-6);
+    EXPECT_NEAR(fewer->rise, 20'000, 1e-6);
     // All the time, as where threads end.
     EXPECT_EQ(fewer_blocks(balanced(std::vector(20, std::pair(100, 500))))->idle_share, 0);
 }
@@ -140,6 +141,12 @@ TEST(Lapses, CyclesDoNotMakeBlocksFewer) {
     for (const std::size_t i : {4U, 5U, 14U, 15U}) cycle[i].second = 4'000;
     EXPECT_FALSE(fewer_blocks(balanced(cycle)));
     EXPECT_FALSE(fewer_blocks(balanced(std::vector(20, std::pair(100, 100)))));
+    // Sessions that come and go, of which windows see this or that.
+    std::vector<std::pair<int, int>> sessions(20, {100, 100});
+    for (const std::size_t i : {3U, 7U, 8U, 12U}) sessions[i].second = 1'000;
+    EXPECT_TRUE(fewer_blocks(balanced(sessions)));
+    sessions[15].first = 1'100;
+    EXPECT_FALSE(fewer_blocks(balanced(sessions)));
     // Of a process that has ended, the counts are gone.
     RecordingContents contents = balanced(std::vector(20, std::pair(100, 500)));
     EXPECT_TRUE(fewer_blocks(contents));

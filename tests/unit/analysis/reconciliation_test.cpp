@@ -177,6 +177,15 @@ TEST(Reconciliation, InWindowsWhatIsKeptIsKnownByTheNumberOfBlocks) {
         return i <= 10 ? 20 * i : 200 - 117 * std::min(5.0, i - 10) / 5;
     };
     EXPECT_THAT(memory_of(course).verdict, IsEmpty());
+    // Nor can it have held what is said to have come before.
+    course.anonymous = [&](double i) { return stays(i) / 10; };
+    course.net = [&](double i) { return net(i) / 12; };
+    EXPECT_EQ(memory_of(course).verdict, "fragmentation");
+    course.net = [](double i) {
+        return i <= 10 ? 4e3 * i : 4e4 - 6e3 / 12 * std::min(5.0, i - 10);
+    };
+    EXPECT_THAT(memory_of(course).verdict, IsEmpty());
+    course.net = net;
     // It was there before, and may be of any size.
     course.anonymous = flat;
     course.blocks = 0;
