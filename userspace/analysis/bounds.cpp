@@ -19,6 +19,8 @@ namespace {
 /// What a heap may have had free, and fills first.
 constexpr double free_room = 1 << 20;
 constexpr double seconds_an_hour = 3600;
+/// Of the blocks that were looked at again, nearly.
+constexpr double all_there = 0.95;
 
 /// The most that the memory may have grown by in the later half of the window, in bytes a second:
 /// what goes on does so then, too.
@@ -121,6 +123,14 @@ bool bound_stack(const Bound& of_cause, const Growth& claim, const std::string& 
     return true;
 }
 
+/// The memory has only the pages of its blocks that were used: nothing says that they are freed.
+bool may_be_untouched(const ReportStack& stack) {
+    const auto& staying = stack.evidence.staying;
+    return stack.totals.freed_count == 0 && block_size(stack) >= large_block && staying &&
+           !staying->dying && staying->survival.share >= all_there &&
+           staying->survival.low >= least_true;
+}
+
 /// Each by itself may be what the memory hardly shows, but not all of them.
 void bound_together(const Bound& bound, Report& report) {
     const ProcessMemory& memory = report.memory;
@@ -199,6 +209,7 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.kind != StackKind::heap || stack.verdict == Verdict::leak) continue;
+        if (may_be_untouched(stack)) continue;
         const Growth& claim = claims.growths[i];
         bound.claimed = causes.at(claims.causes[i]);
         // What the heap had free is room for what is never freed; the balance has not denied that.

@@ -19,6 +19,9 @@ inline constexpr double least_true = 0.5;
 /// of 32 pages or more (lib/percpu_counter.c).
 inline constexpr double miscounted = 256 << 10;
 
+/// Of a few pages, not all of which need be touched: the memory may grow by less.
+inline constexpr double large_block = 16 << 10;
+
 /// Of a heap stack that certainly grows, in bytes a second that were asked for; 0 of others.
 double requested(const ReportStack& stack);
 

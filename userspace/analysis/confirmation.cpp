@@ -43,8 +43,6 @@ constexpr double fragmented = 0.05;
 /// Of what the memory grows by, what was seen to be of other things than the leaks, beside caches
 /// and in busy threads.
 constexpr double something_else = 0.15;
-/// Of a few pages.
-constexpr double large_block = 16 << 10;
 /// Memory that grows by more than so many times what all stacks claim grows for another reason.
 constexpr double most_other = 3;
 

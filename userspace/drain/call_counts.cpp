@@ -30,7 +30,8 @@ constexpr std::chrono::milliseconds trial_look(2);
 constexpr int most_trials = 3;
 /// What has not happened for so long hardly ever does.
 constexpr std::uint64_t never_ns = 5'000'000'000;
-/// What was made as often tells the pace of a process.
+/// What is made as often tells the pace of a process: windows are short, and slow it down.
+constexpr double enough_a_second = 500;
 constexpr std::uint64_t enough_calls = 100;
 /// Of the target's CPU time, while a call is counted: what slows it down by less is left out of
 /// account, or nearly.
@@ -156,8 +157,11 @@ void CallCounts::begin(const Key& key, const TracedProcess& process, double hit_
 bool CallCounts::knows_pace(std::uint32_t process_slot) const {
     return std::ranges::any_of(calls_, [&](const auto& entry) {
         const auto& [key, call] = entry;
+        const CallCount& count = call.count;
         return key.first == process_slot && call.state == State::kept &&
-               call.count.unobserved_calls >= enough_calls;
+               count.unobserved_calls >= enough_calls &&
+               static_cast<double>(count.unobserved_calls) * 1e9 >=
+                   enough_a_second * static_cast<double>(count.unobserved_ns);
     });
 }
 

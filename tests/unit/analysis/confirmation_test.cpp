@@ -294,6 +294,24 @@ TEST(Confirmation, LargeBlocksThatStayNeedNotBeTouched) {
     EXPECT_LT(rate_of(20'000, 0.7), 5'100);
 }
 
+TEST(Confirmation, WhatGrowsInLargeBlocksIsNotBoundedByTheMemory) {
+    const auto judged = [](std::uint64_t block_bytes, double share_there) {
+        ReportStack stack = looked_at(leak("a", 10'000), share_there, false);
+        stack.seen_to_leak = false;
+        stack.totals.allocated_bytes = stack.totals.lapsed_bytes =
+            block_bytes * stack.totals.allocated_count;
+        Report report;
+        report.sampling.most_replaced = 0;
+        report.sampling.observed_share = 0.1;
+        confirm(report, {stack}, 3'000, 3'000);
+        return report.stacks[0];
+    };
+    EXPECT_EQ(judged(20'000, 1).growth.bytes_per_second, 10'000);
+    EXPECT_GT(judged(20'000, 1).growth.low, 0);
+    EXPECT_EQ(judged(8'000, 1).growth.low, 0);
+    EXPECT_LT(judged(20'000, 0.7).growth.bytes_per_second, 10'000);
+}
+
 TEST(Confirmation, ARateThatTheMemoryAgreesWithStays) {
     ReportStack seen = leak("a", 1000);
     seen.growth.low = 910;  // better known than the memory's growth
