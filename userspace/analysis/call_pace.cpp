@@ -27,6 +27,8 @@ constexpr double least_error = 0.005;
 /// What counting a call may take of the target's CPU time while it is counted: with more, it slows
 /// the target down by more than can be reckoned.
 constexpr double most_counting = 0.15;
+/// Of the time, what must be in windows: else what was followed continuously tells the most.
+constexpr double mostly_windows = 0.9;
 /// Of a processor: a target that uses as much has no time to spare, and is slowed down by all of
 /// it.
 constexpr double saturated = 0.9;
@@ -77,6 +79,18 @@ double ratio_error(const std::vector<Part>& parts, X x, Y y) {
     double squares = 0;
     for (const Part& part : parts) squares += std::pow(y(part) - ratio * x(part), 2);
     return students_factor(count) * std::sqrt(squares * count / (count - 1)) / sum_y;
+}
+
+/// Of the window's time, that in which the probes came and went.
+double share_in_windows(const RecordingContents& contents) {
+    const std::int64_t first = contents.snapshots[contents.window.first].time_ns;
+    const std::int64_t last = contents.snapshots[contents.window.last].time_ns;
+    double in_windows = 0;
+    for (const PeriodRecord& period : contents.periods)
+        if (period.level == "windows")
+            in_windows += static_cast<double>(std::max<std::int64_t>(
+                0, std::min(period.ended_ns, last) - std::max(period.started_ns, first)));
+    return last > first ? in_windows / static_cast<double>(last - first) : 0;
 }
 
 /// Of one process, or of two rows of its.
@@ -184,6 +198,7 @@ std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall&
 }  // namespace
 
 std::vector<CountedCall> counted_calls(const RecordingContents& contents) {
+    if (share_in_windows(contents) < mostly_windows) return {};
     std::map<LocationId, Gathered> gathered;
     std::map<std::pair<ProcessId, LocationId>, const CallCountRow*> last;
     for (const CallCountRow& row : contents.calls) {

@@ -37,7 +37,8 @@ struct CountedCall {
     double scale = 1;  ///< Of that over what it was while allocations were recorded.
 };
 
-/// Those that are known well enough to tell a pace from; none that counting slows down too much.
+/// Those that are known well enough to tell a pace from; none that counting slows down too much,
+/// and none where more than a tenth of the time was followed continuously.
 std::vector<CountedCall> counted_calls(const RecordingContents& contents);
 
 /// For stacks none of whose calls were counted: the median of the calls' scales, weighted by how

@@ -15,6 +15,7 @@ constexpr LocationId call(7);
 RecordingContents ten_windows() {
     RecordingContents contents;
     contents.window = {0, 10};
+    contents.periods = {{.started_ns = 0, .ended_ns = 100 * second, .level = "windows"}};
     for (int i = 0; i <= 10; ++i)
         contents.snapshots.push_back({.time_ns = i * 10 * second,
                                       .unobserved_ns = static_cast<std::uint64_t>(i * 9 * second),
@@ -129,6 +130,12 @@ TEST(CountedCalls, WithoutEnoughOfThemTellNothing) {
     early.window = {9, 10};
     EXPECT_TRUE(counted_calls(early).empty());
     EXPECT_FALSE(rate_scale(std::vector<CountedCall>()));
+    RecordingContents mixed = ten_windows();
+    count(mixed, always(100), always(2'700));
+    EXPECT_FALSE(counted_calls(mixed).empty());
+    mixed.periods = {{.started_ns = 0, .ended_ns = 20 * second, .level = "continuous"},
+                     {.started_ns = 20 * second, .ended_ns = 100 * second, .level = "windows"}};
+    EXPECT_TRUE(counted_calls(mixed).empty());
 }
 
 /// A stack that goes through the call, and has so many blocks of `size` bytes more in each of the

@@ -102,7 +102,7 @@ TEST_P(Calibration, CostsAreThoseOfATrapAndMore) {
         if (stepped <= emulated)
             return fmt::format("stepping takes {} ns, emulation {}", stepped, emulated);
         // To walk a frame takes some lookups and a read of the stack, and no trap.
-        if (costs.frame_ns() <= 20 || costs.frame_ns() >= emulated)
+        if (costs.frame_ns() <= 5 || costs.frame_ns() >= emulated)
             return fmt::format("a frame takes {} ns", costs.frame_ns());
         // Some of what a hit needs is displaced by other work, not all that it does.
         if (costs.cold_ns() < 0 || costs.cold_ns() >= 10 * emulated)
