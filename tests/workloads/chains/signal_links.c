@@ -118,8 +118,14 @@ static void at_any_instruction(int links) {
     handled = 0;
 }
 
-/* Without a PLT stub to be interrupted in, for which LLD writes no call frame information. */
-__attribute__((noplt)) int clock_gettime(clockid_t clock, struct timespec *now);
+#ifdef __clang__
+#define NO_PLT_STUB
+#else
+#define NO_PLT_STUB __attribute__((noplt))
+#endif
+/* LLD, which rustc links with, writes no call frame information for PLT stubs, in which the thread
+ * would be interrupted as well. */
+NO_PLT_STUB int clock_gettime(clockid_t clock, struct timespec* now);
 
 static void in_vdso(int links) {
     struct timespec now;
