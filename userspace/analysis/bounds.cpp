@@ -156,8 +156,6 @@ void bound_together(const Bound& bound, Report& report) {
 void bound_process(const Bound& bound, Report& report) {
     Bound of_all = bound;
     of_all.claimed = report.memory.heap.low;
-    of_all.most += of_all.leaking;
-    of_all.leaking = 0;
     if (report.verdict != verdict_name(Verdict::growing) || !of_all.contradicts() ||
         !of_all.leaves_little())
         return;
@@ -197,11 +195,12 @@ void bound_by_balance(StackClaims& claims, Report& report) {
 void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report& report) {
     const bool known = report.memory.anonymous_bytes > 0 &&
                        report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
-    Bound bound{.most = most_shown(report),
-                .likely = report.memory.anonymous.bytes_per_second -
-                          leaking(report, &Growth::bytes_per_second, &BlockShares::usual),
-                .leaking = leaking(report, &Growth::low, &BlockShares::least)};
-    bound.most = std::max(0.0, bound.most - bound.leaking);
+    const Bound whole{.most = most_shown(report),
+                      .likely = report.memory.anonymous.bytes_per_second};
+    Bound bound = whole;
+    bound.leaking = leaking(report, &Growth::low, &BlockShares::least);
+    bound.most = std::max(0.0, whole.most - bound.leaking);
+    bound.likely -= leaking(report, &Growth::bytes_per_second, &BlockShares::usual);
     const double seconds = seconds_of(report);
     const std::string reason = memory_reason(bound);
     const auto causes =
@@ -232,7 +231,7 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
     }
     if (!known) return;
     bound_together(bound, report);
-    bound_process(bound, report);
+    bound_process(whole, report);
 }
 
 }  // namespace seep

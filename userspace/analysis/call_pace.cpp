@@ -5,7 +5,6 @@
 #include <cmath>
 #include <iterator>
 #include <map>
-#include <unordered_map>
 #include <utility>
 
 #include "analysis/growth.h"
@@ -33,6 +32,7 @@ constexpr double mostly_windows = 0.9;
 /// it.
 constexpr double saturated = 0.9;
 
+using Counts = CountedCall::Counts;
 using Part = CountedCall::Part;
 
 /// What a hit of a probe that only counts costs, in seconds, as far as that was measured.
@@ -93,27 +93,12 @@ double share_in_windows(const RecordingContents& contents) {
     return last > first ? in_windows / static_cast<double>(last - first) : 0;
 }
 
-/// Of one process, or of two rows of its.
-struct Counts {
-    double observed_calls = 0;
-    double observed_seconds = 0;
-    double unobserved_calls = 0;
-    double unobserved_seconds = 0;
-};
-
+/// By one process, from one of its rows to another.
 Counts counted_between(const CallCount& before, const CallCount& now) {
     return {grown(now.observed_calls, before.observed_calls),
             grown(now.observed_ns, before.observed_ns) / 1e9,
             grown(now.unobserved_calls, before.unobserved_calls),
             grown(now.unobserved_ns, before.unobserved_ns) / 1e9};
-}
-
-template <typename Sum>
-void add(const Counts& counts, Sum& sum) {
-    sum.observed_calls += counts.observed_calls;
-    sum.observed_seconds += counts.observed_seconds;
-    sum.unobserved_calls += counts.unobserved_calls;
-    sum.unobserved_seconds += counts.unobserved_seconds;
 }
 
 /// What is known of a location, while it is gathered.
@@ -197,6 +182,13 @@ std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall&
 
 }  // namespace
 
+void CountedCall::Counts::add(const Counts& more) {
+    observed_calls += more.observed_calls;
+    observed_seconds += more.observed_seconds;
+    unobserved_calls += more.unobserved_calls;
+    unobserved_seconds += more.unobserved_seconds;
+}
+
 std::vector<CountedCall> counted_calls(const RecordingContents& contents) {
     if (share_in_windows(contents) < mostly_windows) return {};
     std::map<LocationId, Gathered> gathered;
@@ -211,8 +203,8 @@ std::vector<CountedCall> counted_calls(const RecordingContents& contents) {
         Part& part = all.parts[row.snapshot];
         part.from = before->snapshot;
         part.to = row.snapshot;
-        add(counts, part);
-        add(counts, all.processes[now.process]);
+        part.add(counts);
+        all.processes[now.process].add(counts);
     }
     const Circumstances around{
         .observed_share = observed_share(contents.snapshots[contents.window.first],

@@ -18,14 +18,17 @@ namespace seep {
 
 /// A call that was counted in windows and between them, of all processes together.
 struct CountedCall {
-    /// Between two snapshots that both have its count.
-    struct Part {
-        std::size_t from = 0;  ///< Snapshots.
-        std::size_t to = 0;
+    struct Counts {
         double observed_calls = 0;
         double observed_seconds = 0;
         double unobserved_calls = 0;
         double unobserved_seconds = 0;
+        void add(const Counts& more);
+    };
+    /// Between two snapshots that both have its count.
+    struct Part : Counts {
+        std::size_t from = 0;  ///< Snapshots.
+        std::size_t to = 0;
     };
     LocationId location;
     std::vector<Part> parts;
