@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "analysis/growth.h"
+#include "analysis/normal.h"
 #include "analysis/warnings.h"
 
 namespace seep {
 namespace {
 
-constexpr double z_95 = 1.96;
 /// Of which there must be as many as that with allocations recorded, and without.
 constexpr double least_calls = 20;
 constexpr std::size_t least_parts = 2;
@@ -56,14 +56,14 @@ double processors_used(const RecordingContents& contents) {
 }
 
 /// By which Student's distribution, for the parts there are, is wider than the normal one: its
-/// 97.5 % quantile at so many degrees of freedom, from 1 on, over 1.96.
+/// 97.5 % quantile at so many degrees of freedom, from 1 on, over z_95.
 double students_factor(double parts) {
     constexpr double quantiles[] = {12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23};
     const auto freedom = static_cast<std::size_t>(std::max(parts - 1, 1.0));
     return quantiles[std::min(freedom, std::size(quantiles)) - 1] / z_95;
 }
 
-/// Of the sum of y over the sum of x, as a share of it; so that 1.96 of it make a 95 % interval.
+/// Of the sum of y over the sum of x, as a share of it; so that z_95 of it make a 95 % interval.
 template <typename X, typename Y>
 double ratio_error(const std::vector<Part>& parts, X x, Y y) {
     double sum_x = 0;
@@ -175,9 +175,9 @@ std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall&
         [&](const Part& part) { return bytes_of[part.to]; });
     const double error = std::hypot(std::max({chance, differing, least_error}), call.error);
     const double rate = bytes / calls * call.a_second;
-    return Growth{.bytes_per_second = rate,
-                  .low = rate * std::exp(-z_95 * error),
-                  .high = rate * std::exp(z_95 * error)};
+    Growth growth{.bytes_per_second = rate, .low = rate, .high = rate};
+    widen_by_share(error, growth);
+    return growth;
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "analysis/normal.h"
+
 namespace seep {
 namespace {
 
@@ -84,7 +86,7 @@ TEST(CountedCalls, ThatCountingSlowsDownAreMore) {
     const auto busy = calls_of(1, 100'000);
     ASSERT_EQ(busy.size(), 1U);
     EXPECT_NEAR(busy[0].a_second, 0.1 * 10'000 + 0.9 * 100'000 / 0.95, 1e-6);
-    EXPECT_NEAR(busy[0].error, 0.05 / 2 / 1.96, 1e-9);
+    EXPECT_NEAR(busy[0].error, 0.05 / 2 / z_95, 1e-9);
     const auto idle = calls_of(0.8, 100'000);
     ASSERT_EQ(idle.size(), 1U);
     EXPECT_NEAR(idle[0].a_second, 0.1 * 10'000 + 0.9 * 100'000, 1e-6);
@@ -100,10 +102,10 @@ TEST(CountedCalls, AreAsUncertainAsTheyDiffer) {
     ASSERT_EQ(calls.size(), 1U);
     EXPECT_NEAR(calls[0].scale, 0.1 + 0.9 * 3, 1e-9);
     // Residuals of 100 of each, with Student's quantile at 9 degrees of freedom.
-    const double error = std::sqrt(10 * 100.0 * 100.0 * 10 / 9) / 3'000 * 2.26 / 1.96;
+    const double error = std::sqrt(10 * 100.0 * 100.0 * 10 / 9) / 3'000 * 2.26 / z_95;
     EXPECT_NEAR(calls[0].error, error, 1e-6);
     const auto scale = rate_scale(calls);
-    EXPECT_NEAR(scale->high, 2.8 * std::exp(1.96 * std::hypot(error, 1 / std::sqrt(1'000))), 1e-3);
+    EXPECT_NEAR(scale->high, 2.8 * std::exp(z_95 * std::hypot(error, 1 / std::sqrt(1'000))), 1e-3);
 }
 
 TEST(CountedCalls, ThatDifferInPaceTellItNoBetterThanThat) {
@@ -175,7 +177,7 @@ TEST(GrowthByCalls, IsAsUncertainAsBlocksComeByChance) {
     ASSERT_TRUE(growth);
     EXPECT_NEAR(growth->bytes_per_second, 3'000, 1e-6);
     // A hundred blocks of ten thousand calls.
-    EXPECT_NEAR(growth->low, 3'000 * std::exp(-1.96 * std::sqrt(0.99 / 100)), 1e-3);
+    EXPECT_NEAR(growth->low, 3'000 * std::exp(-z_95 * std::sqrt(0.99 / 100)), 1e-3);
 }
 
 TEST(GrowthByCalls, OfBlocksThatAreFreedOrSampledIsMadeOneOfAllTheTime) {
