@@ -100,7 +100,12 @@ Result<void> check_format(sqlite3* db, const std::string& path) {
                      fmt::format("{} has recording format {}, this seep reads {}", path, *format,
                                  recording_format),
                      "read it with the version of seep that wrote it, or a newer one"};
-    if (*format != recording_format) return foreign(path);
+    if (*format < 1) return foreign(path);
+    if (*format < recording_format)
+        return Error{ErrorKind::bad_input,
+                     fmt::format("{} has recording format {}, of an older seep; this one reads {}",
+                                 path, *format, recording_format),
+                     "read it with the version of seep that wrote it, or record again"};
 
     std::unordered_map<std::string, std::string> found;
     Result<Statement> schema =

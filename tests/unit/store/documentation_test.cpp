@@ -48,6 +48,24 @@ TEST(Documentation, DescribesEveryTableAndColumn) {
     EXPECT_EQ(WriterOptions{}.max_rows, 2'000'000u);
 }
 
+/// FNV-1a, which is the same with every library.
+std::uint32_t hash_of(std::string_view text) {
+    std::uint32_t hash = 2166136261U;
+    for (const unsigned char byte : text) hash = (hash ^ byte) * 16777619U;
+    return hash;
+}
+
+TEST(Documentation, AChangedTableIsANewFormat) {
+    std::string tables;
+    for (const Table* table : recording_schema().tables()) tables += table->create_sql();
+    EXPECT_EQ(recording_format, 2);
+    EXPECT_EQ(hash_of(tables), 2969317162U)
+        << "a table has changed: raise recording_format, say so in "
+           "docs/recording.md, and put both numbers here";
+    EXPECT_THAT(document(),
+                ::testing::HasSubstr("is the format, " + std::to_string(recording_format) + "."));
+}
+
 /// Runs a query; its rows, each with "|" between columns.
 std::vector<std::string> rows_of(sqlite3* db, const std::string& sql) {
     std::vector<std::string> rows;

@@ -68,8 +68,15 @@ TEST(Untrusted, FilesOfAnotherKind) {
 TEST(Untrusted, ANewerFormatIsNamed) {
     const TemporaryDirectory directory;
     write_sample(directory.file());
-    change(directory.file(), "PRAGMA user_version = 2");
-    expect_refused(read_all(directory.file()), "has recording format 2, this seep reads 1");
+    change(directory.file(), "PRAGMA user_version = 1000");
+    expect_refused(read_all(directory.file()), "has recording format 1000, this seep reads");
+}
+
+TEST(Untrusted, AnOlderFormatIsNamed) {
+    const TemporaryDirectory directory;
+    write_sample(directory.file());
+    change(directory.file(), "PRAGMA user_version = 1; DROP TABLE call_count");
+    expect_refused(read_all(directory.file()), "has recording format 1, of an older seep");
 }
 
 TEST(Untrusted, NoSnapshot) {
