@@ -20,7 +20,7 @@ namespace {
 
 /// Comparing is quadratic where all grow equally but have no caller in common.
 constexpr std::size_t most_candidates = 1000;
-constexpr std::size_t parts = 8;
+constexpr std::size_t most_steps = 64;
 /// Fewer blocks may agree by chance.
 constexpr double least_blocks = 10;
 constexpr std::size_t most_roots = 3;
@@ -38,8 +38,9 @@ LockstepStack lockstep_stack(const MergedStack& stack, const RecordingContents& 
     result.callers = stack.record.locations;
     result.roots = root_frames(stack.record, contents);
     double before = static_cast<double>(point_at(stack.live, window.first).live_count);
-    for (std::size_t part = 1; part <= parts; ++part) {
-        const std::size_t until = window.first + (window.last - window.first) * part / parts;
+    const std::size_t steps = std::min(most_steps, window.last - window.first);
+    for (std::size_t step = 1; step <= steps; ++step) {
+        const std::size_t until = window.first + (window.last - window.first) * step / steps;
         const auto now = static_cast<double>(point_at(stack.live, until).live_count);
         result.steps.push_back(now - before);
         before = now;
@@ -68,7 +69,8 @@ void add(Unit& unit, std::size_t rank, const MergedStack& stack,
         return;
     }
     LockstepStack& together = unit.together;
-    for (std::size_t part = 0; part < parts; ++part) together.steps[part] += added.steps[part];
+    for (std::size_t step = 0; step < together.steps.size(); ++step)
+        together.steps[step] += added.steps[step];
     const auto inner = std::mismatch(together.callers.rbegin(), together.callers.rend(),
                                      added.callers.rbegin(), added.callers.rend())
                            .first;

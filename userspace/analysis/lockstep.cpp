@@ -14,8 +14,13 @@ constexpr double torn_objects = 2;
 /// Of what a step may differ by without being another: as much as drains are apart.
 constexpr double torn_share = 0.01;
 constexpr double sampling_deviations = 3;
-/// Of fewer blocks, what may be torn hides whether others rise in proportion.
+constexpr std::size_t most_parts = 8;
+/// Of fewer blocks, what may be torn hides in a part whether others rise in proportion: they must
+/// never be apart by more than a third of what chance makes of so many (Kolmogorov and Smirnov: 1
+/// in 30,000 of those that come by themselves is not), at this many moments or more.
 constexpr double least_in_proportion = 64;
+constexpr double never_apart_deviations = 1.0 / 3;
+constexpr std::size_t least_moments = 16;
 /// By which the shares of their blocks that are freed may differ for all that.
 constexpr double other_fate = 0.02;
 
@@ -34,15 +39,45 @@ double freed_share(const LockstepStack& stack) {
     return stack.freed / std::max(1.0, stack.allocated);
 }
 
+/// Growth in each of eight parts at most.
+std::vector<double> in_parts(const std::vector<double>& steps) {
+    const std::size_t parts = std::min(most_parts, steps.size());
+    std::vector<double> sums;
+    const auto at = [&](std::size_t part) {
+        return steps.begin() + static_cast<std::ptrdiff_t>(steps.size() * part / parts);
+    };
+    for (std::size_t part = 0; part < parts; ++part)
+        sums.push_back(std::accumulate(at(part), at(part + 1), 0.0));
+    return sums;
+}
+
+bool never_apart(const std::vector<double>& few, const std::vector<double>& many, double blocks) {
+    const double most = std::max(1.0, never_apart_deviations * std::sqrt(blocks));
+    double apart = 0;
+    return std::ranges::equal(few, many, [&](double a, double b) {
+        apart += a - b;
+        return std::abs(apart) <= most;
+    });
+}
+
+/// Whether of as many as are allocated as many stay, as far as chance lets that be told.
+bool of_one_fate(const LockstepStack& few, const LockstepStack& many) {
+    const double staying = total(few);
+    const double expected = total(many) * few.allocated / std::max(1.0, many.allocated);
+    return std::abs(staying - expected) <= torn_objects * (1 + std::sqrt(staying));
+}
+
 /// `few` is the one that rises by fewer blocks.
 bool in_proportion(const LockstepStack& few, const LockstepStack& many) {
-    if (total(few) < least_in_proportion ||
-        std::abs(freed_share(few) - freed_share(many)) > other_fate)
-        return false;
+    const double blocks = total(few);
+    if (blocks <= 0 || std::abs(freed_share(few) - freed_share(many)) > other_fate) return false;
     // As if the blocks of each object were one, so that an object that is torn is no more than one.
-    const double ratio = total(many) / total(few);
+    const double ratio = total(many) / blocks;
     LockstepStack objects{.steps = many.steps, .weight = std::max(1.0, many.weight / ratio)};
     for (double& step : objects.steps) step /= ratio;
+    if (blocks < least_in_proportion)
+        return std::max(few.weight, many.weight) <= 1 && few.steps.size() >= least_moments &&
+               never_apart(few.steps, objects.steps, blocks) && of_one_fate(few, many);
     return in_equal_numbers(few, objects);
 }
 
@@ -85,9 +120,9 @@ std::vector<Lockstep> joined(std::vector<Lockstep> groups, std::span<const Locks
 bool in_equal_numbers(const LockstepStack& a, const LockstepStack& b) {
     const double weight = std::max(a.weight, b.weight);
     if (!alike(total(a), total(b), weight)) return false;
-    for (std::size_t i = 0; i < a.steps.size(); ++i)
-        if (!alike(a.steps[i], b.steps[i], weight)) return false;
-    return true;
+    return std::ranges::equal(in_parts(a.steps), in_parts(b.steps), [&](double left, double right) {
+        return alike(left, right, weight);
+    });
 }
 
 std::vector<Lockstep> lockstep_clusters(std::span<const LockstepStack> stacks) {

@@ -15,7 +15,7 @@
 namespace seep {
 
 struct LockstepStack {
-    std::vector<double> steps;        ///< Growth of the count in each part, equally many for all.
+    std::vector<double> steps;        ///< Growth of the count bit by bit, equally many for all.
     std::vector<LocationId> callers;  ///< From the allocator's function outwards.
     double weight = 1;                ///< Allocations that a followed one stands for.
     std::size_t roots = 2;            ///< Outermost callers that all of its thread's stacks have.
@@ -23,8 +23,8 @@ struct LockstepStack {
     double freed = 0;
 };
 
-/// Whether they rise by equal counts in each part, as far as sampling and torn objects let that be
-/// told.
+/// Whether they rise by equal counts in each eighth of the steps, as far as sampling and torn
+/// objects let that be told.
 bool in_equal_numbers(const LockstepStack& a, const LockstepStack& b);
 
 struct Lockstep {

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 namespace seep {
 namespace {
 
@@ -51,6 +53,28 @@ TEST(Lockstep, BlocksOfOneObjectRiseInProportion) {
     documents.steps = {16, 18, 14};  // too few to tell
     nodes.steps = {1'600, 1'800, 1'400};
     EXPECT_THAT(lockstep_clusters(std::vector{documents, nodes}), IsEmpty());
+}
+
+TEST(Lockstep, OfFewBlocksProportionIsToldAtEachMoment) {
+    const std::vector<double> leaked = {0, 3, 1, 0, 0, 2, 4, 0, 1, 0, 0, 5, 0, 1, 2, 1};
+    LockstepStack documents = stack(leaked, {1, 10, 50, 60, 70});
+    LockstepStack nodes = stack(leaked, {1, 11, 50, 60, 70});
+    for (double& step : nodes.steps) step *= 12;
+    nodes.steps[1] -= 7;  // torn by a snapshot
+    nodes.steps[2] += 7;
+    documents.allocated = 2'000;
+    documents.freed = documents.allocated - 20;
+    nodes.allocated = 24'000;
+    nodes.freed = nodes.allocated - 240;
+    EXPECT_EQ(lockstep_clusters(std::vector{documents, nodes}).size(), 1U);
+
+    LockstepStack others = nodes;  // as many, by themselves
+    std::ranges::reverse(others.steps);
+    EXPECT_THAT(lockstep_clusters(std::vector{documents, others}), IsEmpty());
+    others = nodes;  // one in 250 of them stays, and one in 100 of the documents
+    others.allocated = 60'000;
+    others.freed = others.allocated - 240;
+    EXPECT_THAT(lockstep_clusters(std::vector{documents, others}), IsEmpty());
 }
 
 TEST(Lockstep, WhatIsFreedInOtherSharesIsNoPartOfOneObject) {
