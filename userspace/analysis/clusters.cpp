@@ -113,7 +113,9 @@ void join_leaks(const std::vector<Member>& group) {
     };
     for (const Member& member : group) {
         ReportStack& stack = *member.stack;
-        if (stack.verdict != Verdict::growing || is_leak(stack)) continue;
+        const bool is_open = stack.verdict == Verdict::growing ||
+                             (stack.verdict == Verdict::undetermined && stack.growth.low > 0);
+        if (!is_open || is_leak(stack)) continue;
         const auto leak = std::ranges::find_if(group, [&](const Member& other) {
             return is_leak(*other.stack) &&
                    (!stack.may_be_pool || in_equal_numbers(*other.steps, *member.steps));

@@ -100,6 +100,10 @@ std::string staying_text(const Staying& staying) {
         staying.dying && survival.share > 0 ? ", fewer each time" : "");
 }
 
+bool is_nearly_all(const Staying& seen) {
+    return !seen.dying && seen.survival.low >= nearly_all;
+}
+
 std::string function_of(const ReportStack& stack) {
     return function_key(stack.frames[stack.culprit]);
 }
@@ -224,13 +228,23 @@ void leave_out_gone(Report& report) {
             if (other && (!seen || other->survival.age_seconds > seen->survival.age_seconds))
                 seen = other;
         };
+        // Of one cause there is one fate, and some of its blocks tell it surely.
+        const auto take_surer = [&](const StackRevisits& revisits) {
+            const auto other = staying(revisits);
+            if (other && other->sure && is_nearly_all(*other) && !(seen && seen->dying) &&
+                (!seen || other->survival.age_seconds >= seen->survival.age_seconds))
+                seen = other;
+        };
         take_later(stack.revisits);
         const auto take_of = [&](const auto& groups, const auto& key) {
             if (const auto kin = groups.find(key); kin != groups.end()) take_later(kin->second);
         };
         if (!stack.frames.empty())
             take_of(of_place, std::pair(place_of(stack), freed_tenths(stack)));
-        if (stack.evidence.cluster != 0) take_of(of_cluster, stack.evidence.cluster);
+        if (const auto kin = of_cluster.find(stack.evidence.cluster); kin != of_cluster.end()) {
+            take_later(kin->second);
+            take_surer(kin->second);
+        }
         if (!seen && !stack.frames.empty())
             take_of(of_function, std::pair(function_of(stack), freed_tenths(stack)));
         if (seen) leave_out_gone(*seen, stack);
@@ -240,7 +254,7 @@ void leave_out_gone(Report& report) {
 
 bool is_seen_to_stay(const ReportStack& stack, double window_seconds) {
     const auto& seen = stack.evidence.staying;
-    return seen && seen->sure && !seen->dying && seen->survival.low >= nearly_all &&
+    return seen && seen->sure && is_nearly_all(*seen) &&
            seen->survival.age_seconds >= late * window_seconds;
 }
 

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "analysis/clusters.h"
 #include "analysis/ranking.h"
 #include "simulated_stack.h"
@@ -38,6 +40,20 @@ TEST(Clusters, LargeBlocksThatGoWithALeakAreOfTheLeak) {
     EXPECT_EQ(stacks[1].verdict, Verdict::leak);
     EXPECT_EQ(stacks[0].verdict, Verdict::leak);
     EXPECT_THAT(stacks[0].reason, HasSubstr("which leaks"));
+    EXPECT_EQ(stacks[0].evidence.cluster, stacks[1].evidence.cluster);
+}
+
+TEST(Clusters, AFewBlocksOfEachObjectThatLeaksAreOfTheLeak) {
+    std::vector<SimulatedBlock> documents;
+    std::vector<SimulatedBlock> nodes;
+    // 40 at random moments, with six nodes each.
+    for (int i = 0; i < 40; ++i) {
+        const double born = 1.5 * i + 1.4 * std::fmod(0.618 * i, 1.0);
+        documents.push_back({born, for_ever, 100});
+        for (int node = 0; node < 6; ++node) nodes.push_back({born + 0.001, for_ever, 40});
+    }
+    const auto stacks = stacks_of({documents, nodes});
+    EXPECT_NE(stacks[0].evidence.cluster, 0U);
     EXPECT_EQ(stacks[0].evidence.cluster, stacks[1].evidence.cluster);
 }
 

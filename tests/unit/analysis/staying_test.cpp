@@ -157,6 +157,20 @@ TEST(Staying, WhatHasNothingToBeRecognizedByIsAsItsKin) {
     EXPECT_FALSE(report.stacks[3].evidence.staying);
 }
 
+TEST(Staying, WhereKinSurelyStaysItIsSeenToStay) {
+    StackRevisits vague;
+    vague.vague = leaking.sure;
+    Report report;
+    report.stacks = {claiming("names", leaking), claiming("nodes", vague),
+                     claiming("others", vague), claiming("gone", {}), claiming("values", leaking)};
+    for (const std::size_t kin : {0, 1, 3, 4}) report.stacks[kin].evidence.cluster = 1;
+    report.stacks[3].revisits = looks({{5, 0}, {5, 0}, {5, 0}, {5, 0}, {5, 1}, {5, 5}});
+    leave_out_gone(report);
+    EXPECT_TRUE(is_seen_to_stay(report.stacks[1], 60));
+    EXPECT_FALSE(is_seen_to_stay(report.stacks[2], 60)) << "in no lockstep with it";
+    EXPECT_FALSE(is_seen_to_stay(report.stacks[3], 60)) << "its own are gone";
+}
+
 TEST(Staying, WhatIsFreedMoreOftenIsNoKin) {
     Report report;
     report.stacks = {claiming("make", replaced), claiming("make", {})};
