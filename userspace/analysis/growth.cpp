@@ -12,6 +12,11 @@ namespace seep {
 
 namespace {
 
+/// Between the mean rate of n blocks at random times and the median slope of eight troughs, as a
+/// share of either, over 1/sqrt(n): a standard deviation, by simulation for n from 20 to 5,000.
+constexpr double median_deviation = 0.45;
+constexpr double most_deviations = 3;
+
 /// t(t-1)(2t+5) summed over groups of t equal values: what ties take off the variance of S.
 template <typename Projection>
 double tie_term(std::span<const Point> points, Projection value) {
@@ -100,6 +105,14 @@ void widen_by_share(double error, Growth& growth) {
     const double middle = growth.bytes_per_second;
     growth.low = middle * std::exp(-std::hypot(std::log(middle / growth.low), z_95 * error));
     growth.high = middle * std::exp(std::hypot(std::log(growth.high / middle), z_95 * error));
+}
+
+void take_mean_within_chance(double mean, double events, Growth& growth) {
+    const double chance = most_deviations * median_deviation / std::sqrt(events);
+    if (!(std::abs(mean / growth.bytes_per_second - 1) <= chance)) return;
+    growth.bytes_per_second = mean;
+    growth.low = std::min(growth.low, mean);
+    growth.high = std::max(growth.high, mean);
 }
 
 Growth times(const Growth& growth, double factor) {

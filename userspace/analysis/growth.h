@@ -80,6 +80,11 @@ void widen_by_share(double error, Growth& growth);
 /// fewer than three.
 double rise_standard_error(std::span<const Point> troughs);
 
+/// What comes now and then, at random, so many times, moves a median of slopes by chance: `mean`,
+/// from the window's start to its end, is what there was, and becomes the rate, unless chance does
+/// not move the median as far, as where it came in a burst.
+void take_mean_within_chance(double mean, double events, Growth& growth);
+
 /// So many times a growth, all of it.
 Growth times(const Growth& growth, double factor);
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -49,6 +50,8 @@ constexpr double least_held = 100;
 /// Of the window, for which memory must have ceased to grow: two small steps in a row of many are
 /// chance now and then.
 constexpr double least_pause = 0.05;
+/// Of what memory grew by, what it fell by in between where it only rises.
+constexpr double most_falls = 0.01;
 /// An allocator with fewer of the calls than this is not the one that keeps memory.
 constexpr double least_call_share = 0.01;
 
@@ -112,6 +115,30 @@ std::vector<double> steps_of(const RecordingContents& contents, const Window& wi
         steps.push_back(std::max(0.0, now - std::exchange(before, now)));
     }
     return steps;
+}
+
+/// Steps of one size at random times that would be as uneven: what there is of all, over the size,
+/// which is their variance over their mean.
+double random_events(const RecordingContents& contents, const Window& window,
+                     const std::vector<double>& steps) {
+    const double total = std::accumulate(steps.begin(), steps.end(), 0.0);
+    const double a_second = total / window_seconds(contents.snapshots, window);
+    double squares = 0;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const Window step{window.first + i, window.first + i + 1};
+        squares += std::pow(steps[i] - a_second * window_seconds(contents.snapshots, step), 2);
+    }
+    return squares > 0 ? total * total / squares : 0;
+}
+
+/// Of memory that only rises, either end is what there was then, and no peak that moves it.
+void take_what_there_was(const RecordingContents& contents, const Window& window,
+                         const std::vector<double>& steps, Growth& growth) {
+    const double rises = std::accumulate(steps.begin(), steps.end(), 0.0);
+    const auto grown = static_cast<double>(growth.bytes);
+    if (growth.low <= 0 || rises - grown > most_falls * grown) return;
+    take_mean_within_chance(grown / window_seconds(contents.snapshots, window),
+                            random_events(contents, window, steps), growth);
 }
 
 /// The last snapshot may follow right on the one before.
@@ -368,6 +395,7 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     const Window later{middle_of(contents.snapshots, window), window.last};
     memory.anonymous_lately = growth_of(contents, later, &Sum::anonymous);
     const std::vector<double> steps = steps_of(contents, window, &Sum::anonymous);
+    take_what_there_was(contents, window, steps, memory.anonymous);
     memory.anonymous_steps = effective_size(steps);
     memory.anonymous_paused_seconds = paused_seconds(contents, window, steps);
     memory.file = growth_of(contents, window, &Sum::file);

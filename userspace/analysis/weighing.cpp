@@ -32,9 +32,6 @@ constexpr double most_uneven_enlarging = 0.1;
 constexpr double next_to_none = 0.02;
 /// Of fewer blocks, the mean says no more than the median.
 constexpr double least_random = 8;
-/// Between the mean rate of n blocks at random times and the median slope of eight troughs, as a
-/// share of either, over 1/sqrt(n): a standard deviation, by simulation for n from 20 to 5,000.
-constexpr double median_deviation = 0.45;
 
 double seconds_between(std::int64_t from_ns, std::int64_t to_ns) {
     return static_cast<double>(to_ns - from_ns) / 1e9;
@@ -163,10 +160,8 @@ double staying(const MergedStack& stack, const Facts& facts) {
            static_cast<double>(stack.totals.allocated_count - facts.before.allocated_count);
 }
 
-/// What comes now and then, at random, moves a median of slopes by chance. Where next to nothing of
-/// a stack that surely grows is in flight, its growth from the window's start to its end is what
-/// there was: unless chance does not move the median as far, and it came in a burst. What was
-/// seen in windows is a sample of it.
+/// Where next to nothing of a stack that surely grows is in flight, its growth from the window's
+/// start to its end is what there was. What was seen in windows is a sample of it.
 void take_what_there_was(const MergedStack& stack, const Surroundings& surroundings, Facts& facts) {
     const double watched = seconds_between(facts.attached_ns, surroundings.end_ns);
     const double at_once = seconds_lived(stack.lifetimes) / watched;
@@ -174,13 +169,8 @@ void take_what_there_was(const MergedStack& stack, const Surroundings& surroundi
     if (growth.low <= 0 || facts.rises < least_random ||
         at_once > next_to_none * facts.grown_count())
         return;
-    const double mean = static_cast<double>(growth.bytes) / surroundings.seconds;
-    const double chance = sure * median_deviation / std::sqrt(facts.rises);
-    if (std::abs(mean / growth.bytes_per_second - 1) <= chance) {
-        growth.bytes_per_second = mean;
-        growth.low = std::min(growth.low, mean);
-        growth.high = std::max(growth.high, mean);
-    }
+    take_mean_within_chance(static_cast<double>(growth.bytes) / surroundings.seconds, facts.rises,
+                            growth);
     const double seen = surroundings.seconds / surroundings.elapsed_seconds;
     if (seen < 1)
         widen_by_share(std::sqrt(1 - seen) * rise_standard_error(facts.estimate.troughs) /
