@@ -108,6 +108,7 @@ struct Gathered {
 };
 
 struct Circumstances {
+    double seconds = 1;  ///< Of the window.
     double observed_share = 1;
     double hit_seconds = 0;
     double processors = 0;
@@ -127,7 +128,9 @@ std::optional<CountedCall> conclude(LocationId location, const Gathered& gathere
     }
     double observed = 0;
     double counted = 0;
+    double counted_seconds = 0;
     for (const auto& [process, counts] : gathered.processes) {
+        counted_seconds += counts.observed_seconds + counts.unobserved_seconds;
         if (counts.observed_seconds <= 0 || counts.unobserved_seconds <= 0) continue;
         observed += counts.observed_calls / counts.observed_seconds;
         counted += counts.unobserved_calls / counts.unobserved_seconds;
@@ -143,8 +146,11 @@ std::optional<CountedCall> conclude(LocationId location, const Gathered& gathere
     const double differing = ratio_error(
         call.parts, [](const Part& part) { return part.unobserved_seconds; },
         [](const Part& part) { return part.unobserved_calls; });
+    // Nothing of what was counted is uncertain: what is, is the rest of the time.
+    const double time = around.seconds * static_cast<double>(gathered.processes.size());
+    const double uncounted = std::max(0.0, 1 - counted_seconds / time);
     // Half of what it takes to either side.
-    call.error = std::hypot(differing, counting / 2 / z_95);
+    call.error = std::hypot(std::sqrt(uncounted) * differing, counting / 2 / z_95);
     return call;
 }
 
@@ -207,6 +213,7 @@ std::vector<CountedCall> counted_calls(const RecordingContents& contents) {
         all.processes[now.process].add(counts);
     }
     const Circumstances around{
+        .seconds = window_seconds(contents.snapshots, contents.window),
         .observed_share = observed_share(contents.snapshots[contents.window.first],
                                          contents.snapshots[contents.window.last]),
         .hit_seconds = hit_seconds(contents),

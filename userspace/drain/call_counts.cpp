@@ -38,6 +38,8 @@ constexpr std::uint64_t enough_calls = 100;
 constexpr double cheap_share = 0.05;
 /// And the most, for want of another (most_counting in analysis/call_pace.cpp).
 constexpr double most_share = 0.12;
+/// Of what counting may cost, what is set aside for calls that only tell a pace.
+constexpr double part_for_pace = 0.25;
 /// From when on what is counted tells better than the trial what it costs.
 constexpr std::uint64_t least_known_ns = 200'000'000;
 /// What costs more than it may is counted for so long at a time.
@@ -184,6 +186,7 @@ void CallCounts::look_for(Wanted& wanted, const ProcessOfSlot& process_of, doubl
             --trials;
         }
         Call& call = calls_[key];
+        call.only_for_pace = call.only_for_pace && wanted.only_for_pace;
         const bool happens = call.count.observed_calls + call.count.unobserved_calls > 0;
         if (call.state == State::kept && (happens || wanted.dear == 0)) {
             wanted.found = true;
@@ -199,17 +202,25 @@ void CallCounts::look_for(Wanted& wanted, const ProcessOfSlot& process_of, doubl
     }
 }
 
-/// An equal part of the allowance for each that needs it; what some need less of, others get.
-void CallCounts::allot(double allowance) {
+/// An equal part of the allowance for each that needs it; what some need less of, others get, and
+/// what is left is returned.
+double CallCounts::allot(double allowance, bool only_for_pace) {
     std::vector<Call*> kept;
     for (auto& [key, call] : calls_)
-        if (call.state == State::kept) kept.push_back(&call);
+        if (call.state == State::kept && call.only_for_pace == only_for_pace) kept.push_back(&call);
     std::ranges::sort(kept, {}, &Call::share);
     for (std::size_t i = 0; i < kept.size(); ++i) {
         kept[i]->allowance =
             std::min(kept[i]->share, allowance / static_cast<double>(kept.size() - i));
         allowance -= kept[i]->allowance;
     }
+    return allowance;
+}
+
+/// The calls that leave something each time come first: all of them count, while some tell a pace.
+void CallCounts::allot(double allowance) {
+    const double for_pace = part_for_pace * allowance;
+    allot(for_pace + allot(allowance - for_pace, false), true);
 }
 
 /// What each process uses a second, since the last time.

@@ -80,9 +80,10 @@ class CallCounts {
         bool attached = false;
         std::uint64_t hits = 0;  ///< When last read, at since_ns.
         std::int64_t since_ns = 0;
-        double share = 0;      ///< Of its process's CPU time, that counting takes.
-        double allowance = 0;  ///< Of the same, what it may.
-        double credit_s = 0;   ///< Saved of that.
+        double share = 0;           ///< Of its process's CPU time, that counting takes.
+        double allowance = 0;       ///< Of the same, what it may.
+        bool only_for_pace = true;  ///< All stacks that it is counted for have blocks freed.
+        double credit_s = 0;        ///< Saved of that.
         CallCount count;
 
         [[nodiscard]] bool is_dear() const { return share > allowance; }
@@ -111,6 +112,7 @@ class CallCounts {
     [[nodiscard]] bool knows_pace(std::uint32_t process_slot) const;
     void read_cpu(const ProcessOfSlot& process_of, std::int64_t now_ns);
     void allot(double allowance);
+    double allot(double allowance, bool only_for_pace);
     void spend(double elapsed_s, double hit_ns);
     void attach(Call& call);
     template <typename Which>

@@ -101,11 +101,21 @@ TEST(CountedCalls, AreAsUncertainAsTheyDiffer) {
     const auto calls = counted_calls(contents);
     ASSERT_EQ(calls.size(), 1U);
     EXPECT_NEAR(calls[0].scale, 0.1 + 0.9 * 3, 1e-9);
-    // Residuals of 100 of each, with Student's quantile at 9 degrees of freedom.
-    const double error = std::sqrt(10 * 100.0 * 100.0 * 10 / 9) / 3'000 * 2.26 / z_95;
+    // Residuals of 100 of each, with Student's quantile at 9 degrees of freedom; a fifth of the
+    // time was counted.
+    const double error =
+        std::sqrt(0.8) * std::sqrt(10 * 100.0 * 100.0 * 10 / 9) / 3'000 * 2.26 / z_95;
     EXPECT_NEAR(calls[0].error, error, 1e-6);
     const auto scale = rate_scale(calls);
     EXPECT_NEAR(scale->high, 2.8 * std::exp(z_95 * std::hypot(error, 1 / std::sqrt(1'000))), 1e-3);
+}
+
+TEST(CountedCalls, OfAllOfTheTimeAreCertain) {
+    RecordingContents contents = ten_windows();
+    count(contents, always(100), [](std::size_t i) { return i % 2 == 0 ? 1'000 : 3'000; });
+    const auto calls = counted_calls(contents);
+    ASSERT_EQ(calls.size(), 1U);
+    EXPECT_NEAR(calls[0].error, 0, 1e-9);
 }
 
 TEST(CountedCalls, ThatDifferInPaceTellItNoBetterThanThat) {
