@@ -114,7 +114,7 @@ std::optional<FewerBlocks> fewer_blocks(const RecordingContents& contents) {
     const auto fewer_in = [&](const ObservedPart& part) {
         return part.weight() * (net_count(snapshots[part.from]) - net_count(snapshots[part.to]));
     };
-    FewerBlocks fewer;
+    FewerBlocks fewer{.since = contents.window.first};
     double earlier = 0;  // The most by which they became fewer, and more again than ever.
     double most_fewer = 0;
     double seconds = 0;
@@ -132,7 +132,7 @@ std::optional<FewerBlocks> fewer_blocks(const RecordingContents& contents) {
         most_fewer = std::max(most_fewer, fewer.all);
         if (fewer.all <= 0) {
             earlier = std::max(earlier, most_fewer);
-            fewer = {.rise = level - lowest};
+            fewer = {.since = part.to, .rise = level - lowest};
             most_fewer = 0;
             again = 0;
             falls.clear();

@@ -61,6 +61,7 @@ std::optional<NetBlocks> net_blocks(const RecordingContents& contents);
 
 /// By how many the blocks became fewer since there were most, by the same counts.
 struct FewerBlocks {
+    std::size_t since = 0;  ///< Snapshot.
     double seen = 0;        ///< While probes were in place.
     double all = 0;         ///< In all of the time, about.
     double idle_share = 0;  ///< Of the time, in which next to none did.

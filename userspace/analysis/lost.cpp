@@ -100,19 +100,22 @@ void judge_by_pointers(ReportStack& stack) {
     }
 }
 
-/// Whether pointers that nobody sees would have shown: blocks of the stack that outlived their
-/// windows are seen to be free later, and of those that were lost, none is.
-bool would_be_refuted(const ReportStack& stack) {
+/// Whether pointers that nobody sees would have shown. None of those that were lost is seen to be
+/// free later: and others of the stack that outlived their windows are, or ten of these would have
+/// been if all were freed, as so much of the time is seen.
+bool would_be_refuted(const ReportStack& stack, double observed_share) {
     const double share = returned_share(static_cast<double>(stack.returned_count),
                                         static_cast<double>(stack.totals.lapsed_count));
+    const auto followed = static_cast<double>(stack.reachability.followed);
     return stack.reachability.refuted == 0 &&
-           surely_stay(static_cast<double>(stack.reachability.followed), share);
+           (surely_stay(followed, share) ||
+            followed * observed_share >= static_cast<double>(least_followed));
 }
 
 /// What is lost stays: where less of a stack's blocks was still there later, pointers were hidden.
-bool agrees_with_staying(const ReportStack& stack, const Unreachable& lost) {
+bool agrees_with_staying(const ReportStack& stack, const Unreachable& lost, double observed_share) {
     const auto& staying = stack.evidence.staying;
-    return staying ? lost.low <= staying->survival.high : would_be_refuted(stack);
+    return staying ? lost.low <= staying->survival.high : would_be_refuted(stack, observed_share);
 }
 
 /// Of many blocks, a cache keeps some as well.
@@ -126,7 +129,7 @@ bool is_kept_by_a_cache(const ReportStack& stack, const Unreachable& lost) {
 void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
     const StackReachability& seen = stack.reachability;
     const auto lost = unreachable(seen);
-    if (!lost || !agrees_with_staying(stack, *lost)) return;
+    if (!lost || !agrees_with_staying(stack, *lost, report.sampling.observed_share)) return;
     stack.evidence.unreachable = lost;
     if (is_kept_by_a_cache(stack, *lost)) {
         stack.seen_to_leak = false;

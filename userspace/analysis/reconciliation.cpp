@@ -267,10 +267,11 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
     const double block =
         known ? static_cast<double>(held.live) / static_cast<double>(held.live_count) : least_block;
     double most = 0;
-    for (std::size_t i = window.first; i <= window.last; ++i)
+    for (std::size_t i = window.first; i <= std::max(window.first, fewer->since); ++i)
         most = std::max(most, sum_of(contents.snapshots[i]).anonymous);
     const double given_up = block * fewer->all;
-    const double kept = given_up - (most - static_cast<double>(memory.anonymous_bytes));
+    const double kept =
+        given_up - std::max(0.0, most - static_cast<double>(memory.anonymous_bytes));
     // What the memory cannot have held, neither came nor went: windows saw what they saw by chance.
     if (kept <= std::max(least_estimated_difference, difference.matters) || kept < given_up / 2 ||
         given_up > most || block * fewer->rise > most_held * most)
@@ -278,8 +279,8 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
     name_retained(kept, difference, memory);
     memory.reason = fmt::format(
         "the allocator keeps about {} that the program has freed: about {} more blocks were freed "
-        "than allocated since it had most, of {} each {}, and of {} of anonymous memory at its "
-        "peak {} are left at the window's end",
+        "than allocated since it had most, of {} each {}, and of {} of anonymous memory that "
+        "there were then {} are left at the window's end",
         bytes(kept), format_count(two_digits(fewer->all)), bytes(block),
         known ? "as those that are held" : "at least", bytes(most),
         bytes(static_cast<double>(memory.anonymous_bytes)));

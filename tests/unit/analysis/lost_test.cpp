@@ -153,6 +153,8 @@ TEST(Lost, InWindowsThatNoneComesBackAsOthersDoIsEnough) {
     EXPECT_FALSE(judged(200, 64, 1));
     EXPECT_FALSE(judged(200, 16, 0));  // 0.8^16 = 0.03
     EXPECT_FALSE(judged(0, 64, 0));
+    EXPECT_TRUE(judged(0, 120, 0)) << "12 would have been seen, if all had been freed";
+    EXPECT_FALSE(judged(0, 120, 1));
 }
 
 TEST(Lost, OfBlocksThatOutlivedTheirWindowsThoseCountThatAllStay) {
