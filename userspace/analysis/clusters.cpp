@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t most_candidates = 1000;
 constexpr std::size_t most_steps = 64;
 /// Fewer blocks may agree by chance.
-constexpr double least_blocks = 10;
+constexpr double least_blocks = 5;
 constexpr std::size_t most_roots = 3;
 constexpr double most_weight = 2;
 

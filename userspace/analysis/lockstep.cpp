@@ -15,12 +15,16 @@ constexpr double torn_objects = 2;
 constexpr double torn_share = 0.01;
 constexpr double sampling_deviations = 3;
 constexpr std::size_t most_parts = 8;
+/// Fewer may rise by equal counts in each part by chance.
+constexpr double least_in_parts = 10;
 /// Of fewer blocks, what may be torn hides in a part whether others rise in proportion: they must
 /// never be apart by more than a third of what chance makes of so many (Kolmogorov and Smirnov: 1
 /// in 30,000 of those that come by themselves is not), at this many moments or more.
 constexpr double least_in_proportion = 64;
 constexpr double never_apart_deviations = 1.0 / 3;
 constexpr std::size_t least_moments = 16;
+/// From when on a stack's allocations tell what makes it, and not its growth.
+constexpr double mostly_freed = 0.5;
 /// By which the shares of their blocks that are freed may differ for all that.
 constexpr double other_fate = 0.02;
 
@@ -51,10 +55,18 @@ std::vector<double> in_parts(const std::vector<double>& steps) {
     return sums;
 }
 
-bool never_apart(const std::vector<double>& few, const std::vector<double>& many, double blocks) {
-    const double most = std::max(1.0, never_apart_deviations * std::sqrt(blocks));
+/// Whether they are allocated as often, far more so than they grow: by the same calls.
+bool are_made_together(const LockstepStack& a, const LockstepStack& b) {
+    return freed_share(a) > mostly_freed && freed_share(b) > mostly_freed &&
+           alike(a.allocated, b.allocated, 1);
+}
+
+bool never_apart(const LockstepStack& few, const LockstepStack& many, double blocks) {
+    // Of what is made together, an object may be torn at either end.
+    const double least = are_made_together(few, many) ? torn_objects : 1;
+    const double most = std::max(least, never_apart_deviations * std::sqrt(blocks));
     double apart = 0;
-    return std::ranges::equal(few, many, [&](double a, double b) {
+    return std::ranges::equal(few.steps, many.steps, [&](double a, double b) {
         apart += a - b;
         return std::abs(apart) <= most;
     });
@@ -73,11 +85,12 @@ bool in_proportion(const LockstepStack& few, const LockstepStack& many) {
     if (blocks <= 0 || std::abs(freed_share(few) - freed_share(many)) > other_fate) return false;
     // As if the blocks of each object were one, so that an object that is torn is no more than one.
     const double ratio = total(many) / blocks;
-    LockstepStack objects{.steps = many.steps, .weight = std::max(1.0, many.weight / ratio)};
+    LockstepStack objects = many;
+    objects.weight = std::max(1.0, many.weight / ratio);
     for (double& step : objects.steps) step /= ratio;
     if (blocks < least_in_proportion)
         return std::max(few.weight, many.weight) <= 1 && few.steps.size() >= least_moments &&
-               never_apart(few.steps, objects.steps, blocks) && of_one_fate(few, many);
+               never_apart(few, objects, blocks) && of_one_fate(few, many);
     return in_equal_numbers(few, objects);
 }
 
@@ -89,18 +102,44 @@ std::size_t common_callers(const LockstepStack& a, const LockstepStack& b) {
 
 using AreAlike = bool (&)(const LockstepStack&, const LockstepStack&);
 
-/// All are compared with the first of a group: a chain of small differences does not make one
-/// cause.
+/// The stacks of a group as one, in as many blocks as its first one has: what is torn of one is
+/// not of all.
+LockstepStack middle_of(const Lockstep& group, std::span<const LockstepStack> stacks) {
+    LockstepStack middle = stacks[group.stacks.front()];
+    const double blocks = total(middle);
+    if (blocks <= 0) return middle;
+    for (const std::size_t member : std::span(group.stacks).subspan(1)) {
+        const LockstepStack& stack = stacks[member];
+        const double scale = blocks / total(stack);
+        for (std::size_t i = 0; i < middle.steps.size(); ++i)
+            middle.steps[i] += stack.steps[i] * scale;
+        middle.weight = std::max(middle.weight, stack.weight);
+        middle.roots = std::max(middle.roots, stack.roots);
+        middle.allocated += stack.allocated * scale;
+        middle.freed += stack.freed * scale;
+    }
+    const auto count = static_cast<double>(group.stacks.size());
+    for (double& step : middle.steps) step /= count;
+    middle.allocated /= count;
+    middle.freed /= count;
+    return middle;
+}
+
+/// All are compared with the first of the groups that are joined: a chain of small differences does
+/// not make one cause.
 std::vector<Lockstep> joined(std::vector<Lockstep> groups, std::span<const LockstepStack> stacks,
                              AreAlike are_alike) {
+    std::vector<LockstepStack> middles;
+    middles.reserve(groups.size());
+    for (const Lockstep& group : groups) middles.push_back(middle_of(group, stacks));
     std::vector<Lockstep> result;
     std::vector<bool> taken(groups.size());
     for (std::size_t first = 0; first < groups.size(); ++first) {
         if (taken[first]) continue;
         Lockstep group = std::move(groups[first]);
-        const LockstepStack& seed = stacks[group.stacks.front()];
+        const LockstepStack& seed = middles[first];
         for (std::size_t next = first + 1; next < groups.size(); ++next) {
-            const LockstepStack& other = stacks[groups[next].stacks.front()];
+            const LockstepStack& other = middles[next];
             if (taken[next] || !are_alike(seed, other)) continue;
             const std::size_t common =
                 std::min({group.common, groups[next].common, common_callers(seed, other)});
@@ -119,7 +158,8 @@ std::vector<Lockstep> joined(std::vector<Lockstep> groups, std::span<const Locks
 
 bool in_equal_numbers(const LockstepStack& a, const LockstepStack& b) {
     const double weight = std::max(a.weight, b.weight);
-    if (!alike(total(a), total(b), weight)) return false;
+    if (std::min(total(a), total(b)) < least_in_parts || !alike(total(a), total(b), weight))
+        return false;
     return std::ranges::equal(in_parts(a.steps), in_parts(b.steps), [&](double left, double right) {
         return alike(left, right, weight);
     });
@@ -135,6 +175,7 @@ std::vector<Lockstep> lockstep_clusters(std::span<const LockstepStack> stacks) {
     std::ranges::sort(groups, {}, blocks);
     groups = joined(std::move(groups), stacks, in_equal_numbers);
     groups = joined(std::move(groups), stacks, in_proportion);
+    groups = joined(std::move(groups), stacks, in_proportion);  // as groups
     std::erase_if(groups, [](const Lockstep& group) { return group.stacks.size() < 2; });
     return groups;
 }
