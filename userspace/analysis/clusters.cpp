@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <utility>
 
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
+#include "analysis/growth.h"
 #include "analysis/lockstep.h"
+#include "analysis/normal.h"
 #include "analysis/sampling.h"
 #include "analysis/series.h"
 
@@ -130,6 +133,39 @@ void join_leaks(const std::vector<Member>& group) {
     }
 }
 
+double width(const Growth& growth) {
+    return growth.bytes_per_second > 0 ? (growth.high - growth.low) / growth.bytes_per_second
+                                       : std::numeric_limits<double>::infinity();
+}
+
+/// Where the calls that leave blocks of one stack were counted, as many were left of those in step
+/// with it, but for an object that a window may have torn.
+void share_counts(const std::vector<std::size_t>& ranks, std::vector<ReportStack>& ranked) {
+    const ReportStack* known = nullptr;
+    const auto is_left = [](const ReportStack& stack) {
+        return stack.kind == StackKind::heap && stack.totals.freed_count == 0 &&
+               stack.growth.low > 0;
+    };
+    for (const std::size_t rank : ranks) {
+        const ReportStack& stack = ranked[rank];
+        if (!stack.counted || !is_left(stack)) continue;
+        if (known == nullptr || width(stack.growth) < width(known->growth)) known = &stack;
+    }
+    if (known == nullptr) return;
+    for (const std::size_t rank : ranks) {
+        ReportStack& stack = ranked[rank];
+        if (&stack == known || !is_left(stack)) continue;
+        const auto blocks =
+            static_cast<double>(std::min(stack.totals.held_count(), known->totals.held_count()));
+        Growth growth = times(known->growth, static_cast<double>(stack.totals.held_bytes()) /
+                                                 static_cast<double>(known->totals.held_bytes()));
+        widen_by_share(1 / blocks / z_95, growth);
+        if (width(growth) >= width(stack.growth)) continue;
+        stack.growth = stack.held_growth = growth;
+        stack.counted = true;
+    }
+}
+
 }  // namespace
 
 void join_places(Report& report) {
@@ -218,6 +254,7 @@ std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack
             added.bytes_per_second += stack.growth.bytes_per_second;
         }
         join_leaks(exact);
+        share_counts(ranks, ranked);
     }
     return clusters;
 }

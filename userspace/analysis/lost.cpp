@@ -125,6 +125,12 @@ bool is_kept_by_a_cache(const ReportStack& stack, const Unreachable& lost) {
            staying->survival.share * lost.blocks >= enough_expected;
 }
 
+/// Then what it grows by tells the rate, although some of it looks reached, by what was left
+/// behind.
+bool all_stays(const ReportStack& stack) {
+    return stack.seen_to_leak && stack.evidence.staying && is_nearly_all(*stack.evidence.staying);
+}
+
 /// The memory tells the rate of what is found here better (confirmation.h).
 void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
     const StackReachability& seen = stack.reachability;
@@ -140,7 +146,7 @@ void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
         return;
     }
     if (!is_confirmed(seen) || stack.verdict == Verdict::leak) return;
-    const bool has_rate = lost->low >= mostly && stack.growth.low > 0;
+    const bool has_rate = stack.growth.low > 0 && (lost->low >= mostly || all_stays(stack));
     if (seen.born_within_us == 0 && (!has_rate || !is_seen_to_stay(stack, seconds_of(report))))
         return;  // found among blocks that outlived their windows
     if (!has_rate)

@@ -100,10 +100,6 @@ std::string staying_text(const Staying& staying) {
         staying.dying && survival.share > 0 ? ", fewer each time" : "");
 }
 
-bool is_nearly_all(const Staying& seen) {
-    return !seen.dying && seen.survival.low >= nearly_all;
-}
-
 std::string function_of(const ReportStack& stack) {
     return function_key(stack.frames[stack.culprit]);
 }
@@ -250,6 +246,10 @@ void leave_out_gone(Report& report) {
         if (seen) leave_out_gone(*seen, stack);
         keep_growing(report, stack);
     }
+}
+
+bool is_nearly_all(const Staying& seen) {
+    return !seen.dying && seen.survival.low >= nearly_all;
 }
 
 bool is_seen_to_stay(const ReportStack& stack, double window_seconds) {

@@ -23,9 +23,35 @@ std::vector<SimulatedBlock> leaked(std::uint64_t bytes, double first = 0.1) {
     return blocks;
 }
 
+/// As if half of the time was seen, in which each of the calls that lead to the first stack left a
+/// block, and as many calls were made as there, or three or five times as many, in the other half.
+void see_half(RecordingContents& contents) {
+    const auto ns = [&](std::size_t i) {
+        return static_cast<std::uint64_t>(contents.snapshots[i].time_ns -
+                                          contents.snapshots.front().time_ns) /
+               2;
+    };
+    contents.periods = {{.started_ns = contents.snapshots.front().time_ns,
+                         .ended_ns = contents.snapshots.back().time_ns,
+                         .level = "windows"}};
+    CallCount count{.process = ProcessId(1),
+                    .location = contents.stacks.front().record.locations.front()};
+    for (std::size_t i = 0; i < contents.snapshots.size(); ++i) {
+        contents.snapshots[i].unobserved_ns = ns(i);
+        contents.snapshots[i].pauses = i;
+        contents.snapshots[i].processes.front().allocated_count = 2 * i;  // of both stacks
+        count.observed_ns = count.unobserved_ns = ns(i);
+        count.observed_calls = i;
+        count.unobserved_calls += i % 2 == 0 ? 3 : 5;
+        contents.calls.push_back({i, count});
+    }
+}
+
 /// The stacks of each group, in the groups' order, with three callers in common.
-std::vector<ReportStack> stacks_of(const std::vector<std::vector<SimulatedBlock>>& groups) {
+std::vector<ReportStack> stacks_of(const std::vector<std::vector<SimulatedBlock>>& groups,
+                                   bool half_seen = false) {
     RecordingContents contents = simulated_contents(groups, {window_seconds, 121});
+    if (half_seen) see_half(contents);
     for (std::uint32_t id = 101; id <= 103; ++id) {
         contents.locations[LocationId(id)] = {LocationId(id), {}, id, true, true, {}};
         for (StackHistory& stack : contents.stacks) stack.record.locations.emplace_back(id);
@@ -33,6 +59,17 @@ std::vector<ReportStack> stacks_of(const std::vector<std::vector<SimulatedBlock>
     std::vector<ReportStack> stacks = build_report(contents, ReportOptions{}).stacks;
     std::ranges::sort(stacks, {}, [](const ReportStack& stack) { return stack.frames[0].offset; });
     return stacks;
+}
+
+TEST(Clusters, CallsThatWereCountedTellWhatIsInStepWithTheirs) {
+    const auto stacks = stacks_of({leaked(100), leaked(300)}, true);
+    ASSERT_TRUE(stacks[0].counted);
+    ASSERT_TRUE(stacks[1].counted);
+    // One block a call: 1 in half a second that is seen, and 4 in another.
+    EXPECT_NEAR(stacks[0].growth.bytes_per_second, 100 * (120 + 480) / 60.0, 10);
+    EXPECT_NEAR(stacks[1].growth.bytes_per_second, 3 * stacks[0].growth.bytes_per_second, 1);
+    EXPECT_GT(stacks[1].growth.low, 2.9 * stacks[0].growth.low);
+    EXPECT_LT(stacks[1].growth.high, 3.1 * stacks[0].growth.high);
 }
 
 TEST(Clusters, LargeBlocksThatGoWithALeakAreOfTheLeak) {

@@ -94,13 +94,15 @@ TEST(Lost, WhatIsFreedLaterWasNot) {
 
 /// Of a stack, of whose blocks that share was there when they were looked at again.
 ReportStack judged_in_windows(Verdict verdict, const StackReachability& seen,
-                              std::optional<Survival> there, double low = 0) {
+                              std::optional<Survival> there, double low = 0,
+                              bool seen_to_leak = false) {
     Report report;
     report.sampling.observed_share = 0.1;
     report.sampling.rate_scale = {.low = 1.8, .middle = 2, .high = 2.2};
     report.window_end_ns = 60'000'000'000;
     ReportStack& stack = report.stacks.emplace_back();
     stack.verdict = verdict;
+    stack.seen_to_leak = seen_to_leak;
     stack.growth = {.bytes_per_second = 50, .low = low, .high = 100, .bytes = 3'000};
     if (there) stack.evidence.staying = Staying{.survival = *there, .blocks = 100};
     stack.reachability = seen;
@@ -124,6 +126,10 @@ TEST(Lost, InWindowsItComesAsFastAsItWasSeenTo) {
     EXPECT_EQ(judged_in_windows(Verdict::growing, search(500, 500), all, 40).growth.low, 40);
     EXPECT_NEAR(judged_in_windows(Verdict::growing, search(500, 500), all).growth.bytes_per_second,
                 2 * 500, 1e-6);
+    // So does that of a leak that all stays, although pointers were left behind.
+    const StackReachability some = search(5'000, 400);
+    EXPECT_EQ(judged_in_windows(Verdict::growing, some, all, 40, true).growth.low, 40);
+    EXPECT_GT(judged_in_windows(Verdict::growing, some, all, 40).growth.low, 600);
 
     // More than is there later: it was hidden. Or nobody looked.
     const ReportStack hidden = judged_in_windows(Verdict::steady, search(5'000, 4'900), a_tenth);
