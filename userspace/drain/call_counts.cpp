@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "drain/governor.h"
 #include "drain/tracer.h"
 #include "probes/call_sites.h"
 #include "target/process.h"
@@ -241,19 +242,25 @@ void CallCounts::read_cpu(const ProcessOfSlot& process_of, std::int64_t now_ns) 
     for (const auto& [key, call] : calls_) read_one(key.first);
 }
 
+/// By what was counted so far.
+void CallCounts::weigh(double hit_ns) {
+    for (auto& [key, call] : calls_) {
+        const double cpu_ns = cpu_[key.first].a_second;
+        if (call.state != State::kept || call.count.unobserved_ns < least_known_ns || cpu_ns <= 0)
+            continue;
+        call.share = static_cast<double>(call.count.unobserved_calls) * 1e9 /
+                     static_cast<double>(call.count.unobserved_ns) * hit_ns / cpu_ns;
+        if (call.share > most_share) call.state = State::dear;
+    }
+}
+
 /// Samples those that there is room for again. Chance has it when, so that no part of a pause is
 /// counted more often than others.
-void CallCounts::spend(double elapsed_s, double hit_ns) {
+void CallCounts::spend(double elapsed_s) {
     bool samples = false;
     for (auto& [key, call] : calls_) {
         if (call.state != State::kept) continue;
-        const double cpu_ns = cpu_[key.first].a_second;
-        if (call.count.unobserved_ns >= least_known_ns && cpu_ns > 0)
-            call.share = static_cast<double>(call.count.unobserved_calls) * 1e9 /
-                         static_cast<double>(call.count.unobserved_ns) * hit_ns / cpu_ns;
-        if (call.share > most_share) call.state = State::dear;
         call.credit_s = std::min(call.credit_s + call.allowance * elapsed_s, call.share);
-        if (call.state == State::dear) continue;
         if (!call.is_dear()) {
             attach(call);
         } else if (!call.attached && call.credit_s >= call.share * sample_s && random_() % 2 == 0) {
@@ -277,8 +284,12 @@ void CallCounts::tend(const ProcessOfSlot& process_of, double hit_ns, double all
     for (Wanted& wanted : wanted_)
         if (cpu_[wanted.process_slot].a_second > 0) look_for(wanted, process_of, hit_ns, trials);
     std::erase_if(wanted_, [](const Wanted& wanted) { return wanted.found; });
-    allot(allowance);
-    spend(elapsed_s, hit_ns);
+    weigh(hit_ns);
+    // As all that tracing costs, it is allowed more of a target that uses next to nothing.
+    double cpu_ns = 0;
+    for (const auto& [slot, cpu] : cpu_) cpu_ns += cpu.a_second;
+    if (cpu_ns > 0) allot(allowance * std::max(1.0, least_governed_cpu * 1e9 / cpu_ns));
+    spend(elapsed_s);
 }
 
 std::vector<CallCount> CallCounts::take() {

@@ -58,7 +58,7 @@ class CallCounts {
     void detach_all();
     /// In a pause: tries calls, and samples those that may not be counted all the time, for which
     /// it takes up to a fifth of a second. `hit_ns`: what a hit costs; `allowance`: the share of
-    /// the target's CPU time that all of them may take.
+    /// the targets' CPU time that all of them may take, or of least_governed_cpu at least.
     void tend(const ProcessOfSlot& process_of, double hit_ns, double allowance);
     /// Up to now, of all that is counted; of processes that have gone since, once.
     std::vector<CallCount> take();
@@ -113,7 +113,8 @@ class CallCounts {
     void read_cpu(const ProcessOfSlot& process_of, std::int64_t now_ns);
     void allot(double allowance);
     double allot(double allowance, bool only_for_pace);
-    void spend(double elapsed_s, double hit_ns);
+    void weigh(double hit_ns);
+    void spend(double elapsed_s);
     void attach(Call& call);
     template <typename Which>
     void detach_if(Which which);
