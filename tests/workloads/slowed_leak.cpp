@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // slowed_leak MILLISECONDS: requests one after another, as fast as it can, each with a few blocks
-// of its own and some work, and a record that is leaked in each five-hundredth: probes on the
-// allocator slow it down many times, and the leak with it. The truth says how fast it leaked, and
-// how many records.
+// of its own and some work, a record that is looked at in each fiftieth, and one that is leaked in
+// each five-hundredth: probes on the allocator slow it down many times, and the leak with it. The
+// truth says how fast it leaked, and how many records.
 
 #include <array>
 #include <ctime>
@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::int64_t second = 1'000'000'000;
 constexpr std::uint64_t requests_a_leak = 500;
+constexpr std::uint64_t requests_a_look = 50;
 constexpr std::uint64_t record_bytes = 1009;
 
 std::int64_t now() {
@@ -21,8 +22,19 @@ std::int64_t now() {
     return time.tv_sec * second + time.tv_nsec;
 }
 
+[[gnu::noinline]] void* make_record() {
+    void* const record = malloc(record_bytes);
+    keep(record);
+    return record;
+}
+
+[[gnu::noinline]] void look_at_record() {
+    void* const record = make_record();
+    free(record);
+}
+
 [[gnu::noinline]] void leak_record(Truth& truth) {
-    keep(malloc(record_bytes));
+    keep(make_record());
     truth.allocated(record_bytes);
 }
 
@@ -47,6 +59,7 @@ int main(int argc, char** argv) {
     const std::int64_t start = now();
     for (std::uint64_t request = 1; now() < start + milliseconds * 1'000'000; request++) {
         serve_request();
+        if (request % requests_a_look == 0) look_at_record();
         if (request % requests_a_leak == 0) leak_record(truth);
     }
     const double seconds = static_cast<double>(now() - start) / second;

@@ -150,15 +150,19 @@ void leave_out_gone(const Staying& staying, ReportStack& stack) {
     }
 }
 
-/// In windows a pace is not known well. What none was ever freed of, and all are there, grows as
-/// long as the memory does.
+/// In windows a pace is not known well. What none was ever freed of, and all are there or the calls
+/// that leave it were counted, grows as long as the memory does.
 void keep_growing(const Report& report, ReportStack& stack) {
     const ProcessMemory& memory = report.memory;
+    const bool stays = is_seen_to_stay(stack, seconds_of(report));
+    const bool counted =
+        stack.counted && static_cast<double>(stack.totals.held_count()) >= enough_blocks;
     if (stack.verdict != Verdict::undetermined || stack.growth.low <= 0 ||
-        stack.totals.freed_count > 0 || !is_seen_to_stay(stack, seconds_of(report)) ||
-        memory.anonymous_lately.low <= 0 || memory.anonymous_paused_seconds > 0)
+        stack.totals.freed_count > 0 || !(stays || counted) || memory.anonymous_lately.low <= 0 ||
+        memory.anonymous_paused_seconds > 0)
         return;
     stack.verdict = Verdict::growing;
+    if (!stays) stack.reason += "; the calls that leave its blocks go on, as they were counted";
     // Without a trend of its own, that of the memory must do.
     stack.seen_to_leak = memory.anonymous_lately.bytes_per_second >=
                          least_late_pace * memory.anonymous.bytes_per_second;

@@ -31,6 +31,10 @@ constexpr std::chrono::milliseconds trial_look(2);
 constexpr int most_trials = 3;
 /// What has not happened for so long hardly ever does.
 constexpr std::uint64_t never_ns = 5'000'000'000;
+/// What leaves a block each time is made at most so many times as often as the stack gets blocks,
+/// and a few more by chance; it is looked at until as many should have come.
+constexpr double most_more = 2;
+constexpr double few_calls = 5;
 /// What is made as often tells the pace of a process: windows are short, and slow it down.
 constexpr double enough_a_second = 500;
 constexpr std::uint64_t enough_calls = 100;
@@ -49,15 +53,22 @@ constexpr double sample_s = std::chrono::duration<double>(sample).count();
 
 }  // namespace
 
-void CallCounts::choose(std::vector<KernelStack> stacks, bool any_freed) {
+void CallCounts::choose(const std::vector<HeldStack>& stacks, bool any_freed) {
     const auto kept = std::ranges::count_if(
         calls_, [](const auto& entry) { return entry.second.state == State::kept; });
-    for (KernelStack& stack : stacks) {
+    for (Wanted& wanted : wanted_)
+        for (const auto& [stack, blocks] : stacks)
+            if (stack.id == wanted.stack) wanted.blocks = std::max(wanted.blocks, blocks);
+    for (const auto& [stack, blocks] : stacks) {
         if (chosen_.size() >= most_stacks || static_cast<std::size_t>(kept) >= most_calls) return;
         if (any_freed && knows_pace(stack.process_slot)) continue;
         if (stack.end != StackEnd::complete || stack.addresses.size() < 2) continue;
         if (!chosen_.emplace(stack.id, stack.process_slot).second) continue;
-        Wanted wanted{.process_slot = stack.process_slot, .frames = {}, .only_for_pace = any_freed};
+        Wanted wanted{.stack = stack.id,
+                      .process_slot = stack.process_slot,
+                      .blocks = blocks,
+                      .frames = {},
+                      .only_for_pace = any_freed};
         for (const std::uint64_t frame : std::span(stack.addresses).subspan(1)) {
             if ((frame & SEEP_FRAME_EXACT) != 0 || frame_address(frame) == 0) break;
             if (wanted.frames.size() < most_frames) wanted.frames.push_back(frame);
@@ -168,18 +179,73 @@ bool CallCounts::knows_pace(std::uint32_t process_slot) const {
     });
 }
 
-/// The innermost of its calls that is not too dear, as far as that is known; after so many trials
-/// it goes on the next time.
+/// The first that happens and is not too dear serves for the pace. What leaves a block each time is
+/// made no more often than the stack gets blocks: in windows, or between them, where a call further
+/// in tells how many it must have got.
+CallCounts::Use CallCounts::use_of(const Call& call, const Wanted& wanted) const {
+    if (call.state != State::kept) return Use::further_out;
+    const CallCount& now = call.count;
+    const CallCount& then = wanted.at_frame.count;
+    if (now.observed_calls + now.unobserved_calls == 0 &&
+        (wanted.dear != 0 || !wanted.only_for_pace))
+        return now.unobserved_ns < never_ns ? Use::wait : Use::further_out;
+    if (wanted.only_for_pace) return Use::counted;
+    auto calls = static_cast<double>(now.observed_calls - then.observed_calls);
+    auto blocks = static_cast<double>(wanted.blocks - wanted.at_frame.blocks);
+    const auto frequent = calls_.find({wanted.process_slot, wanted.frequent});
+    if (frequent != calls_.end()) {
+        const CallCount& inner = frequent->second.count;
+        calls += static_cast<double>(now.unobserved_calls - then.unobserved_calls);
+        blocks += wanted.blocks_a_call * static_cast<double>(inner.unobserved_calls) /
+                  static_cast<double>(std::max<std::uint64_t>(inner.unobserved_ns, 1)) *
+                  static_cast<double>(now.unobserved_ns - then.unobserved_ns);
+    }
+    if (calls > most_more * blocks + few_calls) return Use::further_out;
+    return blocks < few_calls ? Use::wait : Use::counted;
+}
+
+/// A call that no other stack needs is not counted any more.
+void CallCounts::pass(Wanted& wanted, Call& call, std::uint64_t frame) {
+    if (call.state == State::dear && call.share <= most_share) wanted.dear = frame;
+    wanted.frames.erase(wanted.frames.begin());
+    if (call.state != State::kept) return;
+    const std::uint64_t seen = call.count.observed_calls - wanted.at_frame.count.observed_calls;
+    if (wanted.frequent == 0 && seen > 0) {
+        wanted.frequent = frame;
+        wanted.blocks_a_call =
+            static_cast<double>(wanted.blocks - wanted.at_frame.blocks) / static_cast<double>(seen);
+    } else if (!call.found) {
+        call.state = State::dear;
+    }
+}
+
+/// On the frame of a call that was tried, or 0: that there is none.
+void CallCounts::settle(Wanted& wanted, std::uint64_t frame) {
+    wanted.found = true;
+    if (wanted.frequent != 0 && wanted.frequent != frame && knows_pace(wanted.process_slot)) {
+        Call& frequent = calls_[{wanted.process_slot, wanted.frequent}];
+        if (!frequent.found) frequent.state = State::dear;
+    }
+    if (frame == 0) return;
+    Call& call = calls_[{wanted.process_slot, frame}];
+    call.found = true;
+    call.only_for_pace = call.only_for_pace && (wanted.only_for_pace || frame == wanted.frequent);
+}
+
+/// After so many trials it goes on the next time.
 void CallCounts::look_for(Wanted& wanted, const ProcessOfSlot& process_of, double hit_ns,
                           int& trials) {
     while (!wanted.found) {
-        const bool at_end = wanted.frames.empty();
-        const bool superfluous = wanted.only_for_pace && knows_pace(wanted.process_slot);
-        if (superfluous || (at_end && wanted.dear == 0)) {
-            wanted.found = true;  // that there is none
-            return;
+        if (wanted.only_for_pace && knows_pace(wanted.process_slot)) return settle(wanted, 0);
+        if (wanted.frames.empty()) {
+            if (wanted.frequent == 0 && wanted.dear != 0 && !knows_pace(wanted.process_slot)) {
+                calls_[{wanted.process_slot, wanted.dear}].state = State::kept;
+                return settle(wanted, wanted.dear);
+            }
+            return settle(wanted, wanted.frequent);
         }
-        const Key key{wanted.process_slot, at_end ? wanted.dear : wanted.frames.front()};
+        const std::uint64_t frame = wanted.frames.front();
+        const Key key{wanted.process_slot, frame};
         if (!calls_.contains(key)) {
             const TracedProcess* const process = process_of(wanted.process_slot);
             if (process == nullptr || trials == 0) return;
@@ -187,18 +253,14 @@ void CallCounts::look_for(Wanted& wanted, const ProcessOfSlot& process_of, doubl
             --trials;
         }
         Call& call = calls_[key];
-        call.only_for_pace = call.only_for_pace && wanted.only_for_pace;
-        const bool happens = call.count.observed_calls + call.count.unobserved_calls > 0;
-        if (call.state == State::kept && (happens || wanted.dear == 0)) {
-            wanted.found = true;
-        } else if (call.state == State::kept && call.count.unobserved_ns < never_ns) {
-            return;
-        } else if (at_end) {
-            if (!knows_pace(wanted.process_slot)) call.state = State::kept;
-            wanted.found = true;
-        } else {
-            if (call.state == State::dear && call.share <= most_share) wanted.dear = key.second;
-            wanted.frames.erase(wanted.frames.begin());
+        if (wanted.at_frame.count.frame != frame) wanted.at_frame = {call.count, wanted.blocks};
+        switch (use_of(call, wanted)) {
+            case Use::counted:
+                return settle(wanted, frame);
+            case Use::wait:
+                return;
+            case Use::further_out:
+                pass(wanted, call, frame);
         }
     }
 }

@@ -11,8 +11,10 @@
 //                   too dear     too dear     counted
 //
 // Of each of the stacks that hold most, the innermost call is taken that costs next to nothing; it
-// is found by trying. What all of them cost together stays below an allowance: a call that takes
-// more is counted for as much less of the time. Not thread-safe.
+// is found by trying. Of one none of whose blocks was ever freed, a call that is made hardly more
+// often than it gets blocks is looked for further out: each of that one leaves some. What all of
+// them cost together stays below an allowance: a call that takes more is counted for as much less
+// of the time. Not thread-safe.
 
 #include <cstdint>
 #include <functional>
@@ -49,7 +51,7 @@ class CallCounts {
     /// Whose calls are to be counted from now on, too, if there is room: those that hold most.
     /// Those of whose blocks `any_freed` only as long as the pace of their process is not known: of
     /// the others each call leaves something, and it is worth to count their own.
-    void choose(std::vector<KernelStack> stacks, bool any_freed);
+    void choose(const std::vector<HeldStack>& stacks, bool any_freed);
     /// From now on. Into `observed`, all that is counted is put in place before (attach_all()).
     void enter(Phase phase);
     void attach_all();
@@ -82,7 +84,8 @@ class CallCounts {
         std::int64_t since_ns = 0;
         double share = 0;           ///< Of its process's CPU time, that counting takes.
         double allowance = 0;       ///< Of the same, what it may.
-        bool only_for_pace = true;  ///< All stacks that it is counted for have blocks freed.
+        bool only_for_pace = true;  ///< No stack's calls leave something each time.
+        bool found = false;         ///< It is what was looked for, for some stack.
         double credit_s = 0;        ///< Saved of that.
         CallCount count;
 
@@ -90,14 +93,25 @@ class CallCounts {
     };
     using Key = std::pair<std::uint32_t, std::uint64_t>;  ///< Process slot and frame.
 
+    struct Then {
+        CallCount count;
+        std::uint64_t blocks = 0;
+    };
     /// A stack that a call is looked for.
     struct Wanted {
+        StackId stack;
         std::uint32_t process_slot = 0;
+        std::uint64_t blocks = 0;           ///< That it held when last chosen.
         std::vector<std::uint64_t> frames;  ///< From the one it is at, outwards.
+        Then at_frame;                      ///< When it came to that.
         std::uint64_t dear = 0;             ///< The last frame that was; 0: none was.
+        std::uint64_t frequent = 0;  ///< The first one that is counted, but made too often; or 0.
         bool only_for_pace = false;
+        double blocks_a_call = 0;  ///< That it gets, of that one.
         bool found = false;
     };
+    /// How a call serves a stack.
+    enum class Use { counted, wait, further_out };
 
     struct CpuTime {
         std::uint64_t used_ns = 0;  ///< Up to read_ns.
@@ -109,6 +123,9 @@ class CallCounts {
     void read(Call& call, std::int64_t now_ns);
     void begin(const Key& key, const TracedProcess& process, double hit_ns, Call& call);
     void look_for(Wanted& wanted, const ProcessOfSlot& process_of, double hit_ns, int& trials);
+    [[nodiscard]] Use use_of(const Call& call, const Wanted& wanted) const;
+    void settle(Wanted& wanted, std::uint64_t frame);
+    void pass(Wanted& wanted, Call& call, std::uint64_t frame);
     [[nodiscard]] bool knows_pace(std::uint32_t process_slot) const;
     void read_cpu(const ProcessOfSlot& process_of, std::int64_t now_ns);
     void allot(double allowance);

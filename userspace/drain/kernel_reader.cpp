@@ -166,15 +166,16 @@ Result<void> KernelReader::lapse() {
     });
 }
 
-std::vector<KernelStack> KernelReader::most_held(bool any_freed, std::size_t count) const {
+std::vector<HeldStack> KernelReader::most_held(bool any_freed, std::size_t count) const {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> held;  // bytes, id
     for (const auto& [id, lapsed] : lapsed_)
         if (lapsed.any_freed == any_freed) held.emplace_back(lapsed.bytes, id);
     const auto end = held.begin() + static_cast<std::ptrdiff_t>(std::min(count, held.size()));
     std::ranges::partial_sort(held, end, std::greater());
-    std::vector<KernelStack> stacks;
+    std::vector<HeldStack> stacks;
     for (auto each = held.begin(); each != end; ++each)
-        if (auto stack = stack_at(each->second)) stacks.push_back(std::move(*stack));
+        if (auto stack = stack_at(each->second))
+            stacks.push_back({std::move(*stack), rounded(lapsed_.at(each->second).count)});
     return stacks;
 }
 

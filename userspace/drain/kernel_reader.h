@@ -30,6 +30,12 @@ struct KernelStack {
     std::vector<std::uint64_t> addresses;
 };
 
+/// One that held something when the probes were last taken away.
+struct HeldStack {
+    KernelStack stack;
+    std::uint64_t blocks = 0;
+};
+
 struct KernelReading {
     std::vector<KernelStack> new_stacks;
     std::vector<StackTotals> changed;
@@ -54,7 +60,7 @@ class KernelReader {
     Result<void> lapse();
     /// Of the stacks some of whose blocks were seen freed, or of the others, so many that held most
     /// bytes when they last lapsed.
-    [[nodiscard]] std::vector<KernelStack> most_held(bool any_freed, std::size_t count) const;
+    [[nodiscard]] std::vector<HeldStack> most_held(bool any_freed, std::size_t count) const;
     /// Exact totals and losses of a process slot, over all CPUs.
     Result<seep_process> read_process(std::uint32_t process_slot) const;
     /// Drops stacks from kernel and reader, once their process is gone and its slot is to be

@@ -188,7 +188,10 @@ TEST(Staying, WhatAllStaysGrowsAsLongAsTheMemoryDoes) {
         report.memory.anonymous_lately.bytes_per_second = other == "slower" ? 80 : 90;
         report.memory.anonymous_lately.low = other == "memory" ? 0 : 10;
         report.memory.anonymous_paused_seconds = other == "pause" ? 6 : 0;
-        ReportStack stack = claiming("list", leaking);
+        const bool is_counted = other == "counted" || other == "few counted";
+        ReportStack stack = claiming("list", is_counted ? StackRevisits{} : leaking);
+        stack.counted = is_counted;
+        if (other == "few counted") stack.totals.allocated_count = stack.totals.lapsed_count = 9;
         stack.verdict = Verdict::undetermined;
         stack.seen_to_leak = false;
         stack.totals.freed_count = other == "freed" ? 1 : 0;
@@ -201,7 +204,8 @@ TEST(Staying, WhatAllStaysGrowsAsLongAsTheMemoryDoes) {
     EXPECT_TRUE(judged("").seen_to_leak) << "to be held against the memory";
     EXPECT_EQ(judged("slower").verdict, Verdict::growing);
     EXPECT_FALSE(judged("slower").seen_to_leak);
-    for (const char* unlike : {"memory", "pause", "freed", "growth"})
+    EXPECT_TRUE(judged("counted").seen_to_leak) << "the calls that leave them go on";
+    for (const char* unlike : {"memory", "pause", "freed", "growth", "few counted"})
         EXPECT_EQ(judged(unlike).verdict, Verdict::undetermined) << unlike;
 }
 
