@@ -211,7 +211,6 @@ void leave_out_gone(Report& report) {
     const auto counts = [](const ReportStack& stack) {
         return stack.kind == StackKind::heap && !stack.revisits.empty();
     };
-    if (std::ranges::none_of(report.stacks, counts)) return;
     for (const ReportStack& stack : report.stacks) {
         if (!counts(stack)) continue;
         if (stack.evidence.cluster != 0)
