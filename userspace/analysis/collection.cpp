@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
 #include <string_view>
 
+#include "analysis/claims.h"
 #include "analysis/growth.h"
 #include "analysis/survival.h"
 #include "base/text.h"
@@ -17,10 +20,10 @@ namespace {
 constexpr double part = 0.25;
 /// Libraries of interpreters with an old generation.
 constexpr std::array<std::string_view, 3> generational{"libR.so", "libruby", "libjulia"};
+/// And what the functions of one begin with that is a part of many programs.
+constexpr std::string_view v8 = "v8::internal::";
 /// What the threads of the JVM's compiler begin with.
 constexpr std::string_view compiler = "CompileBroker::";
-/// Of a stack's blocks, what must have been freed for the others to wait for it as well.
-constexpr double some_collected = 0.1;
 /// Fewer frees are those of single objects.
 constexpr double least_frees = 10;
 
@@ -30,6 +33,20 @@ double deaths_from(const Lifetimes& lifetimes, double seconds) {
     for (std::size_t bin = 1; bin < lifetimes.size(); ++bin)
         if (bin_start(bin) >= seconds) deaths += static_cast<double>(lifetimes[bin]);
     return deaths;
+}
+
+/// Of blocks that were looked at again, those that were there at such an age, and gone later.
+double gone_from(const StackRevisits& revisits, double seconds) {
+    Looks all = revisits.sure;
+    accumulate(all, revisits.vague);
+    const auto share = [&](std::size_t bin) {
+        return static_cast<double>(all.gone[bin]) / static_cast<double>(all.looked[bin]);
+    };
+    double gone = 0;
+    for (std::size_t bin = 1; bin + 1 < all.looked.size(); ++bin)
+        if (bin_start(bin) >= seconds && all.looked[bin] > 0 && all.looked[bin + 1] > 0)
+            gone += static_cast<double>(all.looked[bin + 1]) * (share(bin + 1) - share(bin));
+    return gone;
 }
 
 bool is_generated(const ObjectRecord& object) {
@@ -50,10 +67,11 @@ bool comes_through(const StackRecord& stack, const RecordingContents& contents, 
     });
 }
 
-bool is_of_compiler(const StackRecord& stack, const RecordingContents& contents) {
+bool comes_through(const StackRecord& stack, const RecordingContents& contents,
+                   std::string_view functions) {
     return std::ranges::any_of(stack.locations, [&](LocationId id) {
-        return std::ranges::any_of(contents.locations.at(id).frames, [](const FrameRecord& frame) {
-            return frame.function.starts_with(compiler);
+        return std::ranges::any_of(contents.locations.at(id).frames, [&](const FrameRecord& frame) {
+            return frame.function.starts_with(functions);
         });
     });
 }
@@ -65,57 +83,85 @@ double earlier_blocks_freed(const SnapshotRecord& snapshot) {
     return frees;
 }
 
+/// Frees of blocks from before attach after the first quarter. Sampled, or with probes that come
+/// and go, others are not followed, too: nothing is known, then.
+double earlier_blocks_freed(const RecordingContents& contents) {
+    const Window& window = contents.window;
+    const SnapshotRecord& last = contents.snapshots[window.last];
+    if (contents.info.sampling_bytes != 0 || last.unobserved_ns != 0) return 0;
+    const auto after =
+        static_cast<double>(window.snapshots() - 1) * part + static_cast<double>(window.first);
+    return earlier_blocks_freed(last) -
+           earlier_blocks_freed(contents.snapshots[static_cast<std::size_t>(after)]);
+}
+
+/// Blocks that were as old as a quarter of the window when they were freed.
+double old_blocks_freed(const MergedStack& stack, const RecordingContents& contents,
+                        double real_seconds) {
+    return deaths_from(stack.lifetimes,
+                       part * window_seconds(contents.snapshots, contents.window)) +
+           gone_from(stack.revisits, part * real_seconds);
+}
+
+/// What calls the allocator: a runtime has a function for the blocks of its objects.
+LocationId kind_of(const StackRecord& stack) {
+    return stack.locations.at(std::min<std::size_t>(1, stack.locations.size() - 1));
+}
+
 }  // namespace
 
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents) {
     return comes_through(stack, contents, is_generated);
 }
 
-bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents) {
-    const Window& window = contents.window;
-    const double seconds = part * window_seconds(contents.snapshots, window);
-    double frees = 0;
+bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents,
+                     double real_seconds) {
+    double frees = earlier_blocks_freed(contents);
     for (const MergedStack& stack : stacks)
-        if (comes_through(stack.record, contents, [](const ObjectRecord& object) {
-                return is_generated(object) || has_old_generation(object);
-            }))
-            frees += deaths_from(stack.lifetimes, seconds);
-    const SnapshotRecord& last = contents.snapshots[window.last];
-    // Sampled, or with probes that come and go, others are not followed, too.
-    if (contents.info.sampling_bytes == 0 && last.unobserved_ns == 0) {
-        const auto after =
-            static_cast<double>(window.snapshots() - 1) * part + static_cast<double>(window.first);
-        const auto quarter = static_cast<std::size_t>(after);
-        frees += earlier_blocks_freed(last) - earlier_blocks_freed(contents.snapshots[quarter]);
-    }
+        if (comes_through_generated_code(stack.record, contents) ||
+            comes_through(stack.record, contents, has_old_generation))
+            frees += old_blocks_freed(stack, contents, real_seconds);
     return frees >= least_frees;
 }
 
-void temper_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
-                          const RecordingContents& contents, bool collected) {
-    // Of what was freed between windows, nothing is known.
-    const bool all_seen = contents.snapshots[contents.window.last].unobserved_ns == 0;
-    const auto awaits_collection = [&](const MergedStack& stack) {
-        return all_seen && !collected &&
-               static_cast<double>(stack.totals.freed_count) >=
-                   some_collected * static_cast<double>(stack.totals.allocated_count) &&
-               comes_through(stack.record, contents, has_old_generation);
-    };
+void judge_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
+                         const RecordingContents& contents, double real_seconds) {
+    double by_interpreter = earlier_blocks_freed(contents);
+    std::map<LocationId, double> of_kind;
+    for (const MergedStack& stack : stacks) {
+        const double frees = old_blocks_freed(stack, contents, real_seconds);
+        of_kind[kind_of(stack.record)] += frees;
+        if (comes_through(stack.record, contents, has_old_generation)) by_interpreter += frees;
+    }
     for (std::size_t i = 0; i < stacks.size(); ++i) {
-        ReportStack& stack = reported[i];
-        if (stack.verdict != Verdict::leak && !stack.seen_to_leak) continue;
-        if (is_of_compiler(stacks[i].record, contents))
-            stack.reason +=
-                "; but the runtime's compiler made it, and keeps it as long as the code: a program "
-                "that is still being compiled looks the same";
-        else if (awaits_collection(stacks[i]))
-            stack.reason +=
-                "; but a collector frees its blocks, and was not seen to free any that were as "
-                "old: what it keeps until it collects everything looks the same";
-        else
-            continue;
+        const StackRecord& stack = stacks[i].record;
+        reported[i].awaits_collection =
+            comes_through(stack, contents, v8)
+                ? of_kind.at(kind_of(stack)) < least_frees
+                : by_interpreter < least_frees &&
+                      comes_through(stack, contents, has_old_generation);
+        if (reported[i].verdict != Verdict::leak && !reported[i].seen_to_leak) continue;
+        if (!comes_through(stack, contents, compiler)) continue;
+        reported[i].reason +=
+            "; but the runtime's compiler made it, and keeps it as long as the code: a program "
+            "that is still being compiled looks the same";
+        reported[i].verdict = Verdict::growing;
+        reported[i].seen_to_leak = false;
+    }
+}
+
+void leave_open_until_collected(Report& report) {
+    std::set<std::uint32_t> clusters;  // of which some does
+    for (const ReportStack& stack : report.stacks)
+        if (stack.awaits_collection && grows(stack)) clusters.insert(stack.evidence.cluster);
+    clusters.erase(0);
+    for (ReportStack& stack : report.stacks) {
+        const bool awaits = stack.awaits_collection || clusters.contains(stack.evidence.cluster);
+        if (stack.verdict != Verdict::leak || !awaits || stack.is_lost) continue;
+        stack.reason +=
+            "; but a collector frees its blocks, and was not seen to free any that were as old: "
+            "what it keeps until it collects everything looks the same";
         stack.verdict = Verdict::growing;
-        stack.seen_to_leak = false;
     }
 }
 

@@ -23,16 +23,23 @@ namespace seep {
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents);
 
 /// Whether a collection was seen after the first quarter of the window, when blocks were freed that
-/// had lived for as long: followed ones of `stacks` through such code or an old generation (below),
-/// or, where all is followed, ones from before attach.
-bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents);
+/// had lived for as long: followed ones of `stacks` through such code or an old generation (below);
+/// where all is followed, ones from before attach; where the probes came and went, ones that were
+/// looked at again and had gone.
+/// `real_seconds`: the window's, of which those of `contents` are what was seen.
+bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents,
+                     double real_seconds);
 
-/// An interpreter with an old generation takes its objects from malloc, and keeps those that are
-/// old until it collects everything, which is seldom: R, Ruby, Julia. Calls leaks through one
-/// `growing` of whose blocks some were collected, unless old ones were, too (`collected`,
-/// collection_seen()). Likewise what the JVM's compiler makes: it frees that when it unloads the
-/// code. `reported`: of `stacks`.
-void temper_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
-                          const RecordingContents& contents, bool collected);
+/// Finds what awaits a collection (ReportStack::awaits_collection): a runtime with an old
+/// generation keeps the old blocks of its objects, from malloc, until it collects everything, which
+/// is seldom. None as old was seen to be freed: of R, Ruby and Julia none at all; of V8, which
+/// frees much else, none of those that the same function of it makes. And calls leaks of the JVM's
+/// compiler `growing`: it frees what it makes when it unloads the code. `reported`: of `stacks`.
+void judge_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
+                         const RecordingContents& contents, double real_seconds);
+
+/// Calls leaks that await a collection `growing`, with what is in step with them, unless nothing
+/// points to their blocks any more; after all that judges by other evidence.
+void leave_open_until_collected(Report& report);
 
 }  // namespace seep

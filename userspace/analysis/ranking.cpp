@@ -344,11 +344,11 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
             report.stacks.back().curves = stack_curves(stacks[i], facts[i], contents,
                                                        surroundings.sampling_bytes, curve_points);
     }
-    const bool collected = collection_seen(stacks, judged);
+    const double seconds = window_seconds(contents.snapshots, contents.window);
+    const bool collected = collection_seen(stacks, judged, seconds);
     judge_successions(std::span(report.stacks).subspan(first), stacks,
-                      {judged, surroundings, sampling,
-                       window_seconds(contents.snapshots, contents.window), collected});
-    temper_by_collection(std::span(report.stacks).subspan(first), stacks, judged, collected);
+                      {judged, surroundings, sampling, seconds, collected});
+    judge_by_collection(std::span(report.stacks).subspan(first), stacks, judged, seconds);
     temper_by_whole(std::span(report.stacks).subspan(first), sum.live, judged.snapshots,
                     judged.window);
     return sum.live;
@@ -451,6 +451,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     judge_by_pointers(report);
     confirm_by_memory(report);
     join_places(report);
+    leave_open_until_collected(report);
     sort_stacks(report.stacks, SortBy::growth);
     report.findings = find_causes(report);
     conclude(report);

@@ -155,6 +155,7 @@ struct ReportStack {
     Evidence evidence;
     StackCurves curves;
     bool counted = false;              ///< Its growth is by its calls (call_pace.h).
+    bool awaits_collection = false;    ///< A collector has not come to it yet (collection.h).
     bool seen_to_leak = false;         ///< In windows alone, so that it is open (confirmation.h).
     std::uint64_t returned_count = 0;  ///< Blocks that had lapsed, and were seen to be free later.
     Growth held_growth;                ///< With what was in flight when windows ended (lapses.h).

@@ -48,8 +48,36 @@ TEST(Collection, OtherCodeCollectsNothing) {
     EXPECT_EQ(reported(collected(0.8), "/usr/bin/server", 0).verdict, Verdict::leak);
 }
 
-TEST(Collection, WhatIsNeverFreedWaitsForNoCollector) {
-    EXPECT_EQ(reported(collected(0), "/usr/lib/libruby-3.1.so.3.1", 0).verdict, Verdict::leak);
+TEST(Collection, WhatNoneWasFreedOfYetMayWaitForIt) {
+    const char* const ruby = "/usr/lib/libruby-3.1.so.3.1";
+    EXPECT_EQ(reported(collected(0), ruby, 0).verdict, Verdict::growing);
+    EXPECT_EQ(reported(collected(0), ruby, 100).verdict, Verdict::leak);
+}
+
+TEST(Collection, V8HasAnOldGeneration) {
+    RecordingContents contents = simulated_contents(collected(0), {window_seconds, 121});
+    contents.locations.at(contents.stacks[0].record.locations.back())
+        .frames.push_back({"v8::internal::Heap::AllocateExternalBackingStore", "", 0, false});
+    EXPECT_EQ(build_report(contents, {}).stacks.at(0).verdict, Verdict::growing);
+}
+
+TEST(Collection, InWindowsItIsSeenByOldBlocksThatHaveGone) {
+    const auto seen = [](std::uint64_t gone_late) {
+        RecordingContents contents = simulated_contents(collected(0), {window_seconds, 121});
+        contents.objects[ObjectId(1)] = {ObjectId(1), ObjectKind::file, "libruby.so", ""};
+        contents.locations.at(contents.stacks[0].record.locations.back()).object = ObjectId(1);
+        for (SnapshotRecord& snapshot : contents.snapshots) snapshot.unobserved_ns = 1;
+        MergedStack stack = merge_stacks(contents).at(0);
+        // At 16.8 s and 33.6 s: 2^24 and 2^25 microseconds.
+        stack.revisits.vague.looked.assign(27, 0);
+        stack.revisits.vague.gone = stack.revisits.vague.looked;
+        stack.revisits.vague.looked[25] = stack.revisits.vague.looked[26] = 50;
+        stack.revisits.vague.gone[25] = 20;
+        stack.revisits.vague.gone[26] = 20 + gone_late;
+        return collection_seen({stack}, contents, window_seconds);
+    };
+    EXPECT_TRUE(seen(11));
+    EXPECT_FALSE(seen(9));
 }
 
 TEST(Collection, WhatACompilerMakesIsKeptWithItsCode) {
