@@ -23,6 +23,10 @@ namespace {
 constexpr std::size_t most_suspects = 2;
 /// Of the memory's growth, what is left of blocks that go on dying.
 constexpr double least_of_growth = 0.25;
+/// What grows at less than half of its pace slows down.
+constexpr double least_late = 0.5;
+/// Of the time that was seen, from which on following all of it shows no more.
+constexpr double nearly_all_seen = 0.8;
 constexpr double a_month = 30.0 * 86400;
 constexpr double a_year = 365.25 * 86400;
 /// Beyond a century a number says no more than the word.
@@ -115,13 +119,14 @@ std::string suspects(const Report& report) {
 
 /// Why no finding tells from where the memory grows; empty if nothing is to be said of it.
 std::string why_unexplained(const Report& report) {
-    if (report.sampling.observed_share < 1)
+    if (const double seen = report.sampling.observed_share; seen < 1)
         return fmt::format(
             "what was seen of the heap, in {:.2g} % of the time, does not tell from where{}: see "
-            "who touches it first (--source faults, which needs no probe on the allocator), or "
-            "record "
-            "for some seconds with --sample exact, which slows it down by far more",
-            100 * report.sampling.observed_share, suspects(report));
+            "who touches it first (--source faults, which needs no probe on the allocator){}",
+            100 * seen, suspects(report),
+            seen < nearly_all_seen ? ", or record for some seconds with --sample exact, which "
+                                     "slows it down by far more"
+                                   : "");
     const ReportStack* const stack = undecided_stack(report);
     if (stack == nullptr) return {};
     const std::optional<std::int64_t> decidable = stack->evidence.decidable_at_ns;
@@ -154,11 +159,20 @@ std::optional<Finding> unexplained_growth(const Report& report) {
     if (memory.bytes_per_second <= most_unexplained * found) return std::nullopt;
     const std::string why = why_unexplained(report);
     if (why.empty()) return std::nullopt;
+    const auto whole = static_cast<double>(report.memory.anonymous.bytes);
+    const auto later = static_cast<double>(report.memory.anonymous_lately.bytes);
+    const bool slows_down = later < least_late * (whole - later);
     Finding finding;
-    finding.verdict = verdict_name(Verdict::growing);
+    finding.verdict = verdict_name(slows_down ? Verdict::warming : Verdict::growing);
     finding.growth = memory;
     finding.live_bytes = report.memory.anonymous_bytes;
-    finding.sentence = fmt::format("The anonymous memory grows by {}, and {}", hourly(memory), why);
+    finding.sentence =
+        slows_down ? fmt::format(
+                         "The anonymous memory grew by {}, and slows down: {} of it came in the "
+                         "later half, as where a program warms up. Record again, to see whether "
+                         "it goes on",
+                         format_bytes(whole), format_bytes(std::max(0.0, later)))
+                   : fmt::format("The anonymous memory grows by {}, and {}", hourly(memory), why);
     return finding;
 }
 

@@ -267,14 +267,18 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
     const double block =
         known ? static_cast<double>(held.live) / static_cast<double>(held.live_count) : least_block;
     double most = 0;
-    for (std::size_t i = window.first; i <= std::max(window.first, fewer->since); ++i)
+    const std::size_t since = std::max(window.first, fewer->since);
+    for (std::size_t i = window.first; i <= since; ++i)
         most = std::max(most, sum_of(contents.snapshots[i]).anonymous);
-    const double given_up = block * fewer->all;
-    const double kept =
-        given_up - std::max(0.0, most - static_cast<double>(memory.anonymous_bytes));
+    const auto left = static_cast<double>(memory.anonymous_bytes);
+    if (left > (1 + least_share) * sum_of(contents.snapshots[since]).anonymous) return;
+    const double estimated = block * fewer->all;
+    const double given_up = std::min(estimated, most);
+    const double kept = given_up - std::max(0.0, most - left);
     // What the memory cannot have held, neither came nor went: windows saw what they saw by chance.
+    // And what was freed is given out again before the memory grows.
     if (kept <= std::max(least_estimated_difference, difference.matters) || kept < given_up / 2 ||
-        given_up > most || block * fewer->rise > most_held * most)
+        estimated > most_held * most || block * fewer->rise > most_held * most)
         return;
     name_retained(kept, difference, memory);
     memory.reason = fmt::format(

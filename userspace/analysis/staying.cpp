@@ -248,6 +248,9 @@ void leave_out_gone(Report& report) {
             take_of(of_function, std::pair(function_of(stack), freed_tenths(stack)));
         if (seen) leave_out_gone(*seen, stack);
         keep_growing(report, stack);
+        // As part of a sum it grew for certain, but not by itself.
+        if (stack.verdict == Verdict::growing && stack.growth.low < 0)
+            stack.verdict = Verdict::undetermined;
     }
 }
 

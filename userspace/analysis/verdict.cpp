@@ -195,9 +195,10 @@ class Judge {
             const double period = facts_.seconds / static_cast<double>(facts_.falls);
             return Judgement{
                 Verdict::undetermined,
-                fmt::format("rises and falls in cycles of {} or so; whether its low points rise, "
-                            "{} cycles tell, {} were seen",
-                            seconds_text(period), trough_spans, facts_.falls),
+                fmt::format(
+                    "rises and falls in cycles of {} at most, {} in the window; it takes {} "
+                    "to tell whether its low points rise",
+                    seconds_text(period), facts_.falls, trough_spans),
                 window_of(period * trough_spans)};
         }
         if (rises() || facts_.halt || (blocks_die() && settled_at())) return std::nullopt;

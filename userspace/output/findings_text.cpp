@@ -50,7 +50,7 @@ void print_evidence(Page& page, const Report& report, std::size_t shown) {
                    hourly_bytes(finding.growth.high),
                    format_bytes(static_cast<double>(finding.live_bytes + finding.lapsed_bytes)),
                    format_count(finding.live_count + finding.lapsed_count), freed_share(finding),
-                   ratio(finding.evidence.age_ratio)});
+                   finding.lapsed_count > 0 ? "-" : ratio(finding.evidence.age_ratio)});
     }
     const char* age =
         " age: of what is live, as a share of the time since attach; 0.5 if it leaks "

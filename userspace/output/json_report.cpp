@@ -228,7 +228,7 @@ Json finding_json(const Finding& finding, std::size_t rank) {
             {"verdict", finding.verdict},
             {"kind", finding.stacks.empty() ? Json() : Json(stack_kind_name(finding.kind))},
             {"sentence", finding.sentence},
-            {"function", frame.function},
+            {"function", finding.stacks.empty() ? frame.function : frame_name(frame)},
             {"module", frame.module},
             {"file", frame.file},
             {"line", frame.line},

@@ -129,17 +129,19 @@ void print_sampling(Page& page, const ReportSampling& sampling) {
             "by its page faults, the target took new memory faster over all of the time, "
             "as probes slow it down; by how much, too few came to tell: what was seen is "
             "too low, unless the growth of the memory tells it");
-    if (sampling.rate_scale.middle != 1)
-        page.paragraph(
-            "", header_indent,
-            fmt::format(
-                "{} {:.3g} times as fast as that over all of the time ({:.3g} to {:.3g}), "
-                "{}: rates are made so many times what was seen",
-                sampling.by_calls ? "the target made the calls that were counted also in between"
-                                  : "by its page faults, the target took new memory",
-                sampling.rate_scale.middle, sampling.rate_scale.low, sampling.rate_scale.high,
-                sampling.rate_scale.middle > 1 ? "as probes slow it down"
-                                               : "as it happened to do more while it was seen"));
+    const RateScale& pace = sampling.rate_scale;
+    if (pace.middle == 1) return;
+    page.paragraph(
+        "", header_indent,
+        fmt::format("{} {:.3g} times as fast as that over all of the time ({:.3g} to {:.3g}), "
+                    "{}: rates are made so many times what was seen",
+                    sampling.by_calls
+                        ? "the target made the calls that were counted also in between"
+                        : "by its page faults, the target took new memory",
+                    pace.middle, pace.low, pace.high,
+                    pace.low > 1    ? "as probes slow it down"
+                    : pace.high < 1 ? "as it happened to do more while it was seen"
+                                    : "which may be no difference"));
 }
 
 std::string overhead_text(const Report& report) {

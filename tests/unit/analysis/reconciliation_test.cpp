@@ -172,6 +172,12 @@ TEST(Reconciliation, InWindowsWhatIsKeptIsKnownByTheNumberOfBlocks) {
                                          "had most, of 1 KiB each as those that are held"));
     EXPECT_THAT(memory.advice, HasSubstr("malloc_trim"));
 
+    // As many would come to a little more than there was: they were smaller.
+    course.anonymous = [&](double i) { return stays(i) * 0.55; };
+    EXPECT_THAT(memory_of(course).reason, HasSubstr("keeps about 110 MiB"));
+    // What was freed would have been given out again before the memory grows.
+    course.anonymous = [&](double i) { return stays(i) + 2 * std::max(0.0, i - 10); };
+    EXPECT_THAT(memory_of(course).verdict, IsEmpty());
     // The kernel has it back.
     course.anonymous = [](double i) {
         return i <= 10 ? 20 * i : 200 - 117 * std::min(5.0, i - 10) / 5;
@@ -308,6 +314,11 @@ TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
     EXPECT_THAT(sentence(0.4, 0.1, rising), IsEmpty());
     EXPECT_THAT(sentence(0.1, 1, rising), Not(HasSubstr("does not tell from where")));
     EXPECT_THAT(sentence(0.1, 0.1, flat), IsEmpty());
+    EXPECT_THAT(sentence(0.1, 0.1, rising), HasSubstr("--sample exact"));
+    EXPECT_THAT(sentence(0.1, 0.9, rising), Not(HasSubstr("--sample exact")));
+    // Three quarters of it came in the first half.
+    const Curve slowing = [](double i) { return 100 + 12 * i - std::max(0.0, i - 10) * 8; };
+    EXPECT_THAT(sentence(0.01, 0.1, slowing), HasSubstr("and slows down"));
 }
 
 TEST(Reconciliation, NamesWhatMayHaveGrownUnseen) {
