@@ -26,6 +26,8 @@ constexpr std::string_view v8 = "v8::internal::";
 constexpr std::string_view compiler = "CompileBroker::";
 /// Fewer frees are those of single objects.
 constexpr double least_frees = 10;
+/// Of an interpreter's frees, those of its objects; fewer are of its own tables and stacks.
+constexpr double least_of_frees = 0.05;
 
 /// Deaths of blocks that had lived for so long at least.
 double deaths_from(const Lifetimes& lifetimes, double seconds) {
@@ -103,7 +105,12 @@ double old_blocks_freed(const MergedStack& stack, const RecordingContents& conte
            gone_from(stack.revisits, part * real_seconds);
 }
 
-/// What calls the allocator: a runtime has a function for the blocks of its objects.
+/// Blocks that the same function of a runtime makes, by which it calls the allocator.
+struct Kind {
+    bool of_interpreter = false;
+    double freed = 0;
+    double freed_old = 0;
+};
 LocationId kind_of(const StackRecord& stack) {
     return stack.locations.at(std::min<std::size_t>(1, stack.locations.size() - 1));
 }
@@ -126,20 +133,28 @@ bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingCont
 
 void judge_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
                          const RecordingContents& contents, double real_seconds) {
-    double by_interpreter = earlier_blocks_freed(contents);
-    std::map<LocationId, double> of_kind;
+    std::map<LocationId, Kind> kinds;
+    double freed = 0;  // By an interpreter.
     for (const MergedStack& stack : stacks) {
-        const double frees = old_blocks_freed(stack, contents, real_seconds);
-        of_kind[kind_of(stack.record)] += frees;
-        if (comes_through(stack.record, contents, has_old_generation)) by_interpreter += frees;
+        Kind& kind = kinds[kind_of(stack.record)];
+        const auto frees = static_cast<double>(stack.totals.freed_count);
+        kind.freed += frees;
+        kind.freed_old += old_blocks_freed(stack, contents, real_seconds);
+        if (!comes_through(stack.record, contents, has_old_generation)) continue;
+        kind.of_interpreter = true;
+        freed += frees;
     }
+    double freed_old = earlier_blocks_freed(contents);
+    for (const auto& [location, kind] : kinds)
+        if (kind.of_interpreter && kind.freed >= least_of_frees * freed)
+            freed_old += kind.freed_old;
+    const bool collected = freed_old >= least_frees;
     for (std::size_t i = 0; i < stacks.size(); ++i) {
         const StackRecord& stack = stacks[i].record;
         reported[i].awaits_collection =
             comes_through(stack, contents, v8)
-                ? of_kind.at(kind_of(stack)) < least_frees
-                : by_interpreter < least_frees &&
-                      comes_through(stack, contents, has_old_generation);
+                ? kinds.at(kind_of(stack)).freed_old < least_frees
+                : !collected && comes_through(stack, contents, has_old_generation);
         if (reported[i].verdict != Verdict::leak && !reported[i].seen_to_leak) continue;
         if (!comes_through(stack, contents, compiler)) continue;
         reported[i].reason +=

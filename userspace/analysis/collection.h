@@ -32,9 +32,10 @@ bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingCont
 
 /// Finds what awaits a collection (ReportStack::awaits_collection): a runtime with an old
 /// generation keeps the old blocks of its objects, from malloc, until it collects everything, which
-/// is seldom. None as old was seen to be freed: of R, Ruby and Julia none at all; of V8, which
-/// frees much else, none of those that the same function of it makes. And calls leaks of the JVM's
-/// compiler `growing`: it frees what it makes when it unloads the code. `reported`: of `stacks`.
+/// is seldom. None as old was seen to be freed: of R, Ruby and Julia none of those that a function
+/// of it makes that makes more than a few of what is freed; of V8 none that the same function of it
+/// makes. And calls leaks of the JVM's compiler `growing`: it frees what it makes when it unloads
+/// the code. `reported`: of `stacks`.
 void judge_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
                          const RecordingContents& contents, double real_seconds);
 

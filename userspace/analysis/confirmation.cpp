@@ -43,6 +43,8 @@ constexpr double fragmented = 0.05;
 /// Of what the memory grows by, what was seen to be of other things than the leaks, beside caches
 /// and in busy threads.
 constexpr double something_else = 0.15;
+/// Of what is held across pauses, what the leaks must have for nothing else to take memory.
+constexpr double next_to_all = 0.9;
 /// Memory that grows by more than so many times what all stacks claim grows for another reason.
 constexpr double most_other = 3;
 
@@ -250,8 +252,28 @@ double width(const Growth& growth, double slack = 0) {
 
 /// What was seen, at a pace that was counted while no probe slowed the target down, too: it is as
 /// uncertain as its blocks are few, and the memory's part as what else takes memory is unknown.
-bool tells_better(const Growth& seen, const Growth& by_memory) {
-    return seen.low <= by_memory.high && width(seen) <= width(by_memory) + 2 * something_else;
+/// `alone`: next to nothing else of the heap does; then it is right if chance easily makes what was
+/// seen of it (half of the interval: a standard deviation).
+bool tells_better(const Growth& seen, const Growth& by_memory, bool alone) {
+    if (seen.low > by_memory.high) return false;
+    if (alone && by_memory.bytes_per_second <= (seen.bytes_per_second + seen.high) / 2)
+        return width(seen) <= width(by_memory);
+    return width(seen) <= width(by_memory) + 2 * something_else;
+}
+
+/// Whether next to all that is held across pauses is of the causes that are confirmed.
+bool are_alone(const Report& report, const StackClaims& claims,
+               const std::map<std::string, Proof*>& proofs) {
+    double all = 0;
+    double confirmed = 0;
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
+        const ReportStack& stack = report.stacks[i];
+        if (stack.kind != StackKind::heap) continue;
+        const auto bytes = static_cast<double>(stack.totals.lapsed_bytes);
+        all += bytes;
+        if (stack.seen_to_leak && proofs.contains(claims.causes[i])) confirmed += bytes;
+    }
+    return confirmed >= next_to_all * all;
 }
 
 }  // namespace
@@ -281,6 +303,7 @@ void confirm_by_memory(Report& report) {
         proof->confirmed += claims.bytes;
         proofs.emplace(cause, proof);
     }
+    const bool nothing_else = are_alone(report, claimed, proofs);
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (!stack.seen_to_leak) continue;
@@ -298,7 +321,7 @@ void confirm_by_memory(Report& report) {
             stack.reason += "; it is more than that, as not all of such large blocks is touched";
             continue;
         }
-        if (report.sampling.by_calls && tells_better(stack.growth, part)) {
+        if (report.sampling.by_calls && tells_better(stack.growth, part, nothing_else)) {
             stack.growth = at_most(part, stack.growth);
             continue;
         }
