@@ -13,6 +13,9 @@ inline constexpr double block_overhead = 24;
 /// The least that any allocator gives for a block: what a freed block of unknown size had at least.
 inline constexpr double least_block = 16;
 
+/// The least that a live block keeps from being given back, and that the memory has of one in use.
+inline constexpr double page_bytes = 4096;
+
 enum class BlockLayout {
     header,     ///< glibc's: 8 bytes before each block, in steps of 16, 32 at least.
     size_class  ///< No header; in steps that grow with the size: jemalloc, tcmalloc, mimalloc.

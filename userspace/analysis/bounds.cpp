@@ -19,8 +19,6 @@ namespace {
 /// What a heap may have had free, and fills first.
 constexpr double free_room = 1 << 20;
 constexpr double seconds_an_hour = 3600;
-/// Of the blocks that were looked at again, nearly.
-constexpr double all_there = 0.95;
 
 /// The most that the memory may have grown by in the later half of the window, in bytes a second:
 /// what goes on does so then, too.
@@ -121,14 +119,6 @@ bool bound_stack(const Bound& of_cause, const Growth& claim, const std::string& 
     if (of_cause.leaves_little() && left.low <= 0 && stack.verdict == Verdict::growing)
         stack.verdict = Verdict::undetermined;
     return true;
-}
-
-/// The memory has only the pages of its blocks that were used: nothing says that they are freed.
-bool may_be_untouched(const ReportStack& stack) {
-    const auto& staying = stack.evidence.staying;
-    return stack.totals.freed_count == 0 && block_size(stack) >= large_block && staying &&
-           !staying->dying && staying->survival.share >= all_there &&
-           staying->survival.low >= least_true;
 }
 
 /// Each by itself may be what the memory hardly shows, but not all of them.

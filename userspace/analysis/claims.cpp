@@ -12,6 +12,9 @@ namespace seep {
 
 namespace {
 
+/// Of the blocks that were looked at again, nearly.
+constexpr double all_there = 0.95;
+
 std::string cause_of(const ReportStack& stack) {
     if (stack.evidence.cluster != 0) return fmt::format("{}", stack.evidence.cluster);
     return stack.frames.empty() ? stack.id : function_key(stack.frames[stack.culprit]);
@@ -27,6 +30,13 @@ double requested(const ReportStack& stack) {
 double block_size(const ReportStack& stack) {
     const auto blocks = static_cast<double>(stack.totals.held_count());
     return blocks > 0 ? static_cast<double>(stack.totals.held_bytes()) / blocks : 0;
+}
+
+bool may_be_untouched(const ReportStack& stack) {
+    const auto& staying = stack.evidence.staying;
+    return stack.totals.freed_count == 0 && block_size(stack) >= large_block && staying &&
+           !staying->dying && staying->survival.share >= all_there &&
+           staying->survival.low >= least_true;
 }
 
 StackClaims claims_of(const Report& report) {

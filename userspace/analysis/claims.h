@@ -28,6 +28,10 @@ double requested(const ReportStack& stack);
 /// The mean of what it holds, in bytes; 0 if that is nothing.
 double block_size(const ReportStack& stack);
 
+/// Whether it may grow by more than the memory, which has only the pages of its large blocks that
+/// were used: nothing says that they are freed.
+bool may_be_untouched(const ReportStack& stack);
+
 /// Of each of a report's stacks.
 struct StackClaims {
     std::vector<Growth> growths;

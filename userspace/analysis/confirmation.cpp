@@ -50,8 +50,9 @@ constexpr double most_other = 3;
 
 /// By which some stacks certainly grow, and what became of their blocks that had lapsed.
 struct Claim {
-    double bytes = 0;  ///< A second.
-    double usual = 0;  ///< Of that, likely.
+    double bytes = 0;    ///< A second.
+    double usual = 0;    ///< Of that, likely.
+    double touched = 0;  ///< Of that, what the memory has at least: a page of a large block.
     double lapsed = 0;
     double returned = 0;
     double dying = 0;    ///< Of `lapsed`, of stacks whose blocks are gone when looked at again.
@@ -62,6 +63,8 @@ struct Claim {
         const BlockShares shares = block_shares(stack);
         bytes += requested(stack) * shares.most;
         usual += requested(stack) * shares.usual;
+        touched += requested(stack) *
+                   (may_be_untouched(stack) ? page_bytes / block_size(stack) : shares.most);
         const auto blocks = static_cast<double>(stack.totals.lapsed_count);
         lapsed += blocks;
         returned += static_cast<double>(stack.returned_count);
@@ -143,7 +146,9 @@ struct Proof {
         if (steps < ProcessMemory::least_steps || is_of_something_else()) return false;
         return cause.outnumbers(most_replaced) || cause.stays()
                    ? leaves(cause.usual, usual, 0)
-                   : leaves(cause.bytes, claimed, least_missing);
+                   : leaves(cause.bytes, claimed, least_missing) ||
+                         leaves(cause.touched, claimed - cause.bytes + cause.touched,
+                                least_missing);
     }
     /// Whether most of `part` must be true, if so much of `all` or more is not.
     [[nodiscard]] bool leaves(double part, double all, double least_wrong) const {
@@ -221,8 +226,8 @@ bool overlap(const Growth& a, const Growth& b) {
 
 /// Of blocks that all stay and are larger than pages, the memory has only the pages that were used.
 bool is_untouched(const ReportStack& stack, const Claim& cause, const Growth& by_memory) {
-    return (cause.stays() || stack.is_lost) && block_size(stack) >= large_block &&
-           stack.growth.low > by_memory.high;
+    return (cause.stays() || stack.is_lost || may_be_untouched(stack)) &&
+           block_size(stack) >= large_block && stack.growth.low > by_memory.high;
 }
 
 /// The memory may have grown by something else as well, or not all of what was requested been

@@ -35,8 +35,6 @@ constexpr double least_estimated_difference = 4 << 20;
 /// Of the memory, what blocks may be reckoned to have taken, for want of their sizes.
 constexpr double most_held = 1.5;
 constexpr double least_share = 0.05;
-/// The least that a live block keeps from being given back.
-constexpr double page_bytes = 4096;
 /// Holes between blocks, as a share of the blocks: in balance there are half as many of them (D. E.
 /// Knuth, "The Art of Computer Programming", vol. 1, 2.5, the fifty-per-cent rule), which would
 /// have to be twice as large on average to come to more.

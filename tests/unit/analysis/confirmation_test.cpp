@@ -294,6 +294,41 @@ TEST(Confirmation, LargeBlocksThatStayNeedNotBeTouched) {
     EXPECT_LT(rate_of(20'000, 0.7), 5'100);
 }
 
+TEST(Confirmation, OfALargeBlockThatStaysAPageIsEnough) {
+    const auto judged = [](std::uint64_t block_bytes, double memory) {
+        ReportStack stack = looked_at(leak("a", 10'000), 1, false);
+        stack.evidence.staying->sure = false;
+        stack.totals.allocated_bytes = stack.totals.lapsed_bytes =
+            block_bytes * stack.totals.allocated_count;
+        return confirmed({stack}, memory, memory).stacks[0];
+    };
+    EXPECT_EQ(judged(20'000, 3'000).verdict, Verdict::leak);
+    EXPECT_EQ(judged(20'000, 3'000).growth.bytes_per_second, 10'000);
+    EXPECT_EQ(judged(20'000, 900).verdict, Verdict::growing);
+    EXPECT_NE(judged(8'000, 3'000).verdict, Verdict::leak);
+}
+
+TEST(Confirmation, WhereLeaksAreAloneTheMemoryTellsThemIfChanceMakesTheDifference) {
+    const auto rate_of = [](double memory, bool something_else) {
+        ReportStack stack = looked_at(leak("a", 1000), 1, false);
+        stack.growth.low = 800;
+        stack.growth.high = 1250;
+        Report report;
+        report.sampling.by_calls = true;
+        report.sampling.most_replaced = 0;
+        std::vector<ReportStack> stacks = {stack};
+        if (something_else) {
+            stacks.push_back(other("b", 0));
+            stacks.back().verdict = Verdict::steady;
+        }
+        confirm(report, stacks, memory, memory);
+        return report.stacks[0].growth.bytes_per_second;
+    };
+    EXPECT_GT(rate_of(1100, false), 1050);
+    EXPECT_EQ(rate_of(1240, false), 1000) << "more than a standard deviation away";
+    EXPECT_EQ(rate_of(1100, true), 1000);
+}
+
 TEST(Confirmation, WhatGrowsInLargeBlocksIsNotBoundedByTheMemory) {
     const auto judged = [](std::uint64_t block_bytes, double share_there) {
         ReportStack stack = looked_at(leak("a", 10'000), share_there, false);
