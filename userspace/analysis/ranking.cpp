@@ -111,6 +111,8 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     result.may_be_pool = judgement.may_be_pool;
     if (result.kind == StackKind::heap && !facts.is_enlarged())
         leave_out_in_flight(stack, contents, result);
+    // Its turnover explains as much.
+    if (result.verdict == Verdict::steady) result.growth.low = std::min(result.growth.low, 0.0);
     result.evidence = facts.evidence;
     if (judgement.decidable_at_ns)
         result.evidence.decidable_at_ns =
