@@ -262,7 +262,7 @@ double width(const Growth& growth, double slack = 0) {
 bool tells_better(const Growth& seen, const Growth& by_memory, bool alone) {
     if (seen.low > by_memory.high) return false;
     if (alone && by_memory.bytes_per_second <= (seen.bytes_per_second + seen.high) / 2)
-        return width(seen) <= width(by_memory);
+        return width(seen) <= 2 * fragmented;
     return width(seen) <= width(by_memory) + 2 * something_else;
 }
 
@@ -336,7 +336,8 @@ void confirm_by_memory(Report& report) {
         if (!alone && report.sampling.rate_scale.known && !overlap(stack.growth, part)) continue;
         const double slack = alone ? 0 : slack_of(part, proof);
         const bool closer = width(part, slack) < narrower * width(stack.growth);
-        if (!closer && agrees(stack.growth, part, proof)) continue;
+        const bool is_right = report.sampling.by_calls && nothing_else;
+        if (!is_right && !closer && agrees(stack.growth, part, proof)) continue;
         stack.growth = report.sampling.rate_scale.known ? widened(part, stack.growth) : part;
         stack.growth.low =
             std::min(stack.growth.low, stack.growth.bytes_per_second / (1 + something_else));
