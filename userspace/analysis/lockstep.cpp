@@ -85,8 +85,11 @@ bool in_proportion(const LockstepStack& few, const LockstepStack& many) {
     if (blocks <= 0 || std::abs(freed_share(few) - freed_share(many)) > other_fate) return false;
     // As if the blocks of each object were one, so that an object that is torn is no more than one.
     const double ratio = total(many) / blocks;
-    LockstepStack objects = many;
-    objects.weight = std::max(1.0, many.weight / ratio);
+    LockstepStack objects{.steps = many.steps,
+                          .callers = {},
+                          .weight = std::max(1.0, many.weight / ratio),
+                          .allocated = many.allocated,
+                          .freed = many.freed};
     for (double& step : objects.steps) step /= ratio;
     if (blocks < least_in_proportion)
         return std::max(few.weight, many.weight) <= 1 && few.steps.size() >= least_moments &&
@@ -140,10 +143,10 @@ std::vector<Lockstep> joined(std::vector<Lockstep> groups, std::span<const Locks
         const LockstepStack& seed = middles[first];
         for (std::size_t next = first + 1; next < groups.size(); ++next) {
             const LockstepStack& other = middles[next];
-            if (taken[next] || !are_alike(seed, other)) continue;
+            if (taken[next]) continue;
             const std::size_t common =
                 std::min({group.common, groups[next].common, common_callers(seed, other)});
-            if (common <= std::max(seed.roots, other.roots)) continue;
+            if (common <= std::max(seed.roots, other.roots) || !are_alike(seed, other)) continue;
             group.common = common;
             group.stacks.insert(group.stacks.end(), groups[next].stacks.begin(),
                                 groups[next].stacks.end());
