@@ -27,6 +27,8 @@ constexpr std::size_t least_moments = 16;
 constexpr double mostly_freed = 0.5;
 /// By which the shares of their blocks that are freed may differ for all that.
 constexpr double other_fate = 0.02;
+/// Of those that stay, what may be in flight of one and not of the other.
+constexpr double torn_fate = 0.05;
 
 double total(const LockstepStack& stack) {
     return std::accumulate(stack.steps.begin(), stack.steps.end(), 0.0);
@@ -74,15 +76,18 @@ bool never_apart(const LockstepStack& few, const LockstepStack& many, double blo
 
 /// Whether of as many as are allocated as many stay, as far as chance lets that be told.
 bool of_one_fate(const LockstepStack& few, const LockstepStack& many) {
+    if (std::abs(freed_share(few) - freed_share(many)) > other_fate) return false;
     const double staying = total(few);
     const double expected = total(many) * few.allocated / std::max(1.0, many.allocated);
-    return std::abs(staying - expected) <= torn_objects * (1 + std::sqrt(staying));
+    const double weight = std::max({1.0, few.weight, many.weight});
+    return std::abs(staying - expected) <=
+           torn_objects * (1 + std::sqrt(weight * staying)) + torn_fate * staying;
 }
 
 /// `few` is the one that rises by fewer blocks.
 bool in_proportion(const LockstepStack& few, const LockstepStack& many) {
     const double blocks = total(few);
-    if (blocks <= 0 || std::abs(freed_share(few) - freed_share(many)) > other_fate) return false;
+    if (blocks <= 0 || !of_one_fate(few, many)) return false;
     // As if the blocks of each object were one, so that an object that is torn is no more than one.
     const double ratio = total(many) / blocks;
     LockstepStack objects{.steps = many.steps,
@@ -93,7 +98,7 @@ bool in_proportion(const LockstepStack& few, const LockstepStack& many) {
     for (double& step : objects.steps) step /= ratio;
     if (blocks < least_in_proportion)
         return std::max(few.weight, many.weight) <= 1 && few.steps.size() >= least_moments &&
-               never_apart(few, objects, blocks) && of_one_fate(few, many);
+               never_apart(few, objects, blocks);
     return in_equal_numbers(few, objects);
 }
 

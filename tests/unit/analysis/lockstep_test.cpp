@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace seep {
 namespace {
@@ -13,7 +14,9 @@ using ::testing::IsEmpty;
 
 LockstepStack stack(std::vector<double> steps, const std::vector<std::uint32_t>& callers,
                     double weight = 1) {
-    LockstepStack result{std::move(steps), {}, weight};
+    const double blocks = std::accumulate(steps.begin(), steps.end(), 0.0);
+    LockstepStack result{.steps = std::move(steps), .callers = {}, .weight = weight};
+    result.allocated = blocks;  // none of which is freed
     for (const std::uint32_t caller : callers) result.callers.emplace_back(caller);
     return result;
 }
@@ -88,6 +91,18 @@ TEST(Lockstep, WhatIsFreedInOtherSharesIsNoPartOfOneObject) {
     nodes.allocated = 24'000;
     nodes.freed = 12'000;
     EXPECT_THAT(lockstep_clusters(std::vector{documents, nodes}), IsEmpty());
+}
+
+TEST(Lockstep, OfWhatIsMadeTogetherAsManyStay) {
+    // One request in 100 forgets one thing, and one in 150 another, as evenly.
+    const auto forgotten = [](double each) {
+        LockstepStack result = stack(std::vector<double>(16, each), {1, 10, 50, 60, 70});
+        result.allocated = 12'000;
+        result.freed = result.allocated - 16 * each;
+        return result;
+    };
+    EXPECT_THAT(lockstep_clusters(std::vector{forgotten(7.5), forgotten(5)}), IsEmpty());
+    EXPECT_EQ(lockstep_clusters(std::vector{forgotten(7.5), forgotten(7.4)}).size(), 1U);
 }
 
 TEST(Lockstep, SampledCountsNeedNotBeEqual) {
