@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <map>
 #include <utility>
 
@@ -133,11 +132,6 @@ void join_leaks(const std::vector<Member>& group) {
     }
 }
 
-double width(const Growth& growth) {
-    return growth.bytes_per_second > 0 ? (growth.high - growth.low) / growth.bytes_per_second
-                                       : std::numeric_limits<double>::infinity();
-}
-
 /// Where the calls that leave blocks of one stack were counted, as many were left of those in step
 /// with it, but for an object that a window may have torn.
 void share_counts(const std::vector<std::size_t>& ranks, std::vector<ReportStack>& ranked) {
@@ -149,7 +143,8 @@ void share_counts(const std::vector<std::size_t>& ranks, std::vector<ReportStack
     for (const std::size_t rank : ranks) {
         const ReportStack& stack = ranked[rank];
         if (!stack.counted || !is_left(stack)) continue;
-        if (known == nullptr || width(stack.growth) < width(known->growth)) known = &stack;
+        if (known == nullptr || interval_width(stack.growth) < interval_width(known->growth))
+            known = &stack;
     }
     if (known == nullptr) return;
     for (const std::size_t rank : ranks) {
@@ -160,7 +155,7 @@ void share_counts(const std::vector<std::size_t>& ranks, std::vector<ReportStack
         Growth growth = times(known->growth, static_cast<double>(stack.totals.held_bytes()) /
                                                  static_cast<double>(known->totals.held_bytes()));
         widen_by_share(1 / blocks / z_95, growth);
-        if (width(growth) >= width(stack.growth)) continue;
+        if (interval_width(growth) >= interval_width(stack.growth)) continue;
         stack.growth = stack.held_growth = growth;
         stack.counted = true;
     }

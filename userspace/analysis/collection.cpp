@@ -97,14 +97,6 @@ double earlier_blocks_freed(const RecordingContents& contents) {
            earlier_blocks_freed(contents.snapshots[static_cast<std::size_t>(after)]);
 }
 
-/// Blocks that were as old as a quarter of the window when they were freed.
-double old_blocks_freed(const MergedStack& stack, const RecordingContents& contents,
-                        double real_seconds) {
-    return deaths_from(stack.lifetimes,
-                       part * window_seconds(contents.snapshots, contents.window)) +
-           gone_from(stack.revisits, part * real_seconds);
-}
-
 /// Blocks that the same function of a runtime makes, by which it calls the allocator.
 struct Kind {
     bool of_interpreter = false;
@@ -121,25 +113,37 @@ bool comes_through_generated_code(const StackRecord& stack, const RecordingConte
     return comes_through(stack, contents, is_generated);
 }
 
-bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents,
-                     double real_seconds) {
-    double frees = earlier_blocks_freed(contents);
+std::vector<double> old_blocks_freed(const std::vector<MergedStack>& stacks,
+                                     const RecordingContents& contents, double real_seconds) {
+    const double seconds = window_seconds(contents.snapshots, contents.window);
+    std::vector<double> frees;
+    frees.reserve(stacks.size());
     for (const MergedStack& stack : stacks)
-        if (comes_through_generated_code(stack.record, contents) ||
-            comes_through(stack.record, contents, has_old_generation))
-            frees += old_blocks_freed(stack, contents, real_seconds);
+        frees.push_back(deaths_from(stack.lifetimes, part * seconds) +
+                        gone_from(stack.revisits, part * real_seconds));
+    return frees;
+}
+
+bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents,
+                     std::span<const double> old_frees) {
+    double frees = earlier_blocks_freed(contents);
+    for (std::size_t i = 0; i < stacks.size(); ++i)
+        if (comes_through_generated_code(stacks[i].record, contents) ||
+            comes_through(stacks[i].record, contents, has_old_generation))
+            frees += old_frees[i];
     return frees >= least_frees;
 }
 
 void judge_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
-                         const RecordingContents& contents, double real_seconds) {
+                         const RecordingContents& contents, std::span<const double> old_frees) {
     std::map<LocationId, Kind> kinds;
     double freed = 0;  // By an interpreter.
-    for (const MergedStack& stack : stacks) {
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
+        const MergedStack& stack = stacks[i];
         Kind& kind = kinds[kind_of(stack.record)];
         const auto frees = static_cast<double>(stack.totals.freed_count);
         kind.freed += frees;
-        kind.freed_old += old_blocks_freed(stack, contents, real_seconds);
+        kind.freed_old += old_frees[i];
         if (!comes_through(stack.record, contents, has_old_generation)) continue;
         kind.of_interpreter = true;
         freed += frees;

@@ -22,13 +22,18 @@ namespace seep {
 /// these collect garbage (V8, the JVM, .NET, PyPy, LuaJIT).
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents);
 
+/// Of each stack, the blocks that were as old as a quarter of the window when they were freed; and,
+/// where the probes came and went, those that were there at such an age when they were looked at
+/// again, and had gone later. `real_seconds`: the window's, of which those of `contents` are what
+/// was seen.
+std::vector<double> old_blocks_freed(const std::vector<MergedStack>& stacks,
+                                     const RecordingContents& contents, double real_seconds);
+
 /// Whether a collection was seen after the first quarter of the window, when blocks were freed that
-/// had lived for as long: followed ones of `stacks` through such code or an old generation (below);
-/// where all is followed, ones from before attach; where the probes came and went, ones that were
-/// looked at again and had gone.
-/// `real_seconds`: the window's, of which those of `contents` are what was seen.
+/// had lived for as long: of `stacks` through such code or an old generation (below), of which
+/// `old_frees` are old_blocks_freed(); where all is followed, also ones from before attach.
 bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingContents& contents,
-                     double real_seconds);
+                     std::span<const double> old_frees);
 
 /// Finds what awaits a collection (ReportStack::awaits_collection): a runtime with an old
 /// generation keeps the old blocks of its objects, from malloc, until it collects everything, which
@@ -37,7 +42,7 @@ bool collection_seen(const std::vector<MergedStack>& stacks, const RecordingCont
 /// makes. And calls leaks of the JVM's compiler `growing`: it frees what it makes when it unloads
 /// the code. `reported`: of `stacks`.
 void judge_by_collection(std::span<ReportStack> reported, const std::vector<MergedStack>& stacks,
-                         const RecordingContents& contents, double real_seconds);
+                         const RecordingContents& contents, std::span<const double> old_frees);
 
 /// Calls leaks that await a collection `growing`, with what is in step with them, unless nothing
 /// points to their blocks any more; after all that judges by other evidence.

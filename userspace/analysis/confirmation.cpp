@@ -250,11 +250,6 @@ Growth at_most(const Growth& by_memory, Growth seen) {
     return seen;
 }
 
-/// Of its interval, as a share of the rate. `slack`: what each end may be off by.
-double width(const Growth& growth, double slack = 0) {
-    return (growth.high - growth.low + 2 * slack) / growth.bytes_per_second;
-}
-
 /// What was seen, at a pace that was counted while no probe slowed the target down, too: it is as
 /// uncertain as its blocks are few, and the memory's part as what else takes memory is unknown.
 /// `alone`: next to nothing else of the heap does; then it is right if chance easily makes what was
@@ -262,8 +257,8 @@ double width(const Growth& growth, double slack = 0) {
 bool tells_better(const Growth& seen, const Growth& by_memory, bool alone) {
     if (seen.low > by_memory.high) return false;
     if (alone && by_memory.bytes_per_second <= (seen.bytes_per_second + seen.high) / 2)
-        return width(seen) <= 2 * fragmented;
-    return width(seen) <= width(by_memory) + 2 * something_else;
+        return interval_width(seen) <= 2 * fragmented;
+    return interval_width(seen) <= interval_width(by_memory) + 2 * something_else;
 }
 
 /// Whether next to all that is held across pauses is of the causes that are confirmed.
@@ -335,7 +330,7 @@ void confirm_by_memory(Report& report) {
         const bool alone = &proof == &of_all;
         if (!alone && report.sampling.rate_scale.known && !overlap(stack.growth, part)) continue;
         const double slack = alone ? 0 : slack_of(part, proof);
-        const bool closer = width(part, slack) < narrower * width(stack.growth);
+        const bool closer = interval_width(part, slack) < narrower * interval_width(stack.growth);
         const bool is_right = report.sampling.by_calls && nothing_else;
         if (!is_right && !closer && agrees(stack.growth, part, proof)) continue;
         stack.growth = report.sampling.rate_scale.known ? widened(part, stack.growth) : part;

@@ -115,6 +115,10 @@ void take_mean_within_chance(double mean, double events, Growth& growth) {
     growth.high = std::max(growth.high, mean);
 }
 
+double interval_width(const Growth& growth, double slack) {
+    return (growth.high - growth.low + 2 * slack) / growth.bytes_per_second;
+}
+
 Growth times(const Growth& growth, double factor) {
     return {.bytes_per_second = factor * growth.bytes_per_second,
             .low = factor * growth.low,

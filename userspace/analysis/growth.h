@@ -85,6 +85,10 @@ double rise_standard_error(std::span<const Point> troughs);
 /// not move the median as far, as where it came in a burst.
 void take_mean_within_chance(double mean, double events, Growth& growth);
 
+/// Of its interval, as a share of the rate, which must be above 0. `slack`: what each end may be
+/// off by, in bytes a second.
+double interval_width(const Growth& growth, double slack = 0);
+
 /// So many times a growth, all of it.
 Growth times(const Growth& growth, double factor);
 

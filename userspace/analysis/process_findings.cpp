@@ -13,6 +13,7 @@
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
+#include "analysis/shape.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
 
@@ -23,8 +24,6 @@ namespace {
 constexpr std::size_t most_suspects = 2;
 /// Of the memory's growth, what is left of blocks that go on dying.
 constexpr double least_of_growth = 0.25;
-/// What grows at less than half of its pace slows down.
-constexpr double least_late = 0.5;
 /// Of the time that was seen, from which on following all of it shows no more.
 constexpr double nearly_all_seen = 0.8;
 constexpr double a_month = 30.0 * 86400;
@@ -161,7 +160,7 @@ std::optional<Finding> unexplained_growth(const Report& report) {
     if (why.empty()) return std::nullopt;
     const auto whole = static_cast<double>(report.memory.anonymous.bytes);
     const auto later = static_cast<double>(report.memory.anonymous_lately.bytes);
-    const bool slows_down = later < least_late * (whole - later);
+    const bool slows_down = later < ending_pace * (whole - later);
     Finding finding;
     finding.verdict = verdict_name(slows_down ? Verdict::warming : Verdict::growing);
     finding.growth = memory;

@@ -347,10 +347,11 @@ LiveSeries add_stacks(StackKind kind, const std::vector<MergedStack>& stacks,
                                                        surroundings.sampling_bytes, curve_points);
     }
     const double seconds = window_seconds(contents.snapshots, contents.window);
-    const bool collected = collection_seen(stacks, judged, seconds);
+    const std::vector<double> old_frees = old_blocks_freed(stacks, judged, seconds);
+    const bool collected = collection_seen(stacks, judged, old_frees);
     judge_successions(std::span(report.stacks).subspan(first), stacks,
                       {judged, surroundings, sampling, seconds, collected});
-    judge_by_collection(std::span(report.stacks).subspan(first), stacks, judged, seconds);
+    judge_by_collection(std::span(report.stacks).subspan(first), stacks, judged, old_frees);
     temper_by_whole(std::span(report.stacks).subspan(first), sum.live, judged.snapshots,
                     judged.window);
     return sum.live;

@@ -284,8 +284,7 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
         "than allocated since it had most, of {} each {}, and of {} of anonymous memory that "
         "there were then {} are left at the window's end",
         bytes(kept), format_count(two_digits(fewer->all)), bytes(block),
-        known ? "as those that are held" : "at least", bytes(most),
-        bytes(static_cast<double>(memory.anonymous_bytes)));
+        known ? "as those that are held" : "at least", bytes(most), bytes(left));
 }
 
 void judge_outside(const char* what, const Growth& growth, ProcessMemory& memory) {

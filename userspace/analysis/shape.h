@@ -15,6 +15,9 @@
 
 namespace seep {
 
+/// Of a growth's later half and its earlier one: below, it is ending.
+inline constexpr double ending_pace = 0.5;
+
 /// The slope of the later half of the points as a share of that of the earlier half (both with the
 /// middle), by Theil and Sen. Empty with fewer than least_troughs points, or where the earlier half
 /// does not grow.

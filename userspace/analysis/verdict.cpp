@@ -17,9 +17,8 @@ namespace {
 /// What is less certain is chance: one false alarm among twenty, and three standard deviations.
 constexpr double most_q = 0.05;
 constexpr double sure_z = 3;
-/// Of a growth's later half and its earlier one: below, it is slowing down, and ending.
+/// Of a growth's later half and its earlier one: below, it is slowing down.
 constexpr double slowing_pace = 0.85;
-constexpr double ending_pace = 0.5;
 /// Of what was live at most, the rise of the low points that a steady stack may hide.
 constexpr double small_rise = 1.0 / 3;
 /// Growth that differs more from an even one came in bursts.

@@ -84,15 +84,16 @@ class CallCounts {
         std::int64_t since_ns = 0;
         double share = 0;           ///< Of its process's CPU time, that counting takes.
         double allowance = 0;       ///< Of the same, what it may.
+        double credit_s = 0;        ///< Saved of that.
         bool only_for_pace = true;  ///< No stack's calls leave something each time.
         bool found = false;         ///< It is what was looked for, for some stack.
-        double credit_s = 0;        ///< Saved of that.
         CallCount count;
 
         [[nodiscard]] bool is_dear() const { return share > allowance; }
     };
     using Key = std::pair<std::uint32_t, std::uint64_t>;  ///< Process slot and frame.
 
+    /// Of a call, and of the stack that it may lead to, at a moment.
     struct Then {
         CallCount count;
         std::uint64_t blocks = 0;

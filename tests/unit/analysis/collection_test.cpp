@@ -74,7 +74,9 @@ TEST(Collection, InWindowsItIsSeenByOldBlocksThatHaveGone) {
         stack.revisits.vague.looked[25] = stack.revisits.vague.looked[26] = 50;
         stack.revisits.vague.gone[25] = 20;
         stack.revisits.vague.gone[26] = 20 + gone_late;
-        return collection_seen({stack}, contents, window_seconds);
+        const std::vector<MergedStack> stacks = {stack};
+        return collection_seen(stacks, contents,
+                               old_blocks_freed(stacks, contents, window_seconds));
     };
     EXPECT_TRUE(seen(11));
     EXPECT_FALSE(seen(9));
