@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the probes slow down in windows is told at its own pace.
 
-The workload leaks with each five-hundredth of its requests, which are many times as many without
+The workload leaks with each two-hundredth of its requests, which are many times as many without
 probes as with them. The call that leaks is counted between windows, too, at next to no cost, and not
 the one within it that others make as well: so the rate is that of all the time, although a hundredth
 of it was seen.

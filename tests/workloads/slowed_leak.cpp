@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // slowed_leak MILLISECONDS: requests one after another, as fast as it can, each with a few blocks
-// of its own and some work, a record that is looked at in each fiftieth, and one that is leaked in
-// each five-hundredth: probes on the allocator slow it down many times, and the leak with it. The
+// of its own and some work, a record that is looked at in each twentieth, and one that is leaked in
+// each two-hundredth: probes on the allocator slow it down many times, and the leak with it. The
 // truth says how fast it leaked, and how many records.
 
 #include <array>
@@ -12,8 +12,8 @@
 namespace {
 
 constexpr std::int64_t second = 1'000'000'000;
-constexpr std::uint64_t requests_a_leak = 500;
-constexpr std::uint64_t requests_a_look = 50;
+constexpr std::uint64_t requests_a_leak = 200;
+constexpr std::uint64_t requests_a_look = 20;
 constexpr std::uint64_t record_bytes = 1009;
 
 std::int64_t now() {

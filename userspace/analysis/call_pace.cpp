@@ -16,7 +16,6 @@ namespace {
 
 /// Of which there must be as many as that with allocations recorded, and without.
 constexpr double least_calls = 20;
-constexpr std::size_t least_parts = 2;
 /// From so many on, a call tells the pace as well as any.
 constexpr double most_weight = 1'000;
 /// Of what was left a call, a standard error that is always reckoned with: what one is counted at
@@ -118,13 +117,11 @@ struct Circumstances {
 std::optional<CountedCall> conclude(LocationId location, const Gathered& gathered,
                                     const Circumstances& around) {
     CountedCall call{.location = location, .parts = {}};
-    std::size_t observed_parts = 0;
     double unobserved_calls = 0;
     for (const auto& [snapshot, part] : gathered.parts) {
         call.parts.push_back(part);
         call.observed_calls += part.observed_calls;
         unobserved_calls += part.unobserved_calls;
-        if (part.observed_seconds > 0) ++observed_parts;
     }
     double observed = 0;
     double counted = 0;
@@ -135,8 +132,7 @@ std::optional<CountedCall> conclude(LocationId location, const Gathered& gathere
         observed += counts.observed_calls / counts.observed_seconds;
         counted += counts.unobserved_calls / counts.unobserved_seconds;
     }
-    if (observed <= 0 || unobserved_calls < least_calls || observed_parts < least_parts)
-        return std::nullopt;
+    if (observed <= 0 || unobserved_calls < least_calls) return std::nullopt;
     const double counting =
         around.processors > 0 ? counted * around.hit_seconds / around.processors : 0;
     if (counting > most_counting) return std::nullopt;
@@ -175,10 +171,16 @@ std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall&
         bytes_of[part.to] = more;
     }
     if (bytes <= 0 || blocks <= 0) return std::nullopt;
-    const double chance = std::sqrt(std::max(0.0, 1 - blocks / calls) / blocks);
-    const double differing = ratio_error(
-        call.parts, [](const Part& part) { return part.observed_calls; },
-        [&](const Part& part) { return bytes_of[part.to]; });
+    const double leave_none = std::max(0.0, 1 - blocks / calls);
+    const double chance = std::sqrt(leave_none / blocks);
+    const auto is_observed = [](const Part& part) { return part.observed_calls > 0; };
+    // One window does not tell how windows differ: sizes, then, as if all came by chance.
+    const double differing =
+        std::ranges::count_if(call.parts, is_observed) < 2
+            ? std::max(leave_none, 1 / std::sqrt(blocks))
+            : ratio_error(
+                  call.parts, [](const Part& part) { return part.observed_calls; },
+                  [&](const Part& part) { return bytes_of[part.to]; });
     const double error = std::hypot(std::max({chance, differing, least_error}), call.error);
     const double rate = bytes / calls * call.a_second;
     Growth growth{.bytes_per_second = rate, .low = rate, .high = rate};

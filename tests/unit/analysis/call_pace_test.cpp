@@ -137,10 +137,6 @@ TEST(CountedCalls, WithoutEnoughOfThemTellNothing) {
     RecordingContents few = ten_windows();
     count(few, always(1), always(1));
     EXPECT_TRUE(counted_calls(few).empty());
-    RecordingContents early = ten_windows();
-    count(early, always(100), always(2'700));
-    early.window = {9, 10};
-    EXPECT_TRUE(counted_calls(early).empty());
     EXPECT_FALSE(rate_scale(std::vector<CountedCall>()));
     RecordingContents mixed = ten_windows();
     count(mixed, always(100), always(2'700));
@@ -188,6 +184,25 @@ TEST(GrowthByCalls, IsAsUncertainAsBlocksComeByChance) {
     EXPECT_NEAR(growth->bytes_per_second, 3'000, 1e-6);
     // A hundred blocks of ten thousand calls.
     EXPECT_NEAR(growth->low, 3'000 * std::exp(-z_95 * std::sqrt(0.99 / 100)), 1e-3);
+}
+
+TEST(GrowthByCalls, OfOneWindowIsAsUncertainAsItsBlocksAreFew) {
+    RecordingContents contents = ten_windows();
+    const auto observed = [](std::size_t i) { return i == 5 ? 64 : 0; };
+    count(contents, observed, always(126));
+    const auto calls = counted_calls(contents);
+    ASSERT_EQ(calls.size(), 1U);
+    const double rate = 300 * calls[0].a_second;
+    const auto all = growth_by_calls(stack_with(observed, 300), {.low = 1}, calls, false);
+    ASSERT_TRUE(all);
+    EXPECT_NEAR(all->bytes_per_second, rate, 1e-6);
+    EXPECT_NEAR(all->low, rate * std::exp(-z_95 / 8), 1e-6);
+    // Nothing tells whether in other windows half of the calls leave a block, too.
+    const auto half_of_them = [](std::size_t i) { return i == 5 ? 32 : 0; };
+    const auto half = growth_by_calls(stack_with(half_of_them, 300), {.low = 1}, calls, false);
+    ASSERT_TRUE(half);
+    EXPECT_NEAR(half->bytes_per_second, rate / 2, 1e-6);
+    EXPECT_NEAR(half->low, rate / 2 * std::exp(-z_95 / 2), 1e-6);
 }
 
 TEST(GrowthByCalls, OfBlocksThatAreFreedOrSampledIsMadeOneOfAllTheTime) {
