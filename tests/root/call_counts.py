@@ -33,6 +33,12 @@ class CallCounts(seep_test.SeepTestCase):
                     cls.counts = database.execute(COUNTS).fetchall()
             cls.changed = seep_test.changed_text(workload.pid)
 
+    def assert_about(self, rate, truth):
+        # A thirtieth of the time is counted, and what else the machine does moves the pace by more
+        # than a tenth from second to second; windows have a twentieth of it.
+        self.assertGreater(rate, 0.75 * truth)
+        self.assertLess(rate, 1.33 * truth)
+
     def test_the_call_is_counted_in_windows_and_between_them(self):
         self.assertGreaterEqual(len(self.counts), 5)
         self.assertEqual(len({location for location, *_ in self.counts}), 1)
@@ -41,8 +47,7 @@ class CallCounts(seep_test.SeepTestCase):
         _, observed_ns, observed, unobserved_ns, unobserved = self.counts[-1]
         truth = self.truth["leaks_per_second"]
         rate = unobserved / unobserved_ns * 1e9
-        self.assertGreater(rate, 0.9 * truth)
-        self.assertLess(rate, 1.1 * truth)
+        self.assert_about(rate, truth)
         # With eight pairs of allocations and frees beside it.
         self.assertLess(observed / observed_ns, 0.5 * unobserved / unobserved_ns)
 
@@ -54,8 +59,7 @@ class CallCounts(seep_test.SeepTestCase):
                      if seep_test.stack_calls(stack, ["leak_record"]))
         rate = stack["growth"]["bytes_per_second"]
         truth = self.truth["leaked_bytes_per_second"]
-        self.assertGreater(rate, 0.9 * truth)
-        self.assertLess(rate, 1.1 * truth)
+        self.assert_about(rate, truth)
         self.assertIn(stack["id"], self.report["findings"][0]["stacks"])
 
     def test_it_costs_what_is_allowed(self):

@@ -27,8 +27,8 @@ constexpr double least_error = 0.005;
 constexpr double most_counting = 0.15;
 /// Of the time, what must be in windows: else what was followed continuously tells the most.
 constexpr double mostly_windows = 0.9;
-/// Of a processor: a target that uses as much has no time to spare, and is slowed down by all of
-/// it.
+/// Of the time: a target that runs, or waits for a processor, for as much has no time to spare, and
+/// is slowed down by all of it.
 constexpr double saturated = 0.9;
 
 using Counts = CountedCall::Counts;
@@ -43,15 +43,15 @@ double hit_seconds(const RecordingContents& contents) {
     return static_cast<double>(least_ps) / 1e12;
 }
 
-/// What all targets used a second over the window, in processors.
-double processors_used(const RecordingContents& contents) {
+/// By which a time of all targets grew a second over the window.
+double a_second(const RecordingContents& contents, std::uint64_t ProcessSample::*time_ns) {
     const auto first = first_samples(contents);
     const auto last = last_samples(contents);
-    double cpu_ns = 0;
+    double sum_ns = 0;
     for (std::size_t i = 0; i < last.size(); ++i)
         if (first[i] != nullptr && last[i] != nullptr)
-            cpu_ns += grown(last[i]->cpu_ns, first[i]->cpu_ns);
-    return cpu_ns / 1e9 / window_seconds(contents.snapshots, contents.window);
+            sum_ns += grown(last[i]->*time_ns, first[i]->*time_ns);
+    return sum_ns / 1e9 / window_seconds(contents.snapshots, contents.window);
 }
 
 /// By which Student's distribution, for the parts there are, is wider than the normal one: its
@@ -110,7 +110,8 @@ struct Circumstances {
     double seconds = 1;  ///< Of the window.
     double observed_share = 1;
     double hit_seconds = 0;
-    double processors = 0;
+    double processors = 0;  ///< That all targets used.
+    double waiting = 0;     ///< Threads that waited for one, on average.
 };
 
 /// Nothing if there is not enough of it.
@@ -136,7 +137,7 @@ std::optional<CountedCall> conclude(LocationId location, const Gathered& gathere
     const double counting =
         around.processors > 0 ? counted * around.hit_seconds / around.processors : 0;
     if (counting > most_counting) return std::nullopt;
-    if (around.processors >= saturated) counted /= 1 - counting;
+    if (around.processors + around.waiting >= saturated) counted /= 1 - counting;
     call.a_second = around.observed_share * observed + (1 - around.observed_share) * counted;
     call.scale = call.a_second / observed;
     const double differing = ratio_error(
@@ -219,7 +220,8 @@ std::vector<CountedCall> counted_calls(const RecordingContents& contents) {
         .observed_share = observed_share(contents.snapshots[contents.window.first],
                                          contents.snapshots[contents.window.last]),
         .hit_seconds = hit_seconds(contents),
-        .processors = processors_used(contents)};
+        .processors = a_second(contents, &ProcessSample::cpu_ns),
+        .waiting = a_second(contents, &ProcessSample::waited_ns)};
     std::vector<CountedCall> calls;
     for (const auto& [location, all] : gathered)
         if (auto call = conclude(location, all, around)) calls.push_back(std::move(*call));

@@ -28,7 +28,8 @@ constexpr double least_parts = 4;
 /// target may have so much less than all of the time to itself: 1.1 to 1.9 times with a program
 /// that only allocates, servers under load, and short jobs.
 constexpr double most_cost = 2;
-/// Of a processor: a target that uses less is not slowed down for want of one.
+/// Of the time: a target that runs, or waits for a processor, for less of it is not slowed down for
+/// want of one.
 constexpr double saturated = 0.25;
 
 /// A part that was observed for longer says little of what is usual.
@@ -80,16 +81,18 @@ double most_slowing(const std::vector<SnapshotRecord>& snapshots, const Window& 
     std::map<ProcessId, const ProcessSample*> before;
     for (const ProcessSample& sample : begin.processes) before[sample.process] = &sample;
     double cost_ns = 0;
-    double cpu_ns = 0;
+    double busy_ns = 0;
     for (const ProcessSample& sample : end.processes) {
         const ProcessSample* const earlier = before[sample.process];
         cost_ns += grown(sample.overhead_ns, earlier == nullptr ? 0 : earlier->overhead_ns);
-        cpu_ns += earlier == nullptr ? 0 : grown(sample.cpu_ns, earlier->cpu_ns);
+        if (earlier == nullptr) continue;
+        busy_ns +=
+            grown(sample.cpu_ns, earlier->cpu_ns) + grown(sample.waited_ns, earlier->waited_ns);
     }
     const auto elapsed_ns = static_cast<double>(end.time_ns - begin.time_ns);
     const double observed_ns = elapsed_ns - grown(end.unobserved_ns, begin.unobserved_ns);
     const double share =
-        cpu_ns < saturated * elapsed_ns ? most_cost * cost_ns / std::max(observed_ns, 1.0) : 1;
+        busy_ns < saturated * elapsed_ns ? most_cost * cost_ns / std::max(observed_ns, 1.0) : 1;
     return share < 1 ? 1 / (1 - share) : std::numeric_limits<double>::infinity();
 }
 

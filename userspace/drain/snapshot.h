@@ -162,6 +162,9 @@ struct ProcessSample {
     std::uint64_t swap_bytes = 0;
     std::uint64_t virtual_bytes = 0;
     std::uint64_t cpu_ns = 0;  ///< User and system time of the process since its start.
+    /// Since attach, for how long its threads were ready to run and had no processor; of those that
+    /// ended, up to the snapshot before.
+    std::uint64_t waited_ns = 0;
     std::optional<std::uint64_t> cgroup_current;
     std::optional<std::uint64_t> cgroup_limit;
     std::optional<std::uint64_t> cgroup_inactive_file;

@@ -70,13 +70,14 @@ struct TracedProcess {
     std::set<FileIdentity> examined;  ///< Objects that were searched for allocators.
     std::vector<StackId> stacks;
     std::int64_t started_ns = 0;
-    std::int64_t ended_ns = 0;                 ///< 0 while it runs.
-    ProcessSample last;                        ///< Of the last snapshot.
-    std::string memory_cgroup;                 ///< Directory; empty if not visible.
-    Losses deferred_losses{};                  ///< Of walks that the kernel left to user space.
-    std::uint64_t lost_mapping_calls = 0;      ///< Those after which the mappings were read again.
-    std::uint64_t paused_at_page_faults = 0;   ///< Its count when the probes were taken away.
-    std::uint64_t unobserved_page_faults = 0;  ///< Without probes, up to the last resume().
+    std::int64_t ended_ns = 0;             ///< 0 while it runs.
+    ProcessSample last;                    ///< Of the last snapshot.
+    std::string memory_cgroup;             ///< Directory; empty if not visible.
+    Losses deferred_losses{};              ///< Of walks that the kernel left to user space.
+    std::uint64_t lost_mapping_calls = 0;  ///< Those after which the mappings were read again.
+    std::optional<std::uint64_t> threads_waited_ns;  ///< As of the last snapshot.
+    std::uint64_t paused_at_page_faults = 0;         ///< Its count when the probes were taken away.
+    std::uint64_t unobserved_page_faults = 0;        ///< Without probes, up to the last resume().
     ProbeMeter meter;
     double overhead_ns = 0;  ///< What the probes have cost it.
 };

@@ -321,26 +321,27 @@ Result<void> RecordingReader::State::read_samples() {
         sample.swap_bytes = row.counter(5);
         sample.virtual_bytes = row.counter(6);
         sample.cpu_ns = row.counter(7);
-        sample.cgroup_current = row.optional_counter(8);
-        sample.cgroup_limit = row.optional_counter(9);
-        sample.cgroup_inactive_file = row.optional_counter(10);
-        sample.allocated_count = row.counter(11);
-        sample.allocated_bytes = row.counter(12);
-        sample.freed_count = row.counter(13);
-        sample.failed_count = row.counter(14);
-        sample.probe_hits = row.counter(15);
-        sample.overhead_ns = row.counter(16);
-        sample.page_faults = row.counter(17);
-        sample.unobserved_page_faults = row.counter(18);
-        if (const auto program = row.optional_counter(19))
-            sample.mapped = {*program, row.optional_counter(20).value_or(0),
-                             row.optional_counter(21).value_or(0),
-                             row.optional_counter(22).value_or(0)};
-        if (const auto touched = row.optional_counter(23))
-            sample.faulted = {*touched, row.optional_counter(24).value_or(0),
-                              row.optional_counter(25).value_or(0)};
+        sample.waited_ns = row.counter(8);
+        sample.cgroup_current = row.optional_counter(9);
+        sample.cgroup_limit = row.optional_counter(10);
+        sample.cgroup_inactive_file = row.optional_counter(11);
+        sample.allocated_count = row.counter(12);
+        sample.allocated_bytes = row.counter(13);
+        sample.freed_count = row.counter(14);
+        sample.failed_count = row.counter(15);
+        sample.probe_hits = row.counter(16);
+        sample.overhead_ns = row.counter(17);
+        sample.page_faults = row.counter(18);
+        sample.unobserved_page_faults = row.counter(19);
+        if (const auto program = row.optional_counter(20))
+            sample.mapped = {*program, row.optional_counter(21).value_or(0),
+                             row.optional_counter(22).value_or(0),
+                             row.optional_counter(23).value_or(0)};
+        if (const auto touched = row.optional_counter(24))
+            sample.faulted = {*touched, row.optional_counter(25).value_or(0),
+                              row.optional_counter(26).value_or(0)};
         for (std::size_t loss = 0; loss < sample.losses.size(); ++loss)
-            sample.losses[loss] = row.counter(26 + static_cast<int>(loss));
+            sample.losses[loss] = row.counter(27 + static_cast<int>(loss));
         if (row.problem().empty()) snapshots[snapshot].processes.push_back(sample);
     });
 }

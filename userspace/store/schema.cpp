@@ -32,6 +32,7 @@ Table process_sample_table() {
                  {"swap_bytes", number},
                  {"virtual_bytes", number},
                  {"cpu_ns", number},
+                 {"waited_ns", number},
                  {"cgroup_current_bytes", optional_number},
                  {"cgroup_limit_bytes", optional_number},
                  {"cgroup_inactive_file_bytes", optional_number},

@@ -309,19 +309,19 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
         const auto faulted = [&](std::uint64_t FaultedBytes::*bytes) {
             return sample.faulted ? std::optional((*sample.faulted).*bytes) : std::nullopt;
         };
-        done = state.write(state.statements.process_sample, state.last_snapshot,
-                           sample.process.value, sample.alive, counter(sample.rss_bytes),
-                           counter(sample.anonymous_bytes), counter(sample.swap_bytes),
-                           counter(sample.virtual_bytes), counter(sample.cpu_ns),
-                           sample.cgroup_current, sample.cgroup_limit, sample.cgroup_inactive_file,
-                           counter(sample.allocated_count), counter(sample.allocated_bytes),
-                           counter(sample.freed_count), counter(sample.failed_count),
-                           counter(sample.probe_hits), counter(sample.overhead_ns),
-                           counter(sample.page_faults), counter(sample.unobserved_page_faults),
-                           mapped(&MappedBytes::program), mapped(&MappedBytes::allocator),
-                           mapped(&MappedBytes::thread_stacks), mapped(&MappedBytes::earlier),
-                           faulted(&FaultedBytes::touched), faulted(&FaultedBytes::untold),
-                           faulted(&FaultedBytes::earlier), std::span(sample.losses));
+        done = state.write(
+            state.statements.process_sample, state.last_snapshot, sample.process.value,
+            sample.alive, counter(sample.rss_bytes), counter(sample.anonymous_bytes),
+            counter(sample.swap_bytes), counter(sample.virtual_bytes), counter(sample.cpu_ns),
+            counter(sample.waited_ns), sample.cgroup_current, sample.cgroup_limit,
+            sample.cgroup_inactive_file, counter(sample.allocated_count),
+            counter(sample.allocated_bytes), counter(sample.freed_count),
+            counter(sample.failed_count), counter(sample.probe_hits), counter(sample.overhead_ns),
+            counter(sample.page_faults), counter(sample.unobserved_page_faults),
+            mapped(&MappedBytes::program), mapped(&MappedBytes::allocator),
+            mapped(&MappedBytes::thread_stacks), mapped(&MappedBytes::earlier),
+            faulted(&FaultedBytes::touched), faulted(&FaultedBytes::untold),
+            faulted(&FaultedBytes::earlier), std::span(sample.losses));
     }
     if (done) done = state.write_totals(snapshot.changed);
     for (const StackRevisits& stack : snapshot.revisits)

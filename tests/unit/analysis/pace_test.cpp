@@ -95,6 +95,14 @@ TEST(RateScale, IsNoMoreThanTheProbesCost) {
     EXPECT_NEAR(few.high, 1.25, 1e-9);
 }
 
+TEST(RateScale, IsAnyOfWhatWaitsForAProcessor) {
+    // The probes took what the target could get, which others use as well.
+    auto contended = in_windows(10'000, 100, 0, 0.1);
+    for (std::size_t i = 0; i < contended.size(); ++i)
+        contended[i].processes[0].waited_ns = i * 3 * second;
+    EXPECT_NEAR(rate_scale(contended, all).middle, 10, 1e-9);
+}
+
 TEST(RateScale, IsNotThatOfAMomentOfWhichLittleWasSeen) {
     // A program that fills its memory at once, with probes in place for a hundredth of that, and
     // for half of the rest.

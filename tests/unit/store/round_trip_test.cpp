@@ -70,6 +70,7 @@ TEST(RoundTrip, EveryRecordComesBack) {
     EXPECT_EQ(reader->snapshots()[3].pauses, 3u);
     EXPECT_EQ(reader->snapshots()[0].host, std::nullopt);
     EXPECT_EQ(reader->snapshots()[3].host, (HostMemory{1000, 700, 200, 3}));
+    EXPECT_EQ(sample.waited_ns, 30'000u);
     EXPECT_EQ(sample.overhead_ns, 5000u);
     EXPECT_EQ(sample.page_faults, 7000u);
     EXPECT_EQ(sample.unobserved_page_faults, 600u);

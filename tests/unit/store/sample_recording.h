@@ -82,6 +82,7 @@ inline ProcessSample sample_of(std::uint64_t rss, bool alive = true) {
     sample.alive = alive;
     sample.rss_bytes = rss;
     sample.cpu_ns = 1'000'000;
+    sample.waited_ns = 30'000;
     sample.cgroup_limit = 1 << 30;
     sample.probe_hits = 12;
     sample.overhead_ns = 5000;

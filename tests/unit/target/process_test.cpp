@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/syscall.h>
 
+#include <ctime>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -227,6 +229,33 @@ TEST(ProcessCounters, count_memory_and_time) {
     EXPECT_GE(after->virtual_bytes, before->virtual_bytes + size);
     EXPECT_GT(after->cpu_ns, before->cpu_ns);
     EXPECT_LT(after->cpu_ns, 600'000'000'000U);
+}
+
+TEST(ProcessCounters, count_how_long_threads_wait_for_a_processor) {
+    const auto before = read_process_counters(getpid());
+    ASSERT_TRUE(before);
+    std::promise<void> measured;
+    const std::shared_future<void> end = measured.get_future().share();
+    const auto spin = [&end] {
+        cpu_set_t one{};
+        CPU_SET(0, &one);
+        sched_setaffinity(0, sizeof(one), &one);
+        const auto used = [] { return std::clock() / (CLOCKS_PER_SEC / 1000); };
+        const auto start = used();
+        while (used() < start + 200) {
+        }
+        end.wait();
+    };
+    std::thread first(spin);
+    std::thread second(spin);
+    // One waits while the other runs: 200 ms of CPU time together.
+    EXPECT_TRUE(test::eventually([&] {
+        const auto after = read_process_counters(getpid());
+        return after && after->waited_ns > before->waited_ns + 100'000'000;
+    }));
+    measured.set_value();
+    first.join();
+    second.join();
 }
 
 TEST(ProcessCounters, of_a_process_that_has_ended) {
