@@ -499,6 +499,16 @@ TEST(Confirmation, WhatFillsWhatTheHeapHadFreeGrowsIfItIsSeenToStay) {
     EXPECT_EQ(verdict_of_filling(looked_at(leak("a", 100'000), 0.7, false)), Verdict::undetermined);
 }
 
+TEST(Confirmation, WhereTheMemoryGrewAndHaltedNothingFillsWhatTheHeapHadFree) {
+    // A cache that is full since: none of what was seen to come was old enough to be evicted yet.
+    Report report;
+    report.sampling.net_blocks = {.more = 9, .most = 12};
+    report.memory.anonymous_paused_seconds = 300;
+    confirm(report, {looked_at(leak("a", 100'000), 1, false)}, 70'000, 0);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::undetermined);
+    EXPECT_LT(report.stacks[0].growth.high, 1'000);
+}
+
 TEST(Confirmation, NothingIsToldToGrowByFarMoreThanTheMemory) {
     ReportStack stack = other("a", 100'000);
     stack.growth.high = 300'000;
