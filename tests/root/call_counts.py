@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the probes slow down in windows is told at its own pace.
+"""Calls that leave blocks are counted: what the probes slow down in windows is told at its own pace.
 
 The workload leaks with each two-hundredth of its requests, which are many times as many without
 probes as with them. The call that leaks is counted between windows, too, at next to no cost, and not
@@ -68,6 +68,32 @@ class CallCounts(seep_test.SeepTestCase):
 
     def test_nothing_is_left_in_the_program(self):
         self.assertEqual(self.changed, [])
+
+
+class CallsWhileSampled(seep_test.SeepTestCase):
+    """Of what is sampled all the time, calls that leave a block each are counted, too."""
+
+    def test_the_leaks_calls_are_counted(self):
+        with Workload("slowed_leak", 12000, 200) as workload:
+            truth, report, counts, changed = self.record(workload)
+        self.assertEqual(len({location for location, *_ in counts}), 1)
+        _, observed_ns, observed, unobserved_ns, unobserved = counts[-1]
+        self.assertEqual([unobserved_ns, unobserved], [0, 0])
+        self.assertGreater(observed_ns, 5e9)
+        self.assertGreater(observed / observed_ns * 1e9, 0.75 * truth["leaks_per_second"])
+        self.assertLess(observed / observed_ns * 1e9, 1.33 * truth["leaks_per_second"])
+        self.assertEqual(report["sampling"]["observed_share"], 1)
+        self.assertEqual(changed, [])
+
+    @staticmethod
+    def record(workload):
+        with Recording(workload.pid, "--max-overhead", "100", sample="4K",
+                       interval="500ms") as recording:
+            truth = workload.work()
+            recording.stop()
+            with sqlite3.connect(recording.path) as database:
+                counts = database.execute(COUNTS).fetchall()
+            return truth, recording.report(), counts, seep_test.changed_text(workload.pid)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// slowed_leak MILLISECONDS: requests one after another, as fast as it can, each with a few blocks
-// of its own and some work, a record that is looked at in each twentieth, and one that is leaked in
-// each two-hundredth: probes on the allocator slow it down many times, and the leak with it. The
-// truth says how fast it leaked, and how many records.
+// slowed_leak MILLISECONDS [MICROSECONDS]: requests one after another, as fast as it can or with
+// such a pause after each, each with a few blocks of its own and some work, a record that is looked
+// at in each twentieth, and one that is leaked in each two-hundredth: probes on the allocator slow
+// it down many times, and the leak with it. The truth says how fast it leaked, and how many
+// records.
+
+#include <unistd.h>
 
 #include <array>
 #include <ctime>
@@ -54,6 +57,7 @@ std::int64_t now() {
 
 int main(int argc, char** argv) {
     const auto milliseconds = static_cast<std::int64_t>(number_argument(argc, argv, 1, 20'000));
+    const auto pause_us = static_cast<useconds_t>(number_argument(argc, argv, 2, 0));
     wait_until_attached();
     Truth truth;
     const std::int64_t start = now();
@@ -61,6 +65,7 @@ int main(int argc, char** argv) {
         serve_request();
         if (request % requests_a_look == 0) look_at_record();
         if (request % requests_a_leak == 0) leak_record(truth);
+        if (pause_us != 0) usleep(pause_us);
     }
     const double seconds = static_cast<double>(now() - start) / second;
     char more[128];

@@ -25,6 +25,10 @@ constexpr double least_error = 0.005;
 /// What counting a call may take of the target's CPU time while it is counted: with more, it slows
 /// the target down by more than can be reckoned.
 constexpr double most_counting = 0.15;
+/// Of sampled blocks: what chance may make of their number, as a share of it, for it to tell that
+/// each call left one.
+constexpr double most_chance = 1.0 / 3;
+
 /// Of the time, what must be in windows: else what was followed continuously tells the most.
 constexpr double mostly_windows = 0.9;
 /// Of the time: a target that runs, or waits for a processor, for as much has no time to spare, and
@@ -155,6 +159,26 @@ bool contains(const StackRecord& stack, LocationId location) {
     return std::ranges::find(stack.locations, location) != stack.locations.end();
 }
 
+/// By the calls' locations.
+std::map<LocationId, Gathered> gather(const RecordingContents& contents) {
+    std::map<LocationId, Gathered> gathered;
+    std::map<std::pair<ProcessId, LocationId>, const CallCountRow*> last;
+    for (const CallCountRow& row : contents.calls) {
+        if (row.snapshot < contents.window.first || row.snapshot > contents.window.last) continue;
+        const CallCount& now = row.count;
+        const CallCountRow* const before = std::exchange(last[{now.process, now.location}], &row);
+        if (before == nullptr) continue;
+        const Counts counts = counted_between(before->count, now);
+        Gathered& all = gathered[now.location];
+        Part& part = all.parts[row.snapshot];
+        part.from = before->snapshot;
+        part.to = row.snapshot;
+        part.add(counts);
+        all.processes[now.process].add(counts);
+    }
+    return gathered;
+}
+
 /// What a call left behind, times the calls a second; the interval by how much that differs from
 /// time to time, and by which of the calls leave something.
 std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall& call) {
@@ -200,21 +224,6 @@ void CountedCall::Counts::add(const Counts& more) {
 
 std::vector<CountedCall> counted_calls(const RecordingContents& contents) {
     if (share_in_windows(contents) < mostly_windows) return {};
-    std::map<LocationId, Gathered> gathered;
-    std::map<std::pair<ProcessId, LocationId>, const CallCountRow*> last;
-    for (const CallCountRow& row : contents.calls) {
-        if (row.snapshot < contents.window.first || row.snapshot > contents.window.last) continue;
-        const CallCount& now = row.count;
-        const CallCountRow* const before = std::exchange(last[{now.process, now.location}], &row);
-        if (before == nullptr) continue;
-        const Counts counts = counted_between(before->count, now);
-        Gathered& all = gathered[now.location];
-        Part& part = all.parts[row.snapshot];
-        part.from = before->snapshot;
-        part.to = row.snapshot;
-        part.add(counts);
-        all.processes[now.process].add(counts);
-    }
     const Circumstances around{
         .seconds = window_seconds(contents.snapshots, contents.window),
         .observed_share = observed_share(contents.snapshots[contents.window.first],
@@ -223,8 +232,28 @@ std::vector<CountedCall> counted_calls(const RecordingContents& contents) {
         .processors = a_second(contents, &ProcessSample::cpu_ns),
         .waiting = a_second(contents, &ProcessSample::waited_ns)};
     std::vector<CountedCall> calls;
-    for (const auto& [location, all] : gathered)
+    for (const auto& [location, all] : gather(contents))
         if (auto call = conclude(location, all, around)) calls.push_back(std::move(*call));
+    return calls;
+}
+
+std::vector<CountedCall> calls_while_sampled(const RecordingContents& contents) {
+    if (contents.info.sampling_bytes == 0 ||
+        observed_share(contents.snapshots[contents.window.first],
+                       contents.snapshots[contents.window.last]) < 1)
+        return {};
+    std::vector<CountedCall> calls;
+    for (auto& [location, all] : gather(contents)) {
+        CountedCall call{.location = location, .parts = {}};
+        for (const auto& [snapshot, part] : all.parts) {
+            call.parts.push_back(part);
+            call.observed_calls += part.observed_calls;
+        }
+        for (const auto& [process, counts] : all.processes)
+            if (counts.observed_seconds > 0)
+                call.a_second += counts.observed_calls / counts.observed_seconds;
+        calls.push_back(std::move(call));
+    }
     return calls;
 }
 
@@ -269,6 +298,31 @@ std::optional<Growth> growth_by_calls(const MergedStack& stack, const Growth& ob
         if (growth && (!best || growth->high - growth->low < best->high - best->low)) best = growth;
     }
     return best;
+}
+
+void take_calls_that_leave_one(const MergedStack& stack, const std::vector<CountedCall>& calls,
+                               double weight, double seconds, Growth& growth) {
+    if (stack.totals.freed_count > 0 || stack.totals.allocated_count == 0 || growth.low <= 0)
+        return;
+    const CountedCall* best = nullptr;
+    for (const CountedCall& call : calls) {
+        if (!contains(stack.record, call.location) || call.parts.empty()) continue;
+        const double blocks =
+            static_cast<double>(point_at(stack.live, call.parts.back().to).live_count) -
+            static_cast<double>(point_at(stack.live, call.parts.front().from).live_count);
+        const double chance = std::sqrt((weight - 1) * call.observed_calls);
+        if (chance > most_chance * call.observed_calls ||
+            std::abs(blocks - call.observed_calls) > z_95 * chance)
+            continue;
+        if (best == nullptr || call.observed_calls > best->observed_calls) best = &call;
+    }
+    if (best == nullptr) return;
+    const double size = static_cast<double>(stack.totals.allocated_bytes) /
+                        static_cast<double>(stack.totals.allocated_count);
+    growth.bytes_per_second = best->a_second * size;
+    growth.low = std::min(growth.low, growth.bytes_per_second);
+    growth.high = std::max(growth.high, growth.bytes_per_second);
+    growth.bytes = std::llround(growth.bytes_per_second * seconds);
 }
 
 }  // namespace seep

@@ -44,6 +44,10 @@ struct CountedCall {
 /// and none where more than a tenth of the time was followed continuously.
 std::vector<CountedCall> counted_calls(const RecordingContents& contents);
 
+/// Those that were counted while allocations were sampled, all the time: `parts`, `observed_calls`
+/// and `a_second` of them. Empty where the probes came and went.
+std::vector<CountedCall> calls_while_sampled(const RecordingContents& contents);
+
 /// For stacks none of whose calls were counted: the median of the calls' scales, weighted by how
 /// many were seen, with an interval by how far they are apart and how well each is known. Empty if
 /// there are none.
@@ -56,5 +60,12 @@ std::optional<RateScale> rate_scale(std::vector<CountedCall> calls);
 /// allocations were `sampled`: `observed` has the uncertainty of that.)
 std::optional<Growth> growth_by_calls(const MergedStack& stack, const Growth& observed,
                                       const std::vector<CountedCall>& calls, bool sampled);
+
+/// Where one sampled block stands for `weight`, and none was freed: if one of the stack's calls was
+/// made as often as it got blocks, as far as sampling lets that be told, each of these leaves one,
+/// and tells the growth better than the sample. It moves within its interval, which it widens
+/// if need be.
+void take_calls_that_leave_one(const MergedStack& stack, const std::vector<CountedCall>& calls,
+                               double weight, double seconds, Growth& growth);
 
 }  // namespace seep

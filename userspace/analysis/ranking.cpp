@@ -106,6 +106,10 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
         result.growth = facts.is_enlarged() ? in_between(result.growth, sampling, seconds)
                                             : over_all_time(stack, result.growth, calls, sampling,
                                                             parts, seconds, result.counted);
+    else if (result.kind == StackKind::heap && sampling.bytes > 0)
+        take_calls_that_leave_one(stack, calls,
+                                  mean_weight(stack.totals, contents.info.sampling_bytes), seconds,
+                                  result.growth);
     result.verdict = judgement.verdict;
     result.reason = std::move(judgement.reason);
     result.may_be_pool = judgement.may_be_pool;
@@ -405,8 +409,10 @@ std::vector<ReportProcess> report_targets(const RecordingContents& contents) {
 Report build_report(const RecordingContents& contents, const ReportOptions& options) {
     Report report;
     report.recording = contents.info;
-    const std::vector<CountedCall> calls = counted_calls(contents);
     report.sampling = sampling_of(contents);
+    const std::vector<CountedCall> calls = report.sampling.observed_share < 1
+                                               ? counted_calls(contents)
+                                               : calls_while_sampled(contents);
     report.targets = report_targets(contents);
     report.objects = report_objects(contents);
     report.window_start_ns = contents.snapshots[contents.window.first].time_ns;

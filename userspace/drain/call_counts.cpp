@@ -29,6 +29,8 @@ constexpr std::uint64_t trial_hits = 1'000;
 constexpr std::int64_t trial_ns = 40'000'000;
 constexpr std::chrono::milliseconds trial_look(2);
 constexpr int most_trials = 3;
+/// While allocations are recorded, others wait for it.
+constexpr int most_trials_while_sampled = 1;
 /// What has not happened for so long hardly ever does.
 constexpr std::uint64_t never_ns = 5'000'000'000;
 /// What leaves a block each time is made at most so many times as often as the stack gets blocks,
@@ -54,12 +56,13 @@ constexpr double sample_s = std::chrono::duration<double>(sample).count();
 }  // namespace
 
 void CallCounts::choose(const std::vector<HeldStack>& stacks, bool any_freed) {
+    blocks_are_new_ = true;
     const auto kept = std::ranges::count_if(
         calls_, [](const auto& entry) { return entry.second.state == State::kept; });
     for (Wanted& wanted : wanted_)
-        for (const auto& [stack, blocks] : stacks)
+        for (const auto& [stack, blocks, weight] : stacks)
             if (stack.id == wanted.stack) wanted.blocks = std::max(wanted.blocks, blocks);
-    for (const auto& [stack, blocks] : stacks) {
+    for (const auto& [stack, blocks, weight] : stacks) {
         if (chosen_.size() >= most_stacks || static_cast<std::size_t>(kept) >= most_calls) return;
         if (any_freed && knows_pace(stack.process_slot)) continue;
         if (stack.end != StackEnd::complete || stack.addresses.size() < 2) continue;
@@ -67,6 +70,7 @@ void CallCounts::choose(const std::vector<HeldStack>& stacks, bool any_freed) {
         Wanted wanted{.stack = stack.id,
                       .process_slot = stack.process_slot,
                       .blocks = blocks,
+                      .weight = weight,
                       .frames = {},
                       .only_for_pace = any_freed};
         for (const std::uint64_t frame : std::span(stack.addresses).subspan(1)) {
@@ -85,7 +89,7 @@ void CallCounts::read(Call& call, std::int64_t now_ns) {
     call.hits = hits;
     call.since_ns = now_ns;
     if (!call.attached) return;
-    if (phase_ == Phase::observed) {
+    if (phase_ == Phase::observed || phase_ == Phase::sampled) {
         call.count.observed_calls += more;
         call.count.observed_ns += elapsed;
     } else if (phase_ == Phase::unobserved) {
@@ -184,11 +188,12 @@ bool CallCounts::knows_pace(std::uint32_t process_slot) const {
 /// in tells how many it must have got.
 CallCounts::Use CallCounts::use_of(const Call& call, const Wanted& wanted) const {
     if (call.state != State::kept) return Use::further_out;
+    if (phase_ == Phase::sampled && !blocks_are_new_) return Use::wait;
     const CallCount& now = call.count;
     const CallCount& then = wanted.at_frame.count;
     if (now.observed_calls + now.unobserved_calls == 0 &&
         (wanted.dear != 0 || !wanted.only_for_pace))
-        return now.unobserved_ns < never_ns ? Use::wait : Use::further_out;
+        return at_usual_pace(now).ns < never_ns ? Use::wait : Use::further_out;
     if (wanted.only_for_pace) return Use::counted;
     auto calls = static_cast<double>(now.observed_calls - then.observed_calls);
     auto blocks = static_cast<double>(wanted.blocks - wanted.at_frame.blocks);
@@ -200,8 +205,9 @@ CallCounts::Use CallCounts::use_of(const Call& call, const Wanted& wanted) const
                   static_cast<double>(std::max<std::uint64_t>(inner.unobserved_ns, 1)) *
                   static_cast<double>(now.unobserved_ns - then.unobserved_ns);
     }
-    if (calls > most_more * blocks + few_calls) return Use::further_out;
-    return blocks < few_calls ? Use::wait : Use::counted;
+    const double few = few_calls * wanted.weight;
+    if (calls > most_more * blocks + few) return Use::further_out;
+    return blocks < few ? Use::wait : Use::counted;
 }
 
 /// A call that no other stack needs is not counted any more.
@@ -210,7 +216,7 @@ void CallCounts::pass(Wanted& wanted, Call& call, std::uint64_t frame) {
     wanted.frames.erase(wanted.frames.begin());
     if (call.state != State::kept) return;
     const std::uint64_t seen = call.count.observed_calls - wanted.at_frame.count.observed_calls;
-    if (wanted.frequent == 0 && seen > 0) {
+    if (wanted.frequent == 0 && seen > 0 && phase_ != Phase::sampled) {
         wanted.frequent = frame;
         wanted.blocks_a_call =
             static_cast<double>(wanted.blocks - wanted.at_frame.blocks) / static_cast<double>(seen);
@@ -238,7 +244,8 @@ void CallCounts::look_for(Wanted& wanted, const ProcessOfSlot& process_of, doubl
     while (!wanted.found) {
         if (wanted.only_for_pace && knows_pace(wanted.process_slot)) return settle(wanted, 0);
         if (wanted.frames.empty()) {
-            if (wanted.frequent == 0 && wanted.dear != 0 && !knows_pace(wanted.process_slot)) {
+            if (wanted.frequent == 0 && wanted.dear != 0 && phase_ != Phase::sampled &&
+                !knows_pace(wanted.process_slot)) {
                 calls_[{wanted.process_slot, wanted.dear}].state = State::kept;
                 return settle(wanted, wanted.dear);
             }
@@ -304,14 +311,19 @@ void CallCounts::read_cpu(const ProcessOfSlot& process_of, std::int64_t now_ns) 
     for (const auto& [key, call] : calls_) read_one(key.first);
 }
 
+/// Windows slow the target down.
+CallCounts::Counted CallCounts::at_usual_pace(const CallCount& count) const {
+    if (phase_ == Phase::sampled) return {count.observed_calls, count.observed_ns};
+    return {count.unobserved_calls, count.unobserved_ns};
+}
+
 /// By what was counted so far.
 void CallCounts::weigh(double hit_ns) {
     for (auto& [key, call] : calls_) {
         const double cpu_ns = cpu_[key.first].a_second;
-        if (call.state != State::kept || call.count.unobserved_ns < least_known_ns || cpu_ns <= 0)
-            continue;
-        call.share = static_cast<double>(call.count.unobserved_calls) * 1e9 /
-                     static_cast<double>(call.count.unobserved_ns) * hit_ns / cpu_ns;
+        const auto [calls, ns] = at_usual_pace(call.count);
+        if (call.state != State::kept || ns < least_known_ns || cpu_ns <= 0) continue;
+        call.share = static_cast<double>(calls) * 1e9 / static_cast<double>(ns) * hit_ns / cpu_ns;
         if (call.share > most_share) call.state = State::dear;
     }
 }
@@ -336,16 +348,17 @@ void CallCounts::spend(double elapsed_s) {
 }
 
 void CallCounts::tend(const ProcessOfSlot& process_of, double hit_ns, double allowance) {
-    if (phase_ != Phase::unobserved) return;
+    if (phase_ != Phase::unobserved && phase_ != Phase::sampled) return;
     account();
     const std::int64_t now_ns = monotonic_ns();
     const double elapsed_s = tended_ns_ == 0 ? 0 : static_cast<double>(now_ns - tended_ns_) / 1e9;
     tended_ns_ = now_ns;
     read_cpu(process_of, now_ns);
-    int trials = most_trials;
+    int trials = phase_ == Phase::sampled ? most_trials_while_sampled : most_trials;
     for (Wanted& wanted : wanted_)
         if (cpu_[wanted.process_slot].a_second > 0) look_for(wanted, process_of, hit_ns, trials);
     std::erase_if(wanted_, [](const Wanted& wanted) { return wanted.found; });
+    blocks_are_new_ = false;
     weigh(hit_ns);
     // As all that tracing costs, it is allowed more of a target that uses next to nothing.
     double cpu_ns = 0;

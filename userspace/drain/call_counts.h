@@ -14,7 +14,11 @@
 // is found by trying. Of one none of whose blocks was ever freed, a call that is made hardly more
 // often than it gets blocks is looked for further out: each of that one leaves some. What all of
 // them cost together stays below an allowance: a call that takes more is counted for as much less
-// of the time. Not thread-safe.
+// of the time.
+//
+// Where allocations are sampled all the time, calls of stacks none of whose blocks was seen freed
+// are counted for another reason: of a leak of few blocks next to none is sampled, while each of
+// its calls leaves one. Not thread-safe.
 
 #include <cstdint>
 #include <functional>
@@ -39,7 +43,8 @@ class CallCounts {
     /// What the time is counted as.
     enum class Phase {
         none,        ///< Probes come or go, or nothing of it is wanted.
-        observed,    ///< Allocations are recorded.
+        observed,    ///< Allocations are recorded, in a window.
+        sampled,     ///< Samples of them are, all the time; calls count as observed.
         unobserved,  ///< Only calls are counted.
     };
     /// Null for one that has ended.
@@ -58,9 +63,10 @@ class CallCounts {
     /// Takes those away that are not to be counted all the time; or all.
     void detach_dear();
     void detach_all();
-    /// In a pause: tries calls, and samples those that may not be counted all the time, for which
-    /// it takes up to a fifth of a second. `hit_ns`: what a hit costs; `allowance`: the share of
-    /// the targets' CPU time that all of them may take, or of least_governed_cpu at least.
+    /// In a pause, or while allocations are sampled: tries calls, and samples those that may not be
+    /// counted all the time, for which it takes up to a fifth of a second. `hit_ns`: what a hit
+    /// costs; `allowance`: the share of the targets' CPU time that all of them may take, or of
+    /// least_governed_cpu at least.
     void tend(const ProcessOfSlot& process_of, double hit_ns, double allowance);
     /// Up to now, of all that is counted; of processes that have gone since, once.
     std::vector<CallCount> take();
@@ -103,6 +109,7 @@ class CallCounts {
         StackId stack;
         std::uint32_t process_slot = 0;
         std::uint64_t blocks = 0;           ///< That it held when last chosen.
+        double weight = 1;                  ///< Of those, for one that was followed.
         std::vector<std::uint64_t> frames;  ///< From the one it is at, outwards.
         Then at_frame;                      ///< When it came to that.
         std::uint64_t dear = 0;             ///< The last frame that was; 0: none was.
@@ -131,6 +138,11 @@ class CallCounts {
     void read_cpu(const ProcessOfSlot& process_of, std::int64_t now_ns);
     void allot(double allowance);
     double allot(double allowance, bool only_for_pace);
+    struct Counted {
+        std::uint64_t calls = 0;
+        std::uint64_t ns = 0;
+    };
+    [[nodiscard]] Counted at_usual_pace(const CallCount& count) const;
     void weigh(double hit_ns);
     void spend(double elapsed_s);
     void attach(Call& call);
@@ -145,6 +157,7 @@ class CallCounts {
     std::map<StackId, std::uint32_t> chosen_;  ///< With their process slots.
     std::vector<CallCount> ended_;  ///< Of processes that are gone, until they are taken.
     std::int64_t tended_ns_ = 0;
+    bool blocks_are_new_ = false;           ///< Chosen since it was tended last.
     std::map<std::uint32_t, CpuTime> cpu_;  ///< By process slot.
     std::minstd_rand random_;
 };

@@ -11,7 +11,7 @@
 namespace seep {
 namespace {
 
-/// Of the budget, what may go into counting calls between windows.
+/// Of the budget, what may go into counting calls between windows, or beside sampling.
 constexpr double counting_share = 0.04;
 
 std::string describe(const FollowingLevel& level) {
@@ -67,7 +67,7 @@ Result<std::chrono::nanoseconds> Governing::look() {
         tracer_->note("level", fmt::format("{} ({})", describe(level_), decision.reason));
     if (decision.attached) {
         if (Result<void> resumed = tracer_->resume(); !resumed) return resumed.error();
-        if (!level_.windows) tracer_->count_calls(0);
+        if (!level_.windows) tracer_->count_calls(level_.bytes == 0 ? 0 : counting_share * budget_);
     } else {
         tracer_->count_calls(counting_share * budget_);
     }

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <unordered_set>
 #include <utility>
@@ -81,10 +82,10 @@ void KernelReader::take(std::uint64_t id, const seep_totals& raw, KernelReading&
         auto stack = stack_at(id);
         if (!stack) return;
         reading.new_stacks.push_back(std::move(*stack));
-        seen_.emplace(id, Seen{raw.allocated_count, raw.freed_count});
+        seen_.emplace(id, Seen{raw.allocated_count, raw.freed_count, raw.allocated_bytes});
     } else if (known->second.allocated != raw.allocated_count ||
                known->second.freed != raw.freed_count) {
-        known->second = {raw.allocated_count, raw.freed_count};
+        known->second = {raw.allocated_count, raw.freed_count, raw.allocated_bytes};
     } else if (lapsed == lapsed_.end() || lapsed->second.told) {
         return;
     }
@@ -166,17 +167,36 @@ Result<void> KernelReader::lapse() {
     });
 }
 
-std::vector<HeldStack> KernelReader::most_held(bool any_freed, std::size_t count) const {
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> held;  // bytes, id
-    for (const auto& [id, lapsed] : lapsed_)
-        if (lapsed.any_freed == any_freed) held.emplace_back(lapsed.bytes, id);
+/// At their mean size, by the chance to be followed (bpf/sampling.bpf.h).
+double KernelReader::weight_of(const Held& held) const {
+    const auto gap = static_cast<double>(kernel_->sample_bytes());
+    const double size = static_cast<double>(held.bytes) /
+                        static_cast<double>(std::max<std::uint64_t>(rounded(held.count), 1));
+    return gap > 0 && size > 0 ? -1 / std::expm1(-size / gap) : 1;
+}
+
+std::vector<HeldStack> KernelReader::most_of(std::vector<Held> held, std::size_t count) const {
     const auto end = held.begin() + static_cast<std::ptrdiff_t>(std::min(count, held.size()));
     std::ranges::partial_sort(held, end, std::greater());
     std::vector<HeldStack> stacks;
     for (auto each = held.begin(); each != end; ++each)
-        if (auto stack = stack_at(each->second))
-            stacks.push_back({std::move(*stack), rounded(lapsed_.at(each->second).count)});
+        if (auto stack = stack_at(each->id))
+            stacks.push_back({std::move(*stack), rounded(each->count), weight_of(*each)});
     return stacks;
+}
+
+std::vector<HeldStack> KernelReader::most_lapsed(bool any_freed, std::size_t count) const {
+    std::vector<Held> held;
+    for (const auto& [id, lapsed] : lapsed_)
+        if (lapsed.any_freed == any_freed) held.push_back({lapsed.bytes, lapsed.count, id});
+    return most_of(std::move(held), count);
+}
+
+std::vector<HeldStack> KernelReader::most_held(std::size_t count) const {
+    std::vector<Held> held;
+    for (const auto& [id, seen] : seen_)
+        if (seen.freed == 0) held.push_back({seen.allocated_bytes, seen.allocated, id});
+    return most_of(std::move(held), count);
 }
 
 Result<seep_process> KernelReader::read_process(std::uint32_t process_slot) const {

@@ -30,10 +30,11 @@ struct KernelStack {
     std::vector<std::uint64_t> addresses;
 };
 
-/// One that held something when the probes were last taken away.
+/// One that holds something.
 struct HeldStack {
     KernelStack stack;
     std::uint64_t blocks = 0;
+    double weight = 1;  ///< As many as one that was followed stands for.
 };
 
 struct KernelReading {
@@ -60,7 +61,10 @@ class KernelReader {
     Result<void> lapse();
     /// Of the stacks some of whose blocks were seen freed, or of the others, so many that held most
     /// bytes when they last lapsed.
-    [[nodiscard]] std::vector<HeldStack> most_held(bool any_freed, std::size_t count) const;
+    [[nodiscard]] std::vector<HeldStack> most_lapsed(bool any_freed, std::size_t count) const;
+    /// Of the stacks none of whose blocks was seen freed, so many that hold most bytes as of the
+    /// last reading.
+    [[nodiscard]] std::vector<HeldStack> most_held(std::size_t count) const;
     /// Exact totals and losses of a process slot, over all CPUs.
     Result<seep_process> read_process(std::uint32_t process_slot) const;
     /// Drops stacks from kernel and reader, once their process is gone and its slot is to be
@@ -70,8 +74,9 @@ class KernelReader {
  private:
     /// What tells whether anything happened at a stack.
     struct Seen {
-        std::uint64_t allocated = 0;
+        std::uint64_t allocated = 0;  ///< 48.16
         std::uint64_t freed = 0;
+        std::uint64_t allocated_bytes = 0;
     };
 
     /// What was held when the probes were last taken away, those included whose end was seen since.
@@ -88,6 +93,14 @@ class KernelReader {
     /// Empty if it is not there yet.
     [[nodiscard]] std::optional<KernelStack> stack_at(std::uint64_t id) const;
     void take(std::uint64_t id, const seep_totals& raw, KernelReading& reading);
+    struct Held {
+        std::uint64_t bytes = 0;
+        std::uint64_t count = 0;  ///< 48.16
+        std::uint64_t id = 0;
+        auto operator<=>(const Held&) const = default;
+    };
+    [[nodiscard]] double weight_of(const Held& held) const;
+    [[nodiscard]] std::vector<HeldStack> most_of(std::vector<Held> held, std::size_t count) const;
 
     void drop_deferred(const std::vector<std::uint64_t>& ids);
 

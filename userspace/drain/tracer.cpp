@@ -19,7 +19,9 @@
 namespace seep {
 namespace {
 
+/// Stacks whose calls are to be counted, too.
 constexpr std::size_t chosen_a_pause = 6;
+constexpr std::size_t chosen_a_snapshot = 6;
 
 }  // namespace
 
@@ -129,6 +131,8 @@ Result<Snapshot> Tracer::snapshot() {
         state_->take_in_events_and_walks();
     auto reading = state_->reader.read_stacks();
     if (!reading) return reading.error();
+    if (state_->kernel.sample_bytes() != 0 && state_->pauses == 0)
+        state_->call_counts.choose(state_->reader.most_held(chosen_a_snapshot), false);
     state_->read_mapping_calls();
     state_->read_faults();
     snapshot.time_ns = time_ns();
@@ -173,6 +177,7 @@ TargetWork Tracer::target_work() {
 
 void Tracer::count_calls(double allowance) {
     if (allowance <= 0) return state_->call_counts.detach_all();
+    if (!state_->paused) state_->call_counts.enter(CallCounts::Phase::sampled);
     const ProbeCosts& costs = state_->costs;
     state_->call_counts.tend(
         [&](std::uint32_t slot) -> const TracedProcess* {
@@ -204,7 +209,8 @@ Result<void> Tracer::pause() {
     Result<void> lapsed = state_->reader.lapse();
     if (!lapsed) return lapsed;
     for (const bool any_freed : {false, true})
-        state_->call_counts.choose(state_->reader.most_held(any_freed, chosen_a_pause), any_freed);
+        state_->call_counts.choose(state_->reader.most_lapsed(any_freed, chosen_a_pause),
+                                   any_freed);
     return lapsed;
 }
 

@@ -122,9 +122,9 @@ class Tracer {
     Result<ProbeCosts> calibrate();
     /// What the targets and their probes have done since the first was added.
     TargetWork target_work();
-    /// In a pause: counts the calls that have led to what is held (call_counts.h), which may take
-    /// that share of the targets' CPU time, or of least_governed_cpu (governor.h) at least; 0: not
-    /// any more. To be called again and again.
+    /// In a pause, or while allocations are sampled: counts the calls that have led to what is held
+    /// (call_counts.h), which may take that share of the targets' CPU time, or of
+    /// least_governed_cpu (governor.h) at least; 0: not any more. To be called again and again.
     void count_calls(double allowance);
     /// Mean bytes between samples from now on; 0: every allocation is followed.
     void set_sampling(std::uint64_t bytes);

@@ -227,5 +227,60 @@ TEST(GrowthByCalls, IsOfTheStacksOwnCalls) {
     EXPECT_FALSE(growth_by_calls(other, {.low = 1}, counted_calls(contents), false));
 }
 
+/// Ten times 10 s in which allocations were sampled, and so many calls counted in each.
+RecordingContents sampled(std::uint64_t calls) {
+    RecordingContents contents = ten_windows();
+    for (SnapshotRecord& snapshot : contents.snapshots) snapshot.unobserved_ns = 0;
+    contents.periods.front().level = "continuous";
+    contents.info.sampling_bytes = 1'024;
+    CallCount sum{.process = ProcessId(1), .location = call};
+    for (std::size_t i = 0; i <= 10; ++i) {
+        contents.calls.push_back({i, sum});
+        sum.observed_ns += 10 * second;
+        sum.observed_calls += calls;
+    }
+    return contents;
+}
+
+Growth sampled_growth(std::uint64_t calls, std::uint64_t blocks, double weight = 5,
+                      std::uint64_t freed = 0) {
+    MergedStack stack = stack_with(always(blocks), 200, freed);
+    stack.totals.allocated_count = 10 * blocks;
+    stack.totals.allocated_bytes = 2'000 * blocks;
+    Growth growth{.bytes_per_second = 20.0 * static_cast<double>(blocks), .low = 1, .high = 1e6};
+    take_calls_that_leave_one(stack, calls_while_sampled(sampled(calls)), weight, 100, growth);
+    return growth;
+}
+
+TEST(CallsWhileSampled, ThatLeaveABlockEachTellTheGrowth) {
+    // A hundred calls and 120 blocks as far as a sample tells, give or take 20.
+    const Growth growth = sampled_growth(10, 12);
+    EXPECT_NEAR(growth.bytes_per_second, 200, 1e-9);
+    EXPECT_EQ(growth.bytes, 20'000);
+    EXPECT_EQ(growth.low, 1);
+    EXPECT_EQ(growth.high, 1e6);
+}
+
+TEST(CallsWhileSampled, TellNothingIfTheyLeaveMoreOrLess) {
+    EXPECT_NEAR(sampled_growth(10, 15).bytes_per_second, 300, 1e-9);
+    EXPECT_NEAR(sampled_growth(20, 12).bytes_per_second, 240, 1e-9);
+}
+
+TEST(CallsWhileSampled, TellNothingIfNearlyAnyNumberOfBlocksCouldBeTheirs) {
+    EXPECT_NEAR(sampled_growth(10, 12, 50).bytes_per_second, 240, 1e-9);
+}
+
+TEST(CallsWhileSampled, TellNothingOfBlocksThatAreFreed) {
+    EXPECT_NEAR(sampled_growth(10, 12, 5, 1).bytes_per_second, 240, 1e-9);
+}
+
+TEST(CallsWhileSampled, AreNoneWhereTheProbesCameAndWent) {
+    RecordingContents contents = ten_windows();
+    contents.info.sampling_bytes = 1'024;
+    count(contents, always(100), always(2'700));
+    EXPECT_TRUE(calls_while_sampled(contents).empty());
+    EXPECT_FALSE(calls_while_sampled(sampled(10)).empty());
+}
+
 }  // namespace
 }  // namespace seep
