@@ -15,6 +15,7 @@
 #include "analysis/normal.h"
 #include "analysis/sampling.h"
 #include "analysis/series.h"
+#include "analysis/succession.h"
 
 namespace seep {
 
@@ -89,13 +90,17 @@ double grown_blocks(const LockstepStack& stack) {
     return sum;
 }
 
-/// The innermost one of `common` outermost locations that all of them share, as it is shown.
+/// The innermost one of `common` outermost locations that all of them share, as it is shown; the
+/// last before generated code if there are none.
 ReportFrame shared_frame(const StackRecord& stack, std::size_t common,
                          const RecordingContents& contents,
                          const std::vector<ObjectRecord>& objects) {
+    const std::size_t shared =
+        common > 0 ? stack.locations.size() - common
+                   : std::max<std::size_t>(before_generated_code(stack, contents).size(), 1) - 1;
     StackRecord outer = stack;
     outer.locations.erase(outer.locations.begin(),
-                          outer.locations.end() - static_cast<std::ptrdiff_t>(common));
+                          outer.locations.begin() + static_cast<std::ptrdiff_t>(shared));
     // The first location of a whole stack is the allocator's, of which inlined frames are left out.
     const std::vector<ReportFrame> frames = report_frames(outer, contents, objects);
     return frames.empty() ? ReportFrame{} : frames.front();
@@ -234,6 +239,7 @@ std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack
         std::vector<Member> exact;
         added.frame = shared_frame(units[group.stacks.front()].first->record, group.common,
                                    contents, report.objects);
+        added.shares_callers = group.common > 0;
         for (const std::size_t unit : group.stacks) {
             ranks.insert(ranks.end(), units[unit].ranks.begin(), units[unit].ranks.end());
             // Sampled counts are alike where the blocks themselves are not.

@@ -51,10 +51,6 @@ double gone_from(const StackRevisits& revisits, double seconds) {
     return gone;
 }
 
-bool is_generated(const ObjectRecord& object) {
-    return object.kind == ObjectKind::anonymous;
-}
-
 bool has_old_generation(const ObjectRecord& object) {
     return begins_with_any(std::string_view(object.path).substr(object.path.rfind('/') + 1),
                            generational);
@@ -108,6 +104,10 @@ LocationId kind_of(const StackRecord& stack) {
 }
 
 }  // namespace
+
+bool is_generated(const ObjectRecord& object) {
+    return object.kind == ObjectKind::anonymous;
+}
 
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents) {
     return comes_through(stack, contents, is_generated);

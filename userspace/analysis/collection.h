@@ -18,6 +18,9 @@
 
 namespace seep {
 
+/// Whether its code was generated while the process ran.
+bool is_generated(const ObjectRecord& object);
+
 /// Whether blocks come through generated code, as those of a runtime with a compiler do. Most of
 /// these collect garbage (V8, the JVM, .NET, PyPy, LuaJIT).
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents);

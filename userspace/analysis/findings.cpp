@@ -164,7 +164,8 @@ std::string subject(const Cause& cause, const Report& report) {
     if (cause.culprits.size() > most_names)
         text += fmt::format(" and {} more", cause.culprits.size() - most_names);
     const std::uint32_t cluster = cause.stacks.front()->evidence.cluster;
-    const bool is_shared = cluster > 0 && cluster <= report.clusters.size();
+    const bool is_shared = cluster > 0 && cluster <= report.clusters.size() &&
+                           report.clusters[cluster - 1].shares_callers;
     const std::string under =
         is_shared ? "under " + quoted(shared_frame(cause, report.clusters[cluster - 1].frame)) : "";
     if (cause.culprits.size() > 1 && is_shared) text += fmt::format(", all {},", under);

@@ -100,7 +100,10 @@ struct Evidence {
 
 /// Stacks that grow in lockstep, or take over from one another: one cause, most likely.
 struct ReportCluster {
-    ReportFrame frame;                ///< The innermost frame that all of them share.
+    /// The innermost frame that all of them share; the outermost one before generated code if what
+    /// calls that is not known of all.
+    ReportFrame frame;
+    bool shares_callers = true;       ///< It is a caller of all that they do not share.
     std::vector<std::string> stacks;  ///< Their ids, in rank order.
     double bytes_per_second = 0;      ///< Of them together.
 };

@@ -161,8 +161,31 @@ class Search {
         for (auto begin = members.begin(); begin != members.end();) {
             auto end = begin + 1;
             while (end != members.end() && of_one_size(births_[*(end - 1)], births_[*end])) ++end;
-            if (end - begin > 1) search_callers({begin, end});
+            if (end - begin > 1) {
+                search_callers({begin, end});
+                search_cut({begin, end});
+            }
             begin = end;
+        }
+    }
+
+    /// Compiled code may keep no frame pointer where the interpreter does: then nothing is known of
+    /// the callers of some that take over, and all that call the same way from generated code are
+    /// taken together.
+    void search_cut(std::span<const std::size_t> members) {
+        std::map<Path, std::vector<std::size_t>> by_path;
+        for (const std::size_t stack : members)
+            if (Path path = before_generated_code(stacks_[stack].record, contents_); !path.empty())
+                by_path[std::move(path)].push_back(stack);
+        for (const auto& [path, stacks] : by_path) {
+            const bool cut = std::ranges::any_of(stacks, [&](std::size_t stack) {
+                return stacks_[stack].record.end != StackEnd::complete;
+            });
+            if (!cut) continue;
+            if (auto succession = succession_of(stacks)) {
+                succession->cut = true;
+                found_.push_back({std::move(*succession), 0});
+            }
         }
     }
 
@@ -298,6 +321,16 @@ double grown_bytes(const MergedStack& stack, const Window& window) {
 
 }  // namespace
 
+std::vector<LocationId> before_generated_code(const StackRecord& stack,
+                                              const RecordingContents& contents) {
+    const auto generated = std::ranges::find_if(stack.locations, [&](LocationId id) {
+        const auto object = contents.objects.find(contents.locations.at(id).object);
+        return object != contents.objects.end() && is_generated(object->second);
+    });
+    if (generated == stack.locations.end()) return {};
+    return {stack.locations.begin(), generated};
+}
+
 std::vector<Succession> find_successions(const std::vector<MergedStack>& stacks,
                                          const RecordingContents& contents) {
     return Search(stacks, contents).take();
@@ -350,9 +383,10 @@ void judge_successions(std::span<ReportStack> reported, const std::vector<Merged
             member.may_be_pool = judgement.may_be_pool;
             member.growth = times(growth, grown / all);
             member.reason = fmt::format(
-                "one of {} stacks that take over from one another, of the same callers and the "
+                "one of {} stacks that take over from one another, of the same callers{} and the "
                 "same call to allocate; its rate is its part of theirs. As if they were one: {}",
-                succession.in_turn.size(), judgement.reason);
+                succession.in_turn.size(), succession.cut ? ", as far as they are known," : "",
+                judgement.reason);
             member.evidence.decidable_at_ns.reset();
         }
     }

@@ -11,7 +11,8 @@
 //
 // A succession are all stacks that end in the same call to allocate (from the allocator's function
 // outwards to the first one that has a purpose of its own), allocate blocks of one size there, and
-// come from the same callers, if they take over from one another: at nearly all times one of them
+// come from the same callers (or from generated code beyond which the callers of some of them are
+// not known), if they take over from one another: at nearly all times one of them
 // allocates nearly all, and the next one goes on at the pace of the one before, without a pause.
 // Its sum is judged like a stack (verdict.h), and what it is, the stacks are: a leak, or the cache
 // that it fills.
@@ -30,7 +31,12 @@ namespace seep {
 struct Succession {
     std::vector<std::size_t> stacks;   ///< Indices of all with these ends, ascending.
     std::vector<std::size_t> in_turn;  ///< Those that took over from one another, two at least.
+    bool cut = false;                  ///< Of some, nothing is known beyond generated code.
 };
+
+/// From the allocator's function to the last one before generated code; empty if there is none.
+std::vector<LocationId> before_generated_code(const StackRecord& stack,
+                                              const RecordingContents& contents);
 
 /// Those with fewer callers in common first; a stack may be in several. Time grows with the number
 /// of locations of all stacks.

@@ -12,10 +12,12 @@
 namespace seep {
 namespace {
 
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr double window_seconds = 60;
@@ -161,6 +163,26 @@ TEST(Succession, GarbageThatWaitsForItsCollectorLooksLikeALeak) {
     EXPECT_THAT(verdicts(), Each(Verdict::growing));
     contents.stacks[0].lifetimes[25] = 20;  // 17 to 34 s
     EXPECT_THAT(verdicts(), Each(Verdict::leak));
+}
+
+TEST(Succession, CallersThatAreNotKnownBeyondGeneratedCodeMayBeTheSame) {
+    RecordingContents contents = simulated_succession(leak(), {20, 35}, window);
+    StackRecord& last = contents.stacks[2].record;
+    last.locations.erase(last.locations.end() - 4, last.locations.end());
+    last.end = StackEnd::no_row;
+    EXPECT_THAT(find_successions(merge_stacks(contents), contents),
+                Not(Contains(Field(&Succession::cut, true))));
+    contents.objects[ObjectId(1)] = {ObjectId(1), ObjectKind::anonymous, "[jit 1]", ""};
+    for (const StackHistory& stack : contents.stacks)
+        contents.locations[stack.record.locations[2]].object = ObjectId(1);
+    const Report report = build_report(contents, ReportOptions{});
+    ASSERT_THAT(report.findings, SizeIs(1));
+    EXPECT_NEAR(report.findings[0].growth.bytes_per_second, 10.0 * bytes, 10);
+    EXPECT_THAT(report.findings[0].sentence,
+                HasSubstr("`new_buffer`, on 3 paths that take over from one another, grows"));
+    ASSERT_THAT(report.clusters, SizeIs(1));
+    EXPECT_EQ(report.clusters[0].frame.function, "new_buffer");
+    EXPECT_FALSE(report.clusters[0].shares_callers);
 }
 
 TEST(Succession, AFullCacheIsNotGrowingFromItsNewPath) {
