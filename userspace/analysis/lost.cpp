@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "analysis/claims.h"
 #include "analysis/coverage.h"
@@ -22,6 +23,9 @@ constexpr std::uint64_t least_blocks = 10;
 /// Of those that were lost, so many must have been looked for later; and of them, so few freed.
 constexpr std::uint64_t least_followed = 10;
 constexpr double most_refuted = 0.02;
+/// Of so many none of which is lost, next to all are pointed to: of what was lost, a quarter and
+/// more was found to be, where any was.
+constexpr std::uint64_t enough_pointed_to = 20;
 /// So many should have been among those that were looked for, if what stays was lost.
 constexpr double enough_expected = 5;
 /// What a stack grows by is lost, and not some of it.
@@ -92,7 +96,7 @@ void judge_by_pointers(ReportStack& stack) {
         if (stack.verdict != Verdict::leak && is_even(seen)) judge_part(stack);
     } else if (is_confirmed(seen) && grows(stack)) {
         judge_lost(stack);
-    } else if (grows(stack) && seen.lost == 0 && seen.all_known) {
+    } else if (stack.verdict == Verdict::growing && seen.lost == 0 && seen.all_known) {
         stack.reason += fmt::format(
             "; all {} of its blocks that were looked for are still pointed to, as those of a "
             "collection that only grows are, or of a cache",
@@ -157,6 +161,24 @@ void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
 
 }  // namespace
 
+void leave_open_what_is_pointed_to(Report& report) {
+    const std::vector<std::string> causes = claims_of(report).causes;
+    std::map<std::string, StackReachability> seen_of;
+    for (std::size_t i = 0; i < report.stacks.size(); ++i)
+        if (grows(report.stacks[i])) accumulate(seen_of[causes[i]], report.stacks[i].reachability);
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
+        ReportStack& stack = report.stacks[i];
+        if (stack.verdict != Verdict::leak) continue;
+        const StackReachability& seen = seen_of.at(causes[i]);
+        if (seen.lost > 0 || is_refuted(seen) || seen.looked < enough_pointed_to) continue;
+        stack.verdict = Verdict::growing;
+        stack.reason += fmt::format(
+            "; but all {} blocks of its cause that were looked for are still pointed to, as those "
+            "of a collection that only grows are, or of a cache that fills",
+            format_count(seen.looked));
+    }
+}
+
 std::optional<Unreachable> unreachable(const StackReachability& seen) {
     if (seen.looked < least_blocks || is_refuted(seen)) return std::nullopt;
     const auto blocks = static_cast<double>(seen.looked);
@@ -183,6 +205,9 @@ std::string pointers_text(const StackReachability& seen) {
     if (!share) return {};
     if (share->share >= nearly_all) return ", lost: nothing points to them any more";
     if (seen.lost == 0 && seen.all_known) return ", all still pointed to";
+    if (seen.lost == 0 && seen.looked >= enough_pointed_to)
+        return fmt::format(", all {} that were looked for still pointed to",
+                           format_count(seen.looked));
     if (seen.lost >= least_blocks && share->share >= worth_a_word)
         return fmt::format(", {} of the {} that were looked for lost", format_count(seen.lost),
                            format_count(seen.looked));

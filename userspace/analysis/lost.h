@@ -9,7 +9,7 @@
 //     curve      blocks     of a stack
 //     grows      lost       a leak, though it may have paused or come in bursts
 //     steady     some lost  a leak beside a cache, of those that are lost
-//     leaks      pointed to a collection that only grows, or a cache: the reason says so
+//     leaks      pointed to growing: a collection that only grows, or a cache that fills
 //
 // Nothing is made of it where blocks that were lost have been freed: the program keeps pointers
 // where they cannot be seen. Pure.
@@ -23,9 +23,14 @@ namespace seep {
 /// With Wilson's interval; empty if too few were looked for, or lost ones were freed.
 std::optional<Unreachable> unreachable(const StackReachability& seen);
 
-/// Calls a leak what is lost, and says in the reasons of leaks and of growth what is lost and what
-/// is not. Needs the names; after all that judges by other evidence.
+/// Calls a leak what is lost, and says in the reasons of growth what is lost and what is not. Needs
+/// the names; after all that judges by other evidence.
 void judge_by_pointers(Report& report);
+
+/// Calls leaks `growing` all of whose cause's blocks are still pointed to, as far as they were
+/// looked for: no trend tells them from a cache that fills. After
+/// all that judges by other evidence.
+void leave_open_what_is_pointed_to(Report& report);
 
 /// Of a finding's stacks together: ", lost: nothing points to them any more", ", all still pointed
 /// to", ", 40 of the 300 that were looked for lost", or nothing.

@@ -112,7 +112,8 @@ TEST(JsonReport, EvidenceThatIsNotKnownIsNull) {
     evidence.survival = {.age_seconds = 30, .share = 0.25, .low = 0.125, .high = 0.5};
     evidence.decidable_at_ns = report.window_end_ns;
     evidence.cluster = 1;
-    report.clusters = {{report.stacks[0].frames[1], {"00c0ffee"}, 40}};
+    report.clusters = {
+        {.frame = report.stacks[0].frames[1], .stacks = {"00c0ffee"}, .bytes_per_second = 40}};
     const ordered_json json = parsed(report);
     const ordered_json& known = json["stacks"][0]["evidence"];
     EXPECT_EQ(known["turnover_z"], 7.5);
