@@ -329,7 +329,8 @@ void CallCounts::weigh(double hit_ns) {
 }
 
 /// Samples those that there is room for again. Chance has it when, so that no part of a pause is
-/// counted more often than others.
+/// counted more often than others. (While allocations are sampled, those of what leaks as often
+/// tell enough.)
 void CallCounts::spend(double elapsed_s) {
     bool samples = false;
     for (auto& [key, call] : calls_) {
@@ -337,7 +338,8 @@ void CallCounts::spend(double elapsed_s) {
         call.credit_s = std::min(call.credit_s + call.allowance * elapsed_s, call.share);
         if (!call.is_dear()) {
             attach(call);
-        } else if (!call.attached && call.credit_s >= call.share * sample_s && random_() % 2 == 0) {
+        } else if (phase_ == Phase::unobserved && !call.attached &&
+                   call.credit_s >= call.share * sample_s && random_() % 2 == 0) {
             call.credit_s -= call.share * sample_s;
             attach(call);
             samples = true;
