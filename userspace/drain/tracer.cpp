@@ -21,7 +21,7 @@ namespace {
 
 /// Stacks whose calls are to be counted, too.
 constexpr std::size_t chosen_a_pause = 6;
-constexpr std::size_t chosen_a_snapshot = 6;
+constexpr std::size_t chosen_a_snapshot = 12;
 
 }  // namespace
 
