@@ -89,7 +89,7 @@ class AdhocScripts(seep_test.SeepTestCase):
         self.assertEqual(triage.returncode, 0, errors)
         for number in range(1, 9):
             self.assertRegex(answers, rf"(?m)^{number}\. .*\n    \S", answers)
-        summary = answers[answers.index("\nSummary\n"):]
+        summary = " ".join(answers[answers.index("\nSummary\n"):].split())  # not as it is wrapped
         self.assertIn("It ended at", summary)
         return answers, summary
 

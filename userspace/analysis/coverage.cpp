@@ -9,6 +9,7 @@
 
 #include "analysis/call_pace.h"
 #include "analysis/pace.h"
+#include "analysis/surroundings.h"
 
 namespace seep {
 namespace {
@@ -16,8 +17,33 @@ namespace {
 /// Below it so little was seen that a leak may have been missed altogether.
 constexpr double least_share = 0.005;
 
+/// Allocations in half of the window: fewer tell nothing of the load.
+constexpr double least_allocations = 1000;
+
 double seconds(std::int64_t ns) {
     return static_cast<double>(ns) / 1e9;
+}
+
+double allocations(const SnapshotRecord& snapshot) {
+    double count = 0;
+    for (const ProcessSample& sample : snapshot.processes)
+        count += static_cast<double>(sample.allocated_count);
+    return count;
+}
+
+std::optional<double> load_rise(const std::vector<SnapshotRecord>& snapshots,
+                                const Window& window) {
+    const std::size_t middle = middle_of(snapshots, window);
+    const auto rate = [&](std::size_t from, std::size_t to) {
+        const double count = allocations(snapshots[to]) - allocations(snapshots[from]);
+        const double observed = seconds(snapshots[to].time_ns - snapshots[from].time_ns) *
+                                observed_share(snapshots[from], snapshots[to]);
+        return count >= least_allocations && observed > 0 ? count / observed : 0;
+    };
+    const double before = rate(window.first, middle);
+    const double after = rate(middle, window.last);
+    if (before <= 0 || after <= 0) return std::nullopt;
+    return after / before;
 }
 
 }  // namespace
@@ -41,6 +67,8 @@ ReportSampling sampling_of(const RecordingContents& contents) {
              .bytes = period.sampling_bytes});
     }
     sampling.observed_share = observed_share(first, last);
+    sampling.pauses = last.pauses - std::min(first.pauses, last.pauses);
+    sampling.load_rise = load_rise(contents.snapshots, contents.window);
     const auto by_calls = rate_scale(counted_calls(contents));
     sampling.by_calls = by_calls.has_value();
     sampling.rate_scale = by_calls.value_or(rate_scale(contents.snapshots, contents.window));

@@ -134,6 +134,8 @@ std::string qualified_name(std::string_view demangled) {
         }
         if (rest.starts_with("(anonymous namespace)")) {
             at += 21;
+        } else if (rest.starts_with("decltype") && at == start) {
+            at = past_bracket(demangled, at, '(', ')');  // a result type
         } else if (rest.front() == '<' && at > start) {
             own_arguments = at;
             at = past_bracket(demangled, at, '<', '>');

@@ -177,7 +177,7 @@ std::string subject(const Cause& cause, const Report& report) {
     return text;
 }
 
-std::string predicate(const Cause& cause, const Finding& finding) {
+std::string predicate(const Cause& cause, const Finding& finding, bool lost) {
     const bool several = cause.culprits.size() > 1;
     std::string rate = hourly(finding.growth);
     if (finding.growth_per_work) rate += ", " + work_text(*finding.growth_per_work);
@@ -191,15 +191,16 @@ std::string predicate(const Cause& cause, const Finding& finding) {
                                format_bytes(static_cast<double>(finding.growth.bytes)),
                                several ? "slow down" : "slows down", several ? "have" : "has");
         default:
-            return fmt::format("{} by {}, a leak or a cache that fills", several ? "grow" : "grows",
-                               rate);
+            return fmt::format("{} by {}{}", several ? "grow" : "grows", rate,
+                               lost ? "" : ", a leak or a cache that fills");
     }
 }
 
-std::string blocks(const Finding& finding) {
+std::string blocks(const Finding& finding, bool sampled) {
     const std::uint64_t held = finding.live_count + finding.lapsed_count;
-    const std::string live = fmt::format("{} live{}", counted(held, finding.kind),
-                                         finding.lapsed_count == 0 ? "" : " or lapsed");
+    const std::string live =
+        fmt::format("{}{} live{}", sampled ? "about " : "", counted(held, finding.kind),
+                    finding.lapsed_count == 0 ? "" : " or lapsed");
     if (finding.freed_count == 0)
         return live + (finding.lapsed_count == 0 ? ", none ever freed" : ", none seen freed");
     const double freed = static_cast<double>(finding.freed_count) /
@@ -241,8 +242,10 @@ Finding describe(const Cause& cause, const Report& report) {
     }
     if (finding.kind == StackKind::heap && finding.growth.bytes_per_second > 0)
         finding.block_share = takes / finding.growth.bytes_per_second;
-    finding.sentence = fmt::format("{} {}: {}", subject(cause, report), predicate(cause, finding),
-                                   blocks(finding));
+    const bool sampled = finding.kind == StackKind::heap && report.sampling.bytes > 0;
+    finding.sentence =
+        fmt::format("{} {}: {}", subject(cause, report),
+                    predicate(cause, finding, are_lost(pointers)), blocks(finding, sampled));
     if (cause.verdict == Verdict::leak || cause.verdict == Verdict::growing)
         finding.sentence += pointers_text(pointers);
     return finding;

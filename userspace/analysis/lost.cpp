@@ -48,6 +48,10 @@ bool is_confirmed(const StackReachability& seen) {
     return seen.lost >= least_blocks && seen.followed >= least_followed && !is_refuted(seen);
 }
 
+bool are_all_pointed_to(const StackReachability& seen) {
+    return seen.looked >= least_blocks && seen.lost == 0 && seen.all_known;
+}
+
 std::string lost_text(const StackReachability& seen) {
     return fmt::format(
         "of {} of its blocks that were looked for, {} are lost: nothing in the "
@@ -96,10 +100,10 @@ void judge_by_pointers(ReportStack& stack) {
         if (stack.verdict != Verdict::leak && is_even(seen)) judge_part(stack);
     } else if (is_confirmed(seen) && grows(stack)) {
         judge_lost(stack);
-    } else if (stack.verdict == Verdict::growing && seen.lost == 0 && seen.all_known) {
+    } else if (grows(stack) && are_all_pointed_to(seen)) {
         stack.reason += fmt::format(
             "; all {} of its blocks that were looked for are still pointed to, as those of a "
-            "collection that only grows are, or of a cache",
+            "collection that only grows are, or of a cache that fills",
             format_count(seen.looked));
     }
 }
@@ -172,10 +176,11 @@ void leave_open_what_is_pointed_to(Report& report) {
         const StackReachability& seen = seen_of.at(causes[i]);
         if (seen.lost > 0 || is_refuted(seen) || seen.looked < enough_pointed_to) continue;
         stack.verdict = Verdict::growing;
-        stack.reason += fmt::format(
-            "; but all {} blocks of its cause that were looked for are still pointed to, as those "
-            "of a collection that only grows are, or of a cache that fills",
-            format_count(seen.looked));
+        if (!are_all_pointed_to(stack.reachability))
+            stack.reason += fmt::format(
+                "; but all {} blocks of its cause that were looked for are still pointed to, as "
+                "those of a collection that only grows are, or of a cache that fills",
+                format_count(seen.looked));
     }
 }
 
@@ -200,11 +205,16 @@ void judge_by_pointers(Report& report) {
     }
 }
 
+bool are_lost(const StackReachability& seen) {
+    const auto share = unreachable(seen);
+    return share && share->share >= nearly_all;
+}
+
 std::string pointers_text(const StackReachability& seen) {
     const auto share = unreachable(seen);
     if (!share) return {};
-    if (share->share >= nearly_all) return ", lost: nothing points to them any more";
-    if (seen.lost == 0 && seen.all_known) return ", all still pointed to";
+    if (are_lost(seen)) return ", lost: nothing points to them any more";
+    if (are_all_pointed_to(seen)) return ", all still pointed to";
     if (seen.lost == 0 && seen.looked >= enough_pointed_to)
         return fmt::format(", all {} that were looked for still pointed to",
                            format_count(seen.looked));

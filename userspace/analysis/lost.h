@@ -32,6 +32,9 @@ void judge_by_pointers(Report& report);
 /// all that judges by other evidence.
 void leave_open_what_is_pointed_to(Report& report);
 
+/// Whether nearly all that were looked for are lost.
+bool are_lost(const StackReachability& seen);
+
 /// Of a finding's stacks together: ", lost: nothing points to them any more", ", all still pointed
 /// to", ", 40 of the 300 that were looked for lost", or nothing.
 std::string pointers_text(const StackReachability& seen);

@@ -10,6 +10,7 @@
 #include <map>
 #include <vector>
 
+#include "analysis/claims.h"
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
@@ -26,6 +27,7 @@ constexpr std::size_t most_suspects = 2;
 constexpr double least_of_growth = 0.25;
 /// Of the time that was seen, from which on following all of it shows no more.
 constexpr double nearly_all_seen = 0.8;
+constexpr double seconds_an_hour = 3600;
 constexpr double a_month = 30.0 * 86400;
 constexpr double a_year = 365.25 * 86400;
 /// Beyond a century a number says no more than the word.
@@ -63,12 +65,17 @@ void add_limit(const ProcessMemory& memory, Finding& finding) {
     // Nor need what only may be a leak, while the memory does not grow for certain.
     if (finding.verdict != verdict_name(Verdict::leak) && whole.low <= 0) return;
     const std::string time = limit_text(finding.limit);
-    if (!time.empty() && is_worth_a_word(memory.limited_by, finding.limit))
-        finding.sentence += fmt::format("; by itself it {} in {}",
-                                        memory.limited_by == MemoryLimit::cgroup
-                                            ? "reaches the control group's limit"
-                                            : "fills the host's memory",
-                                        time);
+    if (time.empty() || !is_worth_a_word(memory.limited_by, finding.limit)) return;
+    // Of large blocks, not all need be touched.
+    const bool untouched = whole.low > 0 && finding.growth.low > whole.high;
+    finding.sentence +=
+        fmt::format("; {} {} in {}",
+                    untouched ? fmt::format("the memory grows by {} an hour alone, and",
+                                            format_bytes(whole.bytes_per_second * seconds_an_hour))
+                              : "by itself it",
+                    memory.limited_by == MemoryLimit::cgroup ? "reaches the control group's limit"
+                                                             : "fills the host's memory",
+                    time);
 }
 
 /// Of the heap, as far as nothing else certainly does: the stack of which it cannot be told whether
@@ -116,13 +123,24 @@ std::string suspects(const Report& report) {
     return text;
 }
 
+/// More is live where more is done.
+std::string load_text(const Report& report) {
+    constexpr double worth_a_word = 1.2;
+    const std::optional<double> rise = report.sampling.load_rise;
+    if (!rise || *rise < worth_a_word) return {};
+    return fmt::format(
+        " (it may be the load: in the later half of the window there were {:.2g} times as many "
+        "allocations a second)",
+        *rise);
+}
+
 /// Why no finding tells from where the memory grows; empty if nothing is to be said of it.
 std::string why_unexplained(const Report& report) {
     if (const double seen = report.sampling.observed_share; seen < 1)
         return fmt::format(
-            "what was seen of the heap, in {:.2g} % of the time, does not tell from where{}: see "
+            "what was seen of the heap, in {:.2g} % of the time, does not tell from where{}{}: see "
             "who touches it first (--source faults, which needs no probe on the allocator){}",
-            100 * seen, suspects(report),
+            100 * seen, suspects(report), load_text(report),
             seen < nearly_all_seen ? ", or record for some seconds with --sample exact, which "
                                      "slows it down by far more"
                                    : "");
@@ -142,14 +160,14 @@ std::string why_unexplained(const Report& report) {
 /// That the memory grows and no finding tells from where.
 std::optional<Finding> unexplained_growth(const Report& report) {
     constexpr double much = 2 << 20;
-    constexpr double least = 512 << 10;  // in as many steps as a burst does not have
     constexpr double most_unexplained = 3;
     if (!report.recording.sources.heap || report.snapshots < 2 * least_snapshots)
         return std::nullopt;
     const Growth memory = lasting_growth(report.memory);
     const double grown = memory.bytes_per_second *
                          static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9;
-    if (report.memory.anonymous.low <= 0 || memory.low <= 0 || grown < least ||
+    // In as many steps as a burst does not have, what the kernel may miscount is enough.
+    if (report.memory.anonymous.low <= 0 || memory.low <= 0 || grown < miscounted ||
         (grown < much && report.memory.anonymous_steps < ProcessMemory::least_steps))
         return std::nullopt;
     double found = suppressed_growth(report);

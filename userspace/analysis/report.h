@@ -310,7 +310,11 @@ struct ReportSampling {
     bool by_calls = false;                ///< That is told by calls, and not by page faults.
     std::optional<double> most_replaced;  ///< Blocks, where it is known (lapses.h).
     std::optional<NetBlocks> net_blocks;  ///< Likewise.
-    std::vector<ReportPeriod> periods;    ///< Up to the window's end.
+    std::uint64_t pauses = 0;             ///< Times that the probes were taken away.
+    /// Allocations a second observed in the later half of the window, over those in the earlier
+    /// one; if there were enough to tell.
+    std::optional<double> load_rise;
+    std::vector<ReportPeriod> periods;  ///< Up to the window's end.
 };
 
 struct Report {

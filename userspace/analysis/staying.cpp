@@ -169,6 +169,19 @@ void keep_growing(const Report& report, ReportStack& stack) {
     stack.reason += ", as does the anonymous memory";
 }
 
+/// Of what always has a block in flight, as a document that is being worked on, each window loses
+/// sight of one, so that they seem to become more.
+void leave_open_one_a_window(const Report& report, ReportStack& stack) {
+    if (stack.verdict != Verdict::growing || stack.seen_to_leak || stack.counted ||
+        stack.evidence.staying || stack.totals.held_count() > report.sampling.pauses)
+        return;
+    stack.verdict = Verdict::undetermined;
+    stack.growth.low = std::min(stack.growth.low, 0.0);
+    stack.reason +=
+        "; it has no more blocks than there were windows, of each of which one may have "
+        "been in flight when the probes went";
+}
+
 std::optional<Staying> staying(const std::vector<Look>& looks) {
     if (looks.empty()) return std::nullopt;
     Staying result{.survival = with_interval(looks.back()),
@@ -248,6 +261,7 @@ void leave_out_gone(Report& report) {
             take_of(of_function, std::pair(function_of(stack), freed_tenths(stack)));
         if (seen) leave_out_gone(*seen, stack);
         keep_growing(report, stack);
+        leave_open_one_a_window(report, stack);
         // As part of a sum it grew for certain, but not by itself.
         if (stack.verdict == Verdict::growing && stack.growth.low < 0)
             stack.verdict = Verdict::undetermined;

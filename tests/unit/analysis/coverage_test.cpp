@@ -66,6 +66,17 @@ TEST(Coverage, IsTheShareOfTheWindowThatWasObserved) {
     EXPECT_EQ(sampling_of(contents).observed_share, 1);
 }
 
+TEST(Coverage, TheLoadIsToldByHalves) {
+    RecordingContents contents = in_windows();
+    EXPECT_FALSE(sampling_of(contents).load_rise);
+    // 1,000 in each window, then 1,500.
+    for (std::size_t i = 0; i <= 40; ++i)
+        contents.snapshots[i].processes[0].allocated_count =
+            1'000 * i + (i > 20 ? 500 * (i - 20) : 0);
+    ASSERT_TRUE(sampling_of(contents).load_rise);
+    EXPECT_NEAR(*sampling_of(contents).load_rise, 1.5, 1e-9);
+}
+
 TEST(Coverage, ALeaksRateIsThatOfTheTimeObserved) {
     RecordingContents contents = in_windows();
     add_stack(contents, 1, 1000, 1'000'000);  // 1000 bytes a second, all of which stay

@@ -12,6 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -64,6 +65,9 @@ TEST(QualifiedName, DropsResultParametersAndOwnArguments) {
         {"A::operator<(A const&)", "A::operator<"},
         {"<alloc::string::String as core::clone::Clone>::clone",
          "<alloc::string::String as core::clone::Clone>::clone"},
+        {"decltype (::new ((void*)(0)) A<int>((declval<B<int>&>)())) std::construct_at<A<int>>(B*)",
+         "std::construct_at"},
+        {"decltype(auto) ns::g<int>(int)", "ns::g"},
         {"", ""},
         {"f<", "f"},
         {"(", "("},
@@ -123,6 +127,20 @@ TEST(Findings, SayWhatIsLostByWorkWhereItWasCounted) {
     EXPECT_EQ(findings[0].growth_per_work->low, 130);
     EXPECT_EQ(findings[0].growth_per_work->high, 180);
     EXPECT_THAT(findings[0].sentence, HasSubstr("150 B (130 B to 180 B) per 1,000 units of work"));
+}
+
+TEST(Findings, SayWhatIsEstimatedAndWhatIsLost) {
+    const auto sentence = [](std::uint64_t lost, std::uint64_t sampling) {
+        Report report = report_of({stack_of({"f", "a"}, Verdict::growing)});
+        report.stacks[0].reachability.looked = 12;
+        report.stacks[0].reachability.lost = lost;
+        report.sampling.bytes = sampling;
+        return find_causes(report).front().sentence;
+    };
+    EXPECT_THAT(sentence(0, 0), HasSubstr(", a leak or a cache that fills: 200 blocks live"));
+    EXPECT_THAT(sentence(12, 0), Not(HasSubstr("cache")));
+    EXPECT_THAT(sentence(12, 0), HasSubstr(", lost: nothing points to them any more"));
+    EXPECT_THAT(sentence(0, 1024), HasSubstr(": about 200 blocks live"));
 }
 
 TEST(Culprit, OfATouchedPageIsWhoCalledTheAllocatorThatDid) {

@@ -274,6 +274,19 @@ TEST(Reconciliation, SpeaksOfTheHostsEndWhereItMayBeNear) {
     EXPECT_EQ(sentence(mebibyte, "warming"), "`f` leaks");  // never, as it is slowing down
 }
 
+TEST(Reconciliation, SaysWhereTheMemoryGrowsByLessThanALeak) {
+    Report report;
+    report.memory = memory_of({.anonymous = rising, .limit = bytes(300)});
+    report.findings.resize(1);
+    report.findings[0].verdict = "leak";
+    report.findings[0].sentence = "`f` leaks";
+    report.findings[0].growth = {10 * mebibyte, 9 * mebibyte, 11 * mebibyte};
+    conclude(report);
+    EXPECT_THAT(report.findings[0].sentence,
+                HasSubstr("; the memory grows by 1.76 GiB an hour alone, and reaches the control "
+                          "group's limit in"));
+}
+
 TEST(Reconciliation, AProcessWithoutMemoryHasNoVerdict) {
     RecordingContents contents;
     contents.snapshots.resize(3);
@@ -287,7 +300,7 @@ TEST(Reconciliation, ConcludesWithTheLeaksFirst) {
     report.findings.resize(2);
     report.findings[0].verdict = "leak";
     report.findings[0].sentence = "`f` leaks";
-    report.findings[0].growth = {mebibyte, mebibyte, mebibyte};
+    report.findings[0].growth = {mebibyte / 2, mebibyte / 2, mebibyte / 2};
     report.findings[1].verdict = "growing";
     conclude(report);
     ASSERT_EQ(report.findings.size(), 3U);
@@ -319,6 +332,30 @@ TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
     // Three quarters of it came in the first half.
     const Curve slowing = [](double i) { return 100 + 12 * i - std::max(0.0, i - 10) * 8; };
     EXPECT_THAT(sentence(0.01, 0.1, slowing), HasSubstr("and slows down"));
+    // Evenly, by 400 KiB and 200 KiB in the window.
+    const auto by = [](double a_second) {
+        return [a_second](double i) { return 100 + a_second * i; };
+    };
+    EXPECT_THAT(sentence(0, 0.1, by(0.04)), HasSubstr("does not tell from where"));
+    EXPECT_THAT(sentence(0, 0.1, by(0.02)), IsEmpty());
+}
+
+TEST(Reconciliation, SaysThatItMayBeTheLoad) {
+    Report report;
+    report.snapshots = 2 * least_snapshots;
+    report.window_end_ns = 100'000'000'000;
+    report.memory = memory_of({.anonymous = rising, .unseen = 0.9});
+    report.sampling.observed_share = 0.1;
+    const auto sentence = [&](double rise) {
+        report.sampling.load_rise = rise;
+        report.findings.clear();
+        conclude(report);
+        return report.findings.front().sentence;
+    };
+    EXPECT_THAT(sentence(1.5),
+                HasSubstr("it may be the load: in the later half of the window there "
+                          "were 1.5 times as many"));
+    EXPECT_THAT(sentence(1.1), Not(HasSubstr("load")));
 }
 
 TEST(Reconciliation, NamesWhatMayHaveGrownUnseen) {

@@ -111,6 +111,22 @@ TEST(Staying, WhatAnotherBlockMayBeTakenForIsNotSeenToStay) {
     EXPECT_EQ(left_of(claiming("list", vague)).verdict, Verdict::undetermined);
 }
 
+TEST(Staying, OneBlockAWindowMayHaveBeenInFlight) {
+    const auto verdict = [](std::uint64_t blocks, const StackRevisits& revisits) {
+        Report report;
+        report.sampling.pauses = 5;
+        ReportStack stack = claiming("document", revisits);
+        stack.seen_to_leak = false;
+        stack.totals.allocated_count = stack.totals.lapsed_count = blocks;
+        report.stacks = {stack};
+        leave_out_gone(report);
+        return report.stacks.front().verdict;
+    };
+    EXPECT_EQ(verdict(5, {}), Verdict::undetermined);
+    EXPECT_EQ(verdict(6, {}), Verdict::growing);
+    EXPECT_EQ(verdict(5, leaking), Verdict::growing);
+}
+
 TEST(Staying, AFullCacheKeepsNothing) {
     const ReportStack stack = left_of(claiming("cache", replaced));
     EXPECT_EQ(stack.growth.bytes_per_second, 0);
