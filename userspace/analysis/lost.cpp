@@ -26,6 +26,9 @@ constexpr double most_refuted = 0.02;
 /// Of so many none of which is lost, next to all are pointed to: of what was lost, a quarter and
 /// more was found to be, where any was.
 constexpr std::uint64_t enough_pointed_to = 20;
+/// Objects that a program may have in hand when a window ends: of a leak that makes no more, each
+/// window ends with those, and sees nothing lost.
+constexpr std::uint64_t most_in_hand = 10;
 /// So many should have been among those that were looked for, if what stays was lost.
 constexpr double enough_expected = 5;
 /// What a stack grows by is lost, and not some of it.
@@ -133,6 +136,18 @@ bool is_kept_by_a_cache(const ReportStack& stack, const Unreachable& lost) {
            staying->survival.share * lost.blocks >= enough_expected;
 }
 
+/// Of a cause.
+struct Seen {
+    StackReachability all;
+    std::uint64_t objects = 0;  ///< Those of the stack with the fewest: one may have many blocks.
+
+    void add(const StackReachability& stack) {
+        if (stack.looked == 0) return;
+        objects = all.looked == 0 ? stack.looked : std::min(objects, stack.looked);
+        accumulate(all, stack);
+    }
+};
+
 /// Then what it grows by tells the rate, although some of it looks reached, by what was left
 /// behind.
 bool all_stays(const ReportStack& stack) {
@@ -167,20 +182,22 @@ void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
 
 void leave_open_what_is_pointed_to(Report& report) {
     const std::vector<std::string> causes = claims_of(report).causes;
-    std::map<std::string, StackReachability> seen_of;
+    std::map<std::string, Seen> seen_of;
     for (std::size_t i = 0; i < report.stacks.size(); ++i)
-        if (grows(report.stacks[i])) accumulate(seen_of[causes[i]], report.stacks[i].reachability);
+        if (grows(report.stacks[i])) seen_of[causes[i]].add(report.stacks[i].reachability);
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.verdict != Verdict::leak) continue;
-        const StackReachability& seen = seen_of.at(causes[i]);
-        if (seen.lost > 0 || is_refuted(seen) || seen.looked < enough_pointed_to) continue;
+        const Seen& seen = seen_of.at(causes[i]);
+        if (seen.all.lost > 0 || is_refuted(seen.all) || seen.all.looked < enough_pointed_to ||
+            seen.objects < most_in_hand * report.sampling.pauses)
+            continue;
         stack.verdict = Verdict::growing;
         if (!are_all_pointed_to(stack.reachability))
             stack.reason += fmt::format(
                 "; but all {} blocks of its cause that were looked for are still pointed to, as "
                 "those of a collection that only grows are, or of a cache that fills",
-                format_count(seen.looked));
+                format_count(seen.all.looked));
     }
 }
 

@@ -211,8 +211,9 @@ TEST(Lost, TheReasonSaysWhatIsStillPointedTo) {
     EXPECT_THAT(judged(Verdict::growing, some).reason, Not(HasSubstr("pointed")));
 }
 
-Verdict of_leaks(std::vector<StackReachability> seen) {
+Verdict of_leaks(std::vector<StackReachability> seen, std::uint64_t pauses = 0) {
     Report report;
+    report.sampling.pauses = pauses;
     for (const StackReachability& each : seen) {
         ReportStack stack = judged(Verdict::leak, each);
         stack.evidence.cluster = 1;
@@ -230,6 +231,9 @@ TEST(Lost, ALeakAllOfWhoseBlocksArePointedToMayBeACache) {
     EXPECT_EQ(of_leaks({search(15, 0), search(5, 0)}), Verdict::growing);
     EXPECT_EQ(of_leaks({search(500, 0), search(500, 400)}), Verdict::leak);
     EXPECT_EQ(of_leaks({{}}), Verdict::leak);
+    // A window may end with ten objects in hand, of thirteen blocks each.
+    EXPECT_EQ(of_leaks({search(100, 0), search(1'300, 0)}, 10), Verdict::growing);
+    EXPECT_EQ(of_leaks({search(99, 0), search(1'300, 0)}, 10), Verdict::leak);
 }
 
 TEST(Lost, AFindingSaysItInAWord) {
