@@ -67,7 +67,8 @@ void add_limit(const ProcessMemory& memory, Finding& finding) {
     const std::string time = limit_text(finding.limit);
     if (time.empty() || !is_worth_a_word(memory.limited_by, finding.limit)) return;
     // Of large blocks, not all need be touched.
-    const bool untouched = whole.low > 0 && finding.growth.low > whole.high;
+    constexpr double much = 1.25;
+    const bool untouched = whole.low > 0 && finding.growth.low > much * whole.high;
     finding.sentence +=
         fmt::format("; {} {} in {}",
                     untouched ? fmt::format("the memory grows by {} an hour alone, and",

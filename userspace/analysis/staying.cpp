@@ -150,13 +150,17 @@ void leave_out_gone(const Staying& staying, ReportStack& stack) {
     }
 }
 
+bool is_left_by_counted_calls(const ReportStack& stack) {
+    return stack.counted && stack.totals.freed_count == 0 &&
+           static_cast<double>(stack.totals.held_count()) >= enough_blocks;
+}
+
 /// In windows a pace is not known well. What none was ever freed of, and all are there or the calls
 /// that leave it were counted, grows as long as the memory does.
 void keep_growing(const Report& report, ReportStack& stack) {
     const ProcessMemory& memory = report.memory;
     const bool stays = is_seen_to_stay(stack, seconds_of(report));
-    const bool counted =
-        stack.counted && static_cast<double>(stack.totals.held_count()) >= enough_blocks;
+    const bool counted = is_left_by_counted_calls(stack);
     if (stack.verdict != Verdict::undetermined || stack.growth.low <= 0 ||
         stack.totals.freed_count > 0 || !(stays || counted) || memory.anonymous_lately.low <= 0 ||
         memory.anonymous_paused_seconds > 0)
@@ -172,8 +176,9 @@ void keep_growing(const Report& report, ReportStack& stack) {
 /// Of what always has a block in flight, as a document that is being worked on, each window loses
 /// sight of one, so that they seem to become more.
 void leave_open_one_a_window(const Report& report, ReportStack& stack) {
-    if (stack.verdict != Verdict::growing || stack.seen_to_leak || stack.counted ||
-        stack.evidence.staying || stack.totals.held_count() > report.sampling.pauses)
+    if (stack.verdict != Verdict::growing || stack.seen_to_leak ||
+        is_left_by_counted_calls(stack) || stack.evidence.staying ||
+        stack.totals.held_count() > report.sampling.pauses)
         return;
     stack.verdict = Verdict::undetermined;
     stack.growth.low = std::min(stack.growth.low, 0.0);

@@ -34,8 +34,10 @@ constexpr int most_trials_while_sampled = 1;
 /// What has not happened for so long hardly ever does.
 constexpr std::uint64_t never_ns = 5'000'000'000;
 /// What leaves a block each time is made at most so many times as often as the stack gets blocks,
-/// and a few more by chance; it is looked at until as many should have come.
-constexpr double most_more = 2;
+/// and a few more that a window tears, or by chance; it is looked at until as many as the latter
+/// should have come.
+constexpr double most_more = 1.25;
+constexpr double torn_calls = 2;
 constexpr double few_calls = 5;
 /// What is made as often tells the pace of a process: windows are short, and slow it down.
 constexpr double enough_a_second = 500;
@@ -206,7 +208,9 @@ CallCounts::Use CallCounts::use_of(const Call& call, const Wanted& wanted) const
                   static_cast<double>(now.unobserved_ns - then.unobserved_ns);
     }
     const double few = few_calls * wanted.weight;
-    if (calls > most_more * blocks + few) return Use::further_out;
+    const bool are_exact =
+        frequent == calls_.end() && wanted.weight <= 1 && phase_ != Phase::sampled;
+    if (calls > most_more * blocks + (are_exact ? torn_calls : few)) return Use::further_out;
     return blocks < few ? Use::wait : Use::counted;
 }
 
