@@ -23,7 +23,7 @@ WHERE symbol.function LIKE '%leak_record%' ORDER BY count.snapshot
 class CallCounts(seep_test.SeepTestCase):
     @classmethod
     def setUpClass(cls):
-        with Workload("slowed_leak", 25000) as workload:
+        with Workload("slowed_leak", 45000) as workload:
             with Recording(workload.pid, "--max-overhead", "5", sample="auto",
                            interval="500ms") as recording:
                 cls.truth = workload.work()
