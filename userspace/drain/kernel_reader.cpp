@@ -177,7 +177,7 @@ double KernelReader::weight_of(const Held& held) const {
 
 std::vector<HeldStack> KernelReader::most_of(std::vector<Held> held, std::size_t count) const {
     const auto end = held.begin() + static_cast<std::ptrdiff_t>(std::min(count, held.size()));
-    std::ranges::partial_sort(held, end, std::greater());
+    std::ranges::partial_sort(held, end, std::greater(), &Held::bytes);
     std::vector<HeldStack> stacks;
     for (auto each = held.begin(); each != end; ++each)
         if (auto stack = stack_at(each->id))

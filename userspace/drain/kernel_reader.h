@@ -97,7 +97,6 @@ class KernelReader {
         std::uint64_t bytes = 0;
         std::uint64_t count = 0;  ///< 48.16
         std::uint64_t id = 0;
-        auto operator<=>(const Held&) const = default;
     };
     [[nodiscard]] double weight_of(const Held& held) const;
     [[nodiscard]] std::vector<HeldStack> most_of(std::vector<Held> held, std::size_t count) const;
