@@ -340,12 +340,18 @@ TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
     EXPECT_THAT(sentence(0, 0.1, by(0.02)), IsEmpty());
 }
 
-TEST(Reconciliation, SaysThatItMayBeTheLoad) {
+/// In 100 s, of which a tenth was seen.
+Report growing_unseen() {
     Report report;
     report.snapshots = 2 * least_snapshots;
     report.window_end_ns = 100'000'000'000;
     report.memory = memory_of({.anonymous = rising, .unseen = 0.9});
     report.sampling.observed_share = 0.1;
+    return report;
+}
+
+TEST(Reconciliation, SaysThatItMayBeTheLoad) {
+    Report report = growing_unseen();
     const auto sentence = [&](double rise) {
         report.sampling.load_rise = rise;
         report.findings.clear();
@@ -359,11 +365,7 @@ TEST(Reconciliation, SaysThatItMayBeTheLoad) {
 }
 
 TEST(Reconciliation, NamesWhatMayHaveGrownUnseen) {
-    Report report;
-    report.snapshots = 2 * least_snapshots;
-    report.window_end_ns = 100'000'000'000;
-    report.memory = memory_of({.anonymous = rising, .unseen = 0.9});
-    report.sampling.observed_share = 0.1;
+    Report report = growing_unseen();
     for (const auto& [function, rate] : {std::pair{"swap_page", 10.0},
                                          {"load_page", 20.0},
                                          {"open_page", 5.0},
