@@ -59,6 +59,7 @@ class CallCounts {
     void choose(const std::vector<HeldStack>& stacks, bool any_freed);
     /// From now on. Into `observed`, all that is counted is put in place before (attach_all()).
     void enter(Phase phase);
+    [[nodiscard]] Phase phase() const { return phase_; }
     void attach_all();
     /// Takes those away that are not to be counted all the time; or all.
     void detach_dear();
@@ -104,6 +105,10 @@ class CallCounts {
         CallCount count;
         std::uint64_t blocks = 0;
     };
+    struct Counted {
+        std::uint64_t calls = 0;
+        std::uint64_t ns = 0;
+    };
     /// A stack that a call is looked for.
     struct Wanted {
         StackId stack;
@@ -138,10 +143,6 @@ class CallCounts {
     void read_cpu(const ProcessOfSlot& process_of, std::int64_t now_ns);
     void allot(double allowance);
     double allot(double allowance, bool only_for_pace);
-    struct Counted {
-        std::uint64_t calls = 0;
-        std::uint64_t ns = 0;
-    };
     [[nodiscard]] Counted at_usual_pace(const CallCount& count) const;
     void weigh(double hit_ns);
     void spend(double elapsed_s);

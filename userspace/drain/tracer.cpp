@@ -131,7 +131,7 @@ Result<Snapshot> Tracer::snapshot() {
         state_->take_in_events_and_walks();
     auto reading = state_->reader.read_stacks();
     if (!reading) return reading.error();
-    if (state_->kernel.sample_bytes() != 0 && state_->pauses == 0)
+    if (state_->call_counts.phase() == CallCounts::Phase::sampled && state_->pauses == 0)
         state_->call_counts.choose(state_->reader.most_held(chosen_a_snapshot), false);
     state_->read_mapping_calls();
     state_->read_faults();
@@ -176,7 +176,10 @@ TargetWork Tracer::target_work() {
 }
 
 void Tracer::count_calls(double allowance) {
-    if (allowance <= 0) return state_->call_counts.detach_all();
+    if (allowance <= 0) {
+        state_->call_counts.enter(CallCounts::Phase::none);
+        return state_->call_counts.detach_all();
+    }
     if (!state_->paused) state_->call_counts.enter(CallCounts::Phase::sampled);
     const ProbeCosts& costs = state_->costs;
     state_->call_counts.tend(

@@ -111,7 +111,7 @@ void Tracer::State::read_counters(TracedProcess& process) {
         sample.swap_bytes = counters->swap_bytes;
         sample.virtual_bytes = counters->virtual_bytes;
         sample.cpu_ns = counters->cpu_ns;
-        const std::uint64_t waited = counters->waited_ns;
+        const std::uint64_t waited = process_waited_ns(process.process.pid());
         sample.waited_ns += waited - std::min(process.threads_waited_ns.value_or(waited), waited);
         process.threads_waited_ns = waited;
         sample.page_faults = counters->page_faults;

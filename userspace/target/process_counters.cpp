@@ -30,13 +30,11 @@ Result<std::uint64_t> process_page_faults(pid_t pid) {
     return stat->page_faults;
 }
 
-namespace {
-
 /// The second number of a thread's schedstat (the kernel's
 /// Documentation/scheduler/sched-stats.rst).
-std::uint64_t threads_waited_ns(pid_t pid) {
+std::uint64_t process_waited_ns(pid_t pid) {
     std::uint64_t sum = 0;
-    int left = ProcessCounters::most_threads;
+    int left = 256;
     std::error_code error;
     for (std::filesystem::directory_iterator task(proc_path(pid, "task"), error), end;
          !error && task != end && left > 0; task.increment(error), --left) {
@@ -48,8 +46,6 @@ std::uint64_t threads_waited_ns(pid_t pid) {
     }
     return sum;
 }
-
-}  // namespace
 
 Result<ProcessCounters> read_process_counters(pid_t pid) {
     const auto status = read_proc_file(pid, "status");
@@ -64,13 +60,8 @@ Result<ProcessCounters> read_process_counters(pid_t pid) {
     const auto page_faults = process_page_faults(pid);
     if (!page_faults) return page_faults.error();
     // A kernel without swap has no VmSwap line.
-    return ProcessCounters{.rss_bytes = *rss,
-                           .anonymous_bytes = anonymous.value_or(0),
-                           .swap_bytes = swap.value_or(0),
-                           .virtual_bytes = *size,
-                           .cpu_ns = *cpu_ns,
-                           .page_faults = *page_faults,
-                           .waited_ns = threads_waited_ns(pid)};
+    return ProcessCounters{*rss,    anonymous.value_or(0), swap.value_or(0), *size,
+                           *cpu_ns, *page_faults};
 }
 
 }  // namespace seep

@@ -19,15 +19,15 @@ struct ProcessCounters {
     std::uint64_t virtual_bytes = 0;    ///< VmSize.
     std::uint64_t cpu_ns = 0;       ///< User and system time of all its threads, past ones, too.
     std::uint64_t page_faults = 0;  ///< Without reading a disk, of all its threads, past ones, too.
-    /// For how long the threads that it has, the first `most_threads` of them, were ready to run
-    /// and had no processor; 0 if the kernel does not tell.
-    std::uint64_t waited_ns = 0;
-    static constexpr int most_threads = 256;
 };
 
 /// One of them alone.
 Result<std::uint64_t> process_cpu_ns(pid_t pid);
 Result<std::uint64_t> process_page_faults(pid_t pid);
+
+/// For how long the threads that it has, the first 256 of them, were ready to run and had no
+/// processor; 0 if the kernel does not tell. A file is read for each.
+std::uint64_t process_waited_ns(pid_t pid);
 
 /// Fails for a process that has ended or has given up its memory on the way to its end.
 Result<ProcessCounters> read_process_counters(pid_t pid);
