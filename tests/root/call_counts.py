@@ -20,24 +20,29 @@ WHERE symbol.function LIKE '%leak_record%' ORDER BY count.snapshot
 """
 
 
-class CallCounts(seep_test.SeepTestCase):
+class CountedCalls(seep_test.SeepTestCase):
     @classmethod
-    def setUpClass(cls):
-        with Workload("slowed_leak", 45000) as workload:
-            with Recording(workload.pid, "--max-overhead", "5", sample="auto",
-                           interval="500ms") as recording:
-                cls.truth = workload.work()
-                recording.stop()
-                cls.report = recording.report()
-                with sqlite3.connect(recording.path) as database:
-                    cls.counts = database.execute(COUNTS).fetchall()
-            cls.changed = seep_test.changed_text(workload.pid)
+    def record(cls, workload, *options, sample):
+        with Recording(workload.pid, *options, sample=sample, interval="500ms") as recording:
+            cls.truth = workload.work()
+            recording.stop()
+            cls.report = recording.report()
+            with sqlite3.connect(recording.path) as database:
+                cls.counts = database.execute(COUNTS).fetchall()
+        cls.changed = seep_test.changed_text(workload.pid)
 
     def assert_about(self, rate, truth):
         # A thirtieth of the time is counted, and what else the machine does moves the pace by more
         # than a tenth from second to second; windows have a twentieth of it.
         self.assertGreater(rate, 0.75 * truth)
         self.assertLess(rate, 1.33 * truth)
+
+
+class CallCounts(CountedCalls):
+    @classmethod
+    def setUpClass(cls):
+        with Workload("slowed_leak", 45000) as workload:
+            cls.record(workload, "--max-overhead", "5", sample="auto")
 
     def test_the_call_is_counted_in_windows_and_between_them(self):
         self.assertGreaterEqual(len(self.counts), 5)
@@ -70,30 +75,19 @@ class CallCounts(seep_test.SeepTestCase):
         self.assertEqual(self.changed, [])
 
 
-class CallsWhileSampled(seep_test.SeepTestCase):
+class CallsWhileSampled(CountedCalls):
     """Of what is sampled all the time, calls that leave a block each are counted, too."""
 
     def test_the_leaks_calls_are_counted(self):
         with Workload("slowed_leak", 12000, 200) as workload:
-            truth, report, counts, changed = self.record(workload)
-        self.assertEqual(len({location for location, *_ in counts}), 1)
-        _, observed_ns, observed, unobserved_ns, unobserved = counts[-1]
+            self.record(workload, "--max-overhead", "100", sample="4K")
+        self.assertEqual(len({location for location, *_ in self.counts}), 1)
+        _, observed_ns, observed, unobserved_ns, unobserved = self.counts[-1]
         self.assertEqual([unobserved_ns, unobserved], [0, 0])
         self.assertGreater(observed_ns, 5e9)
-        self.assertGreater(observed / observed_ns * 1e9, 0.75 * truth["leaks_per_second"])
-        self.assertLess(observed / observed_ns * 1e9, 1.33 * truth["leaks_per_second"])
-        self.assertEqual(report["sampling"]["observed_share"], 1)
-        self.assertEqual(changed, [])
-
-    @staticmethod
-    def record(workload):
-        with Recording(workload.pid, "--max-overhead", "100", sample="4K",
-                       interval="500ms") as recording:
-            truth = workload.work()
-            recording.stop()
-            with sqlite3.connect(recording.path) as database:
-                counts = database.execute(COUNTS).fetchall()
-            return truth, recording.report(), counts, seep_test.changed_text(workload.pid)
+        self.assert_about(observed / observed_ns * 1e9, self.truth["leaks_per_second"])
+        self.assertEqual(self.report["sampling"]["observed_share"], 1)
+        self.assertEqual(self.changed, [])
 
 
 if __name__ == "__main__":

@@ -118,16 +118,21 @@ struct Circumstances {
     double waiting = 0;     ///< Threads that waited for one, on average.
 };
 
-/// Nothing if there is not enough of it.
-std::optional<CountedCall> conclude(LocationId location, const Gathered& gathered,
-                                    const Circumstances& around) {
+CountedCall counted_call(LocationId location, const Gathered& gathered) {
     CountedCall call{.location = location, .parts = {}};
-    double unobserved_calls = 0;
     for (const auto& [snapshot, part] : gathered.parts) {
         call.parts.push_back(part);
         call.observed_calls += part.observed_calls;
-        unobserved_calls += part.unobserved_calls;
     }
+    return call;
+}
+
+/// Nothing if there is not enough of it.
+std::optional<CountedCall> conclude(LocationId location, const Gathered& gathered,
+                                    const Circumstances& around) {
+    CountedCall call = counted_call(location, gathered);
+    double unobserved_calls = 0;
+    for (const Part& part : call.parts) unobserved_calls += part.unobserved_calls;
     double observed = 0;
     double counted = 0;
     double counted_seconds = 0;
@@ -243,12 +248,8 @@ std::vector<CountedCall> calls_while_sampled(const RecordingContents& contents) 
                        contents.snapshots[contents.window.last]) < 1)
         return {};
     std::vector<CountedCall> calls;
-    for (auto& [location, all] : gather(contents)) {
-        CountedCall call{.location = location, .parts = {}};
-        for (const auto& [snapshot, part] : all.parts) {
-            call.parts.push_back(part);
-            call.observed_calls += part.observed_calls;
-        }
+    for (const auto& [location, all] : gather(contents)) {
+        CountedCall call = counted_call(location, all);
         for (const auto& [process, counts] : all.processes)
             if (counts.observed_seconds > 0)
                 call.a_second += counts.observed_calls / counts.observed_seconds;

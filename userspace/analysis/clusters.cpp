@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "analysis/collection.h"
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
@@ -15,7 +16,6 @@
 #include "analysis/normal.h"
 #include "analysis/sampling.h"
 #include "analysis/series.h"
-#include "analysis/succession.h"
 
 namespace seep {
 

@@ -56,13 +56,22 @@ bool has_old_generation(const ObjectRecord& object) {
                            generational);
 }
 
-/// Whether any of its code is in an object that `is_meant` says.
+bool is_generated(const ObjectRecord& object) {
+    return object.kind == ObjectKind::anonymous;
+}
+
+/// The innermost of its code that is in an object that `is_meant` says.
 template <typename Meant>
-bool comes_through(const StackRecord& stack, const RecordingContents& contents, Meant is_meant) {
-    return std::ranges::any_of(stack.locations, [&](LocationId id) {
+auto first_through(const StackRecord& stack, const RecordingContents& contents, Meant is_meant) {
+    return std::ranges::find_if(stack.locations, [&](LocationId id) {
         const auto object = contents.objects.find(contents.locations.at(id).object);
         return object != contents.objects.end() && is_meant(object->second);
     });
+}
+
+template <typename Meant>
+bool comes_through(const StackRecord& stack, const RecordingContents& contents, Meant is_meant) {
+    return first_through(stack, contents, is_meant) != stack.locations.end();
 }
 
 bool comes_through(const StackRecord& stack, const RecordingContents& contents,
@@ -105,12 +114,15 @@ LocationId kind_of(const StackRecord& stack) {
 
 }  // namespace
 
-bool is_generated(const ObjectRecord& object) {
-    return object.kind == ObjectKind::anonymous;
-}
-
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents) {
     return comes_through(stack, contents, is_generated);
+}
+
+std::vector<LocationId> before_generated_code(const StackRecord& stack,
+                                              const RecordingContents& contents) {
+    const auto generated = first_through(stack, contents, is_generated);
+    if (generated == stack.locations.end()) return {};
+    return {stack.locations.begin(), generated};
 }
 
 std::vector<double> old_blocks_freed(const std::vector<MergedStack>& stacks,

@@ -18,12 +18,13 @@
 
 namespace seep {
 
-/// Whether its code was generated while the process ran.
-bool is_generated(const ObjectRecord& object);
-
 /// Whether blocks come through generated code, as those of a runtime with a compiler do. Most of
 /// these collect garbage (V8, the JVM, .NET, PyPy, LuaJIT).
 bool comes_through_generated_code(const StackRecord& stack, const RecordingContents& contents);
+
+/// From the allocator's function to the last one before such code; empty if there is none.
+std::vector<LocationId> before_generated_code(const StackRecord& stack,
+                                              const RecordingContents& contents);
 
 /// Of each stack, the blocks that were as old as a quarter of the window when they were freed; and,
 /// where the probes came and went, those that were there at such an age when they were looked at

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <string_view>
 
 #include "analysis/claims.h"
 #include "analysis/coverage.h"
@@ -42,6 +43,9 @@ constexpr double worth_a_word = 0.05;
 /// The mean age of what is lost, as a share of the time since attach: 0.5 at an even pace.
 constexpr double least_age = 0.3;
 constexpr double most_age = 0.7;
+
+constexpr std::string_view pointed_to_text =
+    "are still pointed to, as those of a collection that only grows are, or of a cache that fills";
 
 bool is_refuted(const StackReachability& seen) {
     return static_cast<double>(seen.refuted) > most_refuted * static_cast<double>(seen.followed);
@@ -104,10 +108,8 @@ void judge_by_pointers(ReportStack& stack) {
     } else if (is_confirmed(seen) && grows(stack)) {
         judge_lost(stack);
     } else if (grows(stack) && are_all_pointed_to(seen)) {
-        stack.reason += fmt::format(
-            "; all {} of its blocks that were looked for are still pointed to, as those of a "
-            "collection that only grows are, or of a cache that fills",
-            format_count(seen.looked));
+        stack.reason += fmt::format("; all {} of its blocks that were looked for {}",
+                                    format_count(seen.looked), pointed_to_text);
     }
 }
 
@@ -194,10 +196,8 @@ void leave_open_what_is_pointed_to(Report& report) {
             continue;
         stack.verdict = Verdict::growing;
         if (!are_all_pointed_to(stack.reachability))
-            stack.reason += fmt::format(
-                "; but all {} blocks of its cause that were looked for are still pointed to, as "
-                "those of a collection that only grows are, or of a cache that fills",
-                format_count(seen.all.looked));
+            stack.reason += fmt::format("; but all {} blocks of its cause that were looked for {}",
+                                        format_count(seen.all.looked), pointed_to_text);
     }
 }
 

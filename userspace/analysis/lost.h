@@ -28,8 +28,8 @@ std::optional<Unreachable> unreachable(const StackReachability& seen);
 void judge_by_pointers(Report& report);
 
 /// Calls leaks `growing` all of whose cause's blocks are still pointed to, as far as they were
-/// looked for: no trend tells them from a cache that fills. After
-/// all that judges by other evidence.
+/// looked for: no trend tells them from a cache that fills. After all that judges by other
+/// evidence.
 void leave_open_what_is_pointed_to(Report& report);
 
 /// Whether nearly all that were looked for are lost.

@@ -321,16 +321,6 @@ double grown_bytes(const MergedStack& stack, const Window& window) {
 
 }  // namespace
 
-std::vector<LocationId> before_generated_code(const StackRecord& stack,
-                                              const RecordingContents& contents) {
-    const auto generated = std::ranges::find_if(stack.locations, [&](LocationId id) {
-        const auto object = contents.objects.find(contents.locations.at(id).object);
-        return object != contents.objects.end() && is_generated(object->second);
-    });
-    if (generated == stack.locations.end()) return {};
-    return {stack.locations.begin(), generated};
-}
-
 std::vector<Succession> find_successions(const std::vector<MergedStack>& stacks,
                                          const RecordingContents& contents) {
     return Search(stacks, contents).take();

@@ -34,10 +34,6 @@ struct Succession {
     bool cut = false;                  ///< Of some, nothing is known beyond generated code.
 };
 
-/// From the allocator's function to the last one before generated code; empty if there is none.
-std::vector<LocationId> before_generated_code(const StackRecord& stack,
-                                              const RecordingContents& contents);
-
 /// Those with fewer callers in common first; a stack may be in several. Time grows with the number
 /// of locations of all stacks.
 std::vector<Succession> find_successions(const std::vector<MergedStack>& stacks,
