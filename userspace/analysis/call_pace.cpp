@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <map>
 #include <utility>
 
 #include "analysis/growth.h"
 #include "analysis/normal.h"
+#include "analysis/ratio.h"
 #include "analysis/warnings.h"
 
 namespace seep {
@@ -56,32 +56,6 @@ double a_second(const RecordingContents& contents, std::uint64_t ProcessSample::
         if (first[i] != nullptr && last[i] != nullptr)
             sum_ns += grown(last[i]->*time_ns, first[i]->*time_ns);
     return sum_ns / 1e9 / window_seconds(contents.snapshots, contents.window);
-}
-
-/// By which Student's distribution, for the parts there are, is wider than the normal one: its
-/// 97.5 % quantile at so many degrees of freedom, from 1 on, over z_95.
-double students_factor(double parts) {
-    constexpr double quantiles[] = {12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23};
-    const auto freedom = static_cast<std::size_t>(std::max(parts - 1, 1.0));
-    return quantiles[std::min(freedom, std::size(quantiles)) - 1] / z_95;
-}
-
-/// Of the sum of y over the sum of x, as a share of it; so that z_95 of it make a 95 % interval.
-template <typename X, typename Y>
-double ratio_error(const std::vector<Part>& parts, X x, Y y) {
-    double sum_x = 0;
-    double sum_y = 0;
-    double count = 0;
-    for (const Part& part : parts) {
-        sum_x += x(part);
-        sum_y += y(part);
-        count += x(part) > 0 ? 1 : 0;
-    }
-    if (count < 2 || sum_y <= 0) return 1;
-    const double ratio = sum_y / sum_x;
-    double squares = 0;
-    for (const Part& part : parts) squares += std::pow(y(part) - ratio * x(part), 2);
-    return students_factor(count) * std::sqrt(squares * count / (count - 1)) / sum_y;
 }
 
 /// Of the window's time, that in which the probes came and went.
@@ -149,14 +123,14 @@ std::optional<CountedCall> conclude(LocationId location, const Gathered& gathere
     if (around.processors + around.waiting >= saturated) counted /= 1 - counting;
     call.a_second = around.observed_share * observed + (1 - around.observed_share) * counted;
     call.scale = call.a_second / observed;
-    const double differing = ratio_error(
-        call.parts, [](const Part& part) { return part.unobserved_seconds; },
-        [](const Part& part) { return part.unobserved_calls; });
+    std::vector<RatioPart> paces;
+    for (const Part& part : call.parts)
+        paces.push_back({part.unobserved_seconds, part.unobserved_calls});
     // Nothing of what was counted is uncertain: what is, is the rest of the time.
     const double time = around.seconds * static_cast<double>(gathered.processes.size());
     const double uncounted = std::max(0.0, 1 - counted_seconds / time);
     // Half of what it takes to either side.
-    call.error = std::hypot(std::sqrt(uncounted) * differing, counting / 2 / z_95);
+    call.error = std::hypot(std::sqrt(uncounted) * ratio_error(paces), counting / 2 / z_95);
     return call;
 }
 
@@ -190,7 +164,7 @@ std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall&
     double bytes = 0;
     double blocks = 0;
     double calls = 0;
-    std::map<std::size_t, double> bytes_of;
+    std::vector<RatioPart> left;
     for (const Part& part : call.parts) {
         const LivePoint before = point_at(stack.live, part.from);
         const LivePoint after = point_at(stack.live, part.to);
@@ -198,19 +172,17 @@ std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall&
         bytes += more;
         blocks += static_cast<double>(after.live_count) - static_cast<double>(before.live_count);
         calls += part.observed_calls;
-        bytes_of[part.to] = more;
+        left.push_back({part.observed_calls, more});
     }
     if (bytes <= 0 || blocks <= 0) return std::nullopt;
     const double leave_none = std::max(0.0, 1 - blocks / calls);
     const double chance = std::sqrt(leave_none / blocks);
-    const auto is_observed = [](const Part& part) { return part.observed_calls > 0; };
+    const auto is_observed = [](const RatioPart& part) { return part.x > 0; };
     // One window does not tell how windows differ: sizes, then, as if all came by chance.
     const double differing =
-        std::ranges::count_if(call.parts, is_observed) < 2
+        std::ranges::count_if(left, is_observed) < 2
             ? std::max(leave_none, 1 / std::sqrt(blocks))
-            : ratio_error(
-                  call.parts, [](const Part& part) { return part.observed_calls; },
-                  [&](const Part& part) { return bytes_of[part.to]; });
+            : ratio_error(left);
     const double error = std::hypot(std::max({chance, differing, least_error}), call.error);
     const double rate = bytes / calls * call.a_second;
     Growth growth{.bytes_per_second = rate, .low = rate, .high = rate};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "analysis/growth.h"
 #include "analysis/lockstep.h"
 #include "analysis/normal.h"
+#include "analysis/ratio.h"
 #include "analysis/sampling.h"
 #include "analysis/series.h"
 
@@ -137,9 +139,28 @@ void join_leaks(const std::vector<Member>& group) {
     }
 }
 
+/// Of what a stack has grown by for each block of another in step with it: by how much their sizes
+/// differ from time to time, and for an object that a window may have torn.
+double share_error(const MergedStack& stack, const MergedStack& known, const Window& window) {
+    std::vector<RatioPart> parts;
+    for (std::size_t snapshot = window.first; snapshot < window.last; ++snapshot) {
+        const auto more = [&](const MergedStack& of, std::uint64_t LivePoint::*held) {
+            return static_cast<double>(point_at(of.live, snapshot + 1).*held) -
+                   static_cast<double>(point_at(of.live, snapshot).*held);
+        };
+        parts.push_back({more(known, &LivePoint::live_count), more(stack, &LivePoint::live)});
+    }
+    const auto blocks =
+        static_cast<double>(std::min(stack.totals.held_count(), known.totals.held_count()));
+    const bool differ =
+        std::ranges::count_if(parts, [](const RatioPart& part) { return part.x > 0; }) > 1;
+    return std::hypot(1 / blocks / z_95, differ ? ratio_error(parts) : 1 / std::sqrt(blocks));
+}
+
 /// Where the calls that leave blocks of one stack were counted, as many were left of those in step
-/// with it, but for an object that a window may have torn.
-void share_counts(const std::vector<std::size_t>& ranks, std::vector<ReportStack>& ranked) {
+/// with it.
+void share_counts(const std::vector<std::size_t>& ranks, const std::vector<MergedStack>& merged,
+                  const Window& window, std::vector<ReportStack>& ranked) {
     const ReportStack* known = nullptr;
     const auto is_left = [](const ReportStack& stack) {
         return stack.kind == StackKind::heap && stack.totals.freed_count == 0 &&
@@ -155,11 +176,10 @@ void share_counts(const std::vector<std::size_t>& ranks, std::vector<ReportStack
     for (const std::size_t rank : ranks) {
         ReportStack& stack = ranked[rank];
         if (&stack == known || !is_left(stack)) continue;
-        const auto blocks =
-            static_cast<double>(std::min(stack.totals.held_count(), known->totals.held_count()));
         Growth growth = times(known->growth, static_cast<double>(stack.totals.held_bytes()) /
                                                  static_cast<double>(known->totals.held_bytes()));
-        widen_by_share(1 / blocks / z_95, growth);
+        widen_by_share(share_error(find(merged, stack.id), find(merged, known->id), window),
+                       growth);
         if (interval_width(growth) >= interval_width(stack.growth)) continue;
         stack.growth = stack.held_growth = growth;
         stack.counted = true;
@@ -255,7 +275,7 @@ std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack
             added.bytes_per_second += stack.growth.bytes_per_second;
         }
         join_leaks(exact);
-        share_counts(ranks, ranked);
+        share_counts(ranks, merged, contents.window, ranked);
     }
     return clusters;
 }

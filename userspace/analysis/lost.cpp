@@ -138,14 +138,22 @@ bool is_kept_by_a_cache(const ReportStack& stack, const Unreachable& lost) {
            staying->survival.share * lost.blocks >= enough_expected;
 }
 
-/// Of a cause.
+/// Found among blocks that outlived their windows.
+bool outlived_windows(const StackReachability& seen) {
+    return seen.born_within_us == 0;
+}
+
+/// Of a cause. Of blocks that outlived their windows, a few of each stack are looked for: parts of a
+/// lost object then look pointed to, by what is lost itself, of which some would be found.
 struct Seen {
     StackReachability all;
     std::uint64_t objects = 0;  ///< Those of the stack with the fewest: one may have many blocks.
+    bool in_hand = false;       ///< Some may be, as they are of windows that were about to end.
 
     void add(const StackReachability& stack) {
         if (stack.looked == 0) return;
         objects = all.looked == 0 ? stack.looked : std::min(objects, stack.looked);
+        if (!outlived_windows(stack)) in_hand = true;
         accumulate(all, stack);
     }
 };
@@ -172,8 +180,8 @@ void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
     }
     if (!is_confirmed(seen) || stack.verdict == Verdict::leak) return;
     const bool has_rate = stack.growth.low > 0 && (lost->low >= mostly || all_stays(stack));
-    if (seen.born_within_us == 0 && (!has_rate || !is_seen_to_stay(stack, seconds_of(report))))
-        return;  // found among blocks that outlived their windows
+    if (outlived_windows(seen) && (!has_rate || !is_seen_to_stay(stack, seconds_of(report))))
+        return;
     if (!has_rate)
         stack.growth = over_window(lost_growth(seen), report.sampling, seconds_of(report));
     stack.is_lost = stack.seen_to_leak = true;
@@ -185,14 +193,18 @@ void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
 void leave_open_what_is_pointed_to(Report& report) {
     const std::vector<std::string> causes = claims_of(report).causes;
     std::map<std::string, Seen> seen_of;
-    for (std::size_t i = 0; i < report.stacks.size(); ++i)
-        if (grows(report.stacks[i])) seen_of[causes[i]].add(report.stacks[i].reachability);
+    bool any_lost = false;
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
+        if (!grows(report.stacks[i])) continue;
+        seen_of[causes[i]].add(report.stacks[i].reachability);
+        if (report.stacks[i].reachability.lost > 0) any_lost = true;
+    }
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.verdict != Verdict::leak) continue;
         const Seen& seen = seen_of.at(causes[i]);
         if (seen.all.lost > 0 || is_refuted(seen.all) || seen.all.looked < enough_pointed_to ||
-            seen.objects < most_in_hand * report.sampling.pauses)
+            (seen.in_hand ? seen.objects < most_in_hand * report.sampling.pauses : any_lost))
             continue;
         stack.verdict = Verdict::growing;
         if (!are_all_pointed_to(stack.reachability))

@@ -27,7 +27,8 @@ constexpr std::size_t most_followed = 8192;
 constexpr std::size_t most_stacks = 8192;
 /// A pointer to a younger block may be in a register.
 constexpr std::int64_t least_age_ns = 1'000'000'000;
-/// Of a stack, for those that are looked at again not to be asked.
+/// Of a stack, for those that are looked at again not to be asked: more are hardly a program's that
+/// has them in hand.
 constexpr std::uint64_t enough_lost = 10;
 /// Of the first search, and then so many times that of the one before; likewise of the last.
 constexpr std::int64_t first_age_ns = 8'000'000'000;
@@ -38,9 +39,16 @@ constexpr double before_last = 1.2;
 /// goes on for as long, at the cost of its probes.
 constexpr double most_time = 0.01;
 constexpr double most_window_time = 0.004;
+/// When all is over, as little of it is the last chance; but nobody waits for long.
+constexpr double most_last_time = 0.05;
+constexpr double most_last_seconds = 3;
 /// Until it is known how much is searched in a second.
 constexpr double usual_bytes_per_second = 1e9;
 constexpr double least_seconds = 1e-3;
+
+double seconds(std::int64_t ns) {
+    return static_cast<double>(ns) / 1e9;
+}
 
 std::int64_t born_ns(const seep_live& block) {
     return static_cast<std::int64_t>(block.born & ~SEEP_BORN_EXACT) * 1000;
@@ -138,32 +146,35 @@ std::optional<std::vector<bool>> reached(pid_t pid, const std::vector<Block>& bl
 LostBlocks::LostBlocks(const KernelObject& kernel)
     : kernel_(&kernel), bytes_per_second_(usual_bytes_per_second) {}
 
-bool LostBlocks::takes_at_most(double share, std::int64_t of_ns, std::uint64_t bytes) const {
-    return static_cast<double>(bytes) / bytes_per_second_ <=
-           share * static_cast<double>(of_ns) / 1e9;
+double LostBlocks::seconds_for(std::uint64_t bytes) const {
+    return static_cast<double>(bytes) / bytes_per_second_;
 }
 
 bool LostBlocks::is_due(Occasion occasion, std::int64_t now_ns, std::uint64_t bytes) const {
     const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
     if (occasion == Occasion::window_end)
         return now_ns - attached_ns >= first_age_ns &&
-               takes_at_most(most_window_time, now_ns - std::max(searched_ns_, attached_ns), bytes);
-    return occasion == Occasion::end
-               ? is_due_after(searched_ns_, least_last_age_ns, before_last, now_ns, bytes)
-               : is_due_after(searched_ns_, first_age_ns, between, now_ns, bytes);
+               seconds_for(bytes) <=
+                   most_window_time * seconds(now_ns - std::max(searched_ns_, attached_ns));
+    return is_due_after(searched_ns_, occasion, now_ns, bytes);
 }
 
-bool LostBlocks::is_due_again(std::int64_t now_ns, std::uint64_t bytes) const {
-    return is_due_after(searched_again_ns_, first_age_ns, between, now_ns, bytes);
+bool LostBlocks::is_due_again(Occasion occasion, std::int64_t now_ns, std::uint64_t bytes) const {
+    return is_due_after(searched_again_ns_, occasion, now_ns, bytes);
 }
 
-bool LostBlocks::is_due_after(std::int64_t last_ns, std::int64_t first_ns, double times,
-                              std::int64_t now_ns, std::uint64_t bytes) const {
+bool LostBlocks::is_due_after(std::int64_t last_ns, Occasion occasion, std::int64_t now_ns,
+                              std::uint64_t bytes) const {
+    const bool is_last = occasion == Occasion::end;
     const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
-    const double least = last_ns == 0 ? static_cast<double>(first_ns)
-                                      : times * static_cast<double>(last_ns - attached_ns);
-    return static_cast<double>(now_ns - attached_ns) >= least &&
-           takes_at_most(most_time, now_ns - attached_ns, bytes);
+    const double age = seconds(now_ns - attached_ns);
+    const double least = last_ns == 0
+                             ? seconds(is_last ? least_last_age_ns : first_age_ns)
+                             : (is_last ? before_last : between) * seconds(last_ns - attached_ns);
+    const double takes = seconds_for(bytes);
+    return age >= least &&
+           (takes <= most_time * age ||
+            (is_last && takes <= std::min(most_last_time * age, most_last_seconds)));
 }
 
 void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot& pid_of,
@@ -194,10 +205,13 @@ void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot&
     for (auto& [slot, blocks] : by_slot)
         if (const pid_t pid = pid_of(slot); pid != 0 && search(pid, std::move(blocks), stack_of))
             searched = true;
-    const double seconds = static_cast<double>(monotonic_ns() - searched_ns_) / 1e9;
-    spdlog::debug("searched {} bytes for {} blocks in {:.3g} s", bytes, outstanding->blocks.size(),
-                  seconds);
-    if (searched) bytes_per_second_ = static_cast<double>(bytes) / std::max(seconds, least_seconds);
+    if (searched) learn_speed(searched_ns_, bytes, outstanding->blocks.size());
+}
+
+void LostBlocks::learn_speed(std::int64_t since_ns, std::uint64_t bytes, std::size_t blocks) {
+    const double took = seconds(monotonic_ns() - since_ns);
+    spdlog::debug("searched {} bytes for {} blocks in {:.3g} s", bytes, blocks, took);
+    bytes_per_second_ = static_cast<double>(bytes) / std::max(took, least_seconds);
 }
 
 bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
@@ -291,7 +305,7 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
         followed_.push_back({block, stack->stack});
     }
     for (auto& [id, stack] : stacks_) {
-        if (in_window_ ? stack.lost > 0 : counted.contains(id)) {
+        if (counted.contains(id) || (in_window_ && stack.lost > 0)) {
             stack.born_within_us = born_within_us_;
             untold_.insert(id);
         }
@@ -302,19 +316,23 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
             static_cast<std::uint64_t>(age / 1000) / std::max<std::uint64_t>(stacks_[id].lost, 1);
 }
 
-void LostBlocks::search_again(const std::vector<RevisitedBlock>& blocks, const PidOfSlot& pid_of) {
+void LostBlocks::search_again(const std::vector<RevisitedBlock>& blocks, std::uint64_t bytes,
+                              const PidOfSlot& pid_of) {
     searched_again_ns_ = monotonic_ns();
     for (auto& [id, stack] : again_) stack.looked = stack.lost = 0;
     std::map<std::uint32_t, std::vector<RevisitedBlock>> by_slot;
     for (const RevisitedBlock& block : blocks) by_slot[block.process_slot].push_back(block);
+    bool searched = false;
     for (auto& [slot, all] : by_slot)
-        if (const pid_t pid = pid_of(slot); pid != 0) search_again(pid, std::move(all));
+        if (const pid_t pid = pid_of(slot); pid != 0 && search_again(pid, std::move(all)))
+            searched = true;
+    if (searched) learn_speed(searched_again_ns_, bytes, blocks.size());
 }
 
-void LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks) {
+bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks) {
     order(blocks);
     const auto is_reached = reached(pid, blocks);
-    if (!is_reached) return;
+    if (!is_reached) return false;
     const std::uint32_t slot = blocks.front().process_slot;
     std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
@@ -337,16 +355,17 @@ void LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks) {
     lost_again_.merge(lost);
     for (const auto& [id, stack] : again_)
         if (stack.looked > 0) untold_.insert(id);
+    return true;
 }
 
 std::vector<StackReachability> LostBlocks::take() {
     std::vector<StackReachability> result;
     for (const StackId id : std::exchange(untold_, {})) {
+        const StackReachability& seen = stacks_[id];
         const auto again = again_.find(id);
-        const bool few = stacks_[id].lost < enough_lost;
-        result.push_back(few && again != again_.end() && again->second.lost >= enough_lost
-                             ? again->second
-                             : stacks_[id]);
+        const bool tells_more = seen.lost < enough_lost && again != again_.end() &&
+                                again->second.looked > 0 && again->second.lost >= seen.lost;
+        result.push_back(tells_more ? again->second : seen);
         result.back().stack = id;
     }
     return result;

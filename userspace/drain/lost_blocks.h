@@ -3,8 +3,8 @@
 
 // Looks for blocks that are lost: outstanding, and reached by no pointer any more (reachability.h).
 // All that the ledger has is looked for in all of the process's memory, at twice the time since
-// attach each time, and only when reading it takes a hundredth of that time at most. Nobody is
-// stopped: a pointer may be moved from where has not been read yet to where was read before, so
+// attach each time, and only when reading it takes a hundredth of that time at most; when all is
+// over, a twentieth and 3 s. Nobody is stopped: a pointer may be moved from where has not been read yet to where was read before, so
 // that a block is lost only if it is at two readings in a row, and has not been freed meanwhile.
 // Some of those that were are looked for again at later searches: a program may keep pointers where
 // nobody sees them (in a file, in the kernel, encoded), and frees such blocks later.
@@ -56,8 +56,10 @@ class LostBlocks {
     void search(Occasion occasion, std::uint64_t bytes, const PidOfSlot& pid_of,
                 const StackOfId& stack_of);
     /// Likewise, of blocks that outlived their windows, between two of them.
-    [[nodiscard]] bool is_due_again(std::int64_t now_ns, std::uint64_t bytes) const;
-    void search_again(const std::vector<RevisitedBlock>& blocks, const PidOfSlot& pid_of);
+    [[nodiscard]] bool is_due_again(Occasion occasion, std::int64_t now_ns,
+                                    std::uint64_t bytes) const;
+    void search_again(const std::vector<RevisitedBlock>& blocks, std::uint64_t bytes,
+                      const PidOfSlot& pid_of);
     /// Of the stacks that were looked for since the last call.
     std::vector<StackReachability> take();
     /// Of a process that is gone, which had those stacks.
@@ -70,10 +72,12 @@ class LostBlocks {
         bool told = false;  ///< It is among those that were followed.
     };
 
-    [[nodiscard]] bool takes_at_most(double share, std::int64_t of_ns, std::uint64_t bytes) const;
-    /// At `first_ns` after attach, and then at so many `times` the age at `last_ns`.
-    [[nodiscard]] bool is_due_after(std::int64_t last_ns, std::int64_t first_ns, double times,
-                                    std::int64_t now_ns, std::uint64_t bytes) const;
+    [[nodiscard]] double seconds_for(std::uint64_t bytes) const;
+    /// Some time after attach, and then at so many times the age at `last_ns`, 0 if there is none.
+    [[nodiscard]] bool is_due_after(std::int64_t last_ns, Occasion occasion, std::int64_t now_ns,
+                                    std::uint64_t bytes) const;
+    /// From how long a search took.
+    void learn_speed(std::int64_t since_ns, std::uint64_t bytes, std::size_t blocks);
     /// Whether its memory could be searched.
     bool search(pid_t pid, std::vector<OutstandingBlock> blocks, const StackOfId& stack_of);
     void follow_up(const std::vector<OutstandingBlock>& blocks,
@@ -81,7 +85,7 @@ class LostBlocks {
     void count(const std::vector<OutstandingBlock>& blocks,
                const std::vector<OutstandingBlock>& lost, const StackOfId& stack_of);
 
-    void search_again(pid_t pid, std::vector<RevisitedBlock> blocks);
+    bool search_again(pid_t pid, std::vector<RevisitedBlock> blocks);
 
     const KernelObject* kernel_;
     std::int64_t searched_ns_ = 0;      ///< CLOCK_MONOTONIC, the last time.

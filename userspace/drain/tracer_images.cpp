@@ -287,8 +287,10 @@ void Tracer::State::search_for_lost_blocks(LostBlocks::Occasion occasion) {
 
 /// Among blocks that were looked at again.
 void Tracer::State::search_again_for_lost_blocks() {
-    if (revisits && lost_blocks.is_due_again(monotonic_ns(), resident_bytes()))
-        lost_blocks.search_again(revisits->still_there(),
+    const auto occasion = stopped ? LostBlocks::Occasion::end : LostBlocks::Occasion::snapshot;
+    const std::uint64_t bytes = resident_bytes();
+    if (revisits && lost_blocks.is_due_again(occasion, monotonic_ns(), bytes))
+        lost_blocks.search_again(revisits->still_there(), bytes,
                                  [&](std::uint32_t slot) { return running_pid(slot); });
 }
 

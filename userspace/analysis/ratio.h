@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#pragma once
+
+// How exactly a ratio of sums is known from the parts of what was seen, as the bytes that a call
+// leaves are from windows: by how much the parts differ. W. G. Cochran, Sampling Techniques, 3rd
+// ed., 2.11; with Student's quantiles, as parts are few. Pure.
+
+#include <vector>
+
+namespace seep {
+
+struct RatioPart {
+    double x = 0;
+    double y = 0;
+};
+
+/// The standard error of the sum of y over the sum of x, as a share of it, so that z_95 of it make
+/// a 95 % interval; 1 where fewer than two parts have an x, or there is no y.
+double ratio_error(const std::vector<RatioPart>& parts);
+
+}  // namespace seep
