@@ -20,12 +20,11 @@ double rounded_up(double bytes, double step) {
     return step * std::ceil(bytes / step);
 }
 
-/// Whether all of its blocks have one size, as far as their mean tells.
+}  // namespace
+
 bool is_uniform(const Totals& totals) {
     return totals.allocated_count > 0 && totals.allocated_bytes % totals.allocated_count == 0;
 }
-
-}  // namespace
 
 BlockLayout layout_of(const ReportFrame& allocator) {
     const bool keeps_classes =

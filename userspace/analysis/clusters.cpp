@@ -157,7 +157,7 @@ double share_error(const MergedStack& stack, const MergedStack& known, const Win
     return std::hypot(1 / blocks / z_95, differ ? ratio_error(parts) : 1 / std::sqrt(blocks));
 }
 
-/// Where the calls that leave blocks of one stack were counted, as many were left of those in step
+/// Where the calls that leave blocks of one stack were counted, or its blocks in the heap, as many were left of those in step
 /// with it.
 void share_counts(const std::vector<std::size_t>& ranks, const std::vector<MergedStack>& merged,
                   const Window& window, std::vector<ReportStack>& ranked) {
@@ -168,7 +168,7 @@ void share_counts(const std::vector<std::size_t>& ranks, const std::vector<Merge
     };
     for (const std::size_t rank : ranks) {
         const ReportStack& stack = ranked[rank];
-        if (!stack.counted || !is_left(stack)) continue;
+        if (!(stack.counted || stack.in_heap) || !is_left(stack)) continue;
         if (known == nullptr || interval_width(stack.growth) < interval_width(known->growth))
             known = &stack;
     }
@@ -182,7 +182,8 @@ void share_counts(const std::vector<std::size_t>& ranks, const std::vector<Merge
                        growth);
         if (interval_width(growth) >= interval_width(stack.growth)) continue;
         stack.growth = stack.held_growth = growth;
-        stack.counted = true;
+        stack.counted = known->counted;
+        stack.in_heap = known->in_heap;
     }
 }
 

@@ -316,6 +316,7 @@ void confirm_by_memory(Report& report) {
             "; but the anonymous memory grows by {}, which without it {}", hourly(proof.memory),
             &proof == &of_all ? "nothing would explain" : "only blocks that are seen to die would");
         if (proof.sure() < most_of_all) continue;
+        if (stack.in_heap) continue;
         const Growth part = by_memory(proof, stack.growth);
         if (is_untouched(stack, causes.at(claimed.causes[i]), part)) {
             stack.reason += "; it is more than that, as not all of such large blocks is touched";

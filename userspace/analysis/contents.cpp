@@ -60,6 +60,15 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
     return {};
 }
 
+Result<void> load_heap_in_use(RecordingReader& reader, RecordingContents& contents) {
+    Result<std::vector<HeapInUseRow>> heap = reader.heap_in_use();
+    if (!heap) return heap.error();
+    contents.heap = std::move(*heap);
+    std::erase_if(contents.heap,
+                  [&](const HeapInUseRow& row) { return row.snapshot > contents.window.last; });
+    return {};
+}
+
 Result<void> load_calls(RecordingReader& reader, RecordingContents& contents) {
     Result<std::vector<CallCountRow>> calls = reader.call_counts();
     if (!calls) return calls.error();
@@ -109,6 +118,7 @@ Result<RecordingContents> load_contents(RecordingReader& reader, const WindowReq
     Result<void> loaded = load_code(reader, contents);
     if (loaded) loaded = load_stacks(reader, contents);
     if (loaded) loaded = load_calls(reader, contents);
+    if (loaded) loaded = load_heap_in_use(reader, contents);
     if (!loaded) return loaded.error();
     return contents;
 }
@@ -123,6 +133,8 @@ RecordingContents only_processes(const RecordingContents& contents,
     std::erase_if(only.probes, [&](const auto& each) { return others.contains(each.process); });
     std::erase_if(only.calls,
                   [&](const auto& each) { return others.contains(each.count.process); });
+    std::erase_if(only.heap,
+                  [&](const auto& each) { return others.contains(each.size.process); });
     std::erase_if(only.stacks,
                   [&](const auto& each) { return others.contains(each.record.process); });
     for (SnapshotRecord& snapshot : only.snapshots)

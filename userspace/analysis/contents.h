@@ -39,6 +39,7 @@ struct RecordingContents {
     std::unordered_map<ObjectId, ObjectRecord> objects;
     std::unordered_map<LocationId, LocationRecord> locations;
     std::vector<CallCountRow> calls;   ///< Up to the window's end.
+    std::vector<HeapInUseRow> heap;    ///< Likewise.
     std::vector<StackHistory> stacks;  ///< Those with an allocation by the window's end.
 };
 

@@ -21,6 +21,7 @@
 #include "analysis/curves.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
+#include "analysis/heap_growth.h"
 #include "analysis/lapses.h"
 #include "analysis/lost.h"
 #include "analysis/merging.h"
@@ -453,9 +454,16 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
         std::ranges::move(part, std::back_inserter(stacks));
     std::ranges::sort(stacks, {}, &MergedStack::id);
     sort_stacks(report.stacks, SortBy::growth);
+    const auto in_use = heap_growth(contents);
+    std::optional<HeapRates> heap_rates;
+    if (in_use && (report.sampling.observed_share < 1 || report.sampling.bytes > 0))
+        heap_rates.emplace(*in_use, report);
+    if (heap_rates) heap_rates->rate_stacks(report);
     report.clusters = cluster(report, stacks, contents);
+    if (heap_rates) heap_rates->rate_clusters(report);
     name_stacks(report);
     report.memory = reconcile(contents, heap, mapping_growth(report));
+    if (in_use) report.memory.in_use = in_use->all;
     leave_out_gone(report);
     judge_by_pointers(report);
     confirm_by_memory(report);

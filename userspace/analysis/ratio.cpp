@@ -8,17 +8,12 @@
 #include "analysis/normal.h"
 
 namespace seep {
-namespace {
 
-/// By which Student's distribution, for the parts there are, is wider than the normal one: its
-/// 97.5 % quantile at so many degrees of freedom, from 1 on, over z_95.
 double students_factor(double parts) {
     constexpr double quantiles[] = {12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23};
     const auto freedom = static_cast<std::size_t>(std::max(parts - 1, 1.0));
     return quantiles[std::min(freedom, std::size(quantiles)) - 1] / z_95;
 }
-
-}  // namespace
 
 double ratio_error(const std::vector<RatioPart>& parts) {
     double sum_x = 0;

@@ -14,6 +14,10 @@ struct RatioPart {
     double y = 0;
 };
 
+/// By which Student's distribution, for the parts there are, is wider than the normal one: its
+/// 97.5 % quantile at one degree of freedom less, from 1 on, over z_95.
+double students_factor(double parts);
+
 /// The standard error of the sum of y over the sum of x, as a share of it, so that z_95 of it make
 /// a 95 % interval; 1 where fewer than two parts have an x, or there is no y.
 double ratio_error(const std::vector<RatioPart>& parts);

@@ -158,6 +158,7 @@ struct ReportStack {
     Evidence evidence;
     StackCurves curves;
     bool counted = false;              ///< Its growth is by its calls (call_pace.h).
+    bool in_heap = false;              ///< It is by what the heap has more of (heap_growth.h).
     bool awaits_collection = false;    ///< A collector has not come to it yet (collection.h).
     bool seen_to_leak = false;         ///< In windows alone, so that it is open (confirmation.h).
     std::uint64_t returned_count = 0;  ///< Blocks that had lapsed, and were seen to be free later.
@@ -191,6 +192,15 @@ struct TimeToLimit {
     std::optional<double> latest;  ///< By its lower end.
 };
 
+/// What glibc's heaps have in use by their own account, whatever was seen of it (heap_growth.h).
+struct HeapInUseGrowth {
+    std::uint64_t bytes = 0;  ///< With headers, at the window's end.
+    std::uint64_t blocks = 0;
+    std::uint64_t free_bytes = 0;  ///< That the heaps have besides.
+    Growth growth;                 ///< Of `bytes`.
+    std::optional<Growth> lately;  ///< In the later half of the window.
+};
+
 /// What the processes have, together, while they live, and how it moved over the window. Growth in
 /// bytes a second, with the interval of its troughs.
 struct ProcessMemory {
@@ -212,6 +222,7 @@ struct ProcessMemory {
     Growth heap;
     Growth heap_lately;              ///< In the later half of the window.
     std::optional<double> kappa;     ///< Growth of anonymous memory over that of the heap.
+    std::optional<HeapInUseGrowth> in_use;
     std::optional<double> coverage;  ///< heap_bytes over anonymous_bytes, 0 to 1.
     MemoryLimit limited_by = MemoryLimit::unknown;
     std::uint64_t limit_bytes = 0;  ///< Of that, and what is used of it, by others, too.

@@ -176,7 +176,7 @@ void keep_growing(const Report& report, ReportStack& stack) {
 /// Of what always has a block in flight, as a document that is being worked on, each window loses
 /// sight of one, so that they seem to become more.
 void leave_open_one_a_window(const Report& report, ReportStack& stack) {
-    if (stack.verdict != Verdict::growing || stack.seen_to_leak ||
+    if (stack.verdict != Verdict::growing || stack.seen_to_leak || stack.in_heap ||
         is_left_by_counted_calls(stack) || stack.evidence.staying ||
         stack.totals.held_count() > report.sampling.pauses)
         return;
@@ -264,7 +264,8 @@ void leave_out_gone(Report& report) {
         }
         if (!seen && !stack.frames.empty())
             take_of(of_function, std::pair(function_of(stack), freed_tenths(stack)));
-        if (seen) leave_out_gone(*seen, stack);
+        // The heap has as many more, whatever became of those that were looked at.
+        if (seen && !stack.in_heap) leave_out_gone(*seen, stack);
         keep_growing(report, stack);
         leave_open_one_a_window(report, stack);
         // As part of a sum it grew for certain, but not by itself.

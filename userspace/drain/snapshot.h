@@ -195,6 +195,15 @@ struct CallCount {
     std::uint64_t unobserved_calls = 0;  ///< While they were not.
 };
 
+/// What the allocator of a process had in use in blocks of about one size, by its own account
+/// (heap_counts.h): whatever was seen of them.
+struct HeapInUse {
+    ProcessId process;
+    std::uint64_t chunk_bytes = 0;  ///< size_class() of them, with headers; 0: what is free.
+    std::uint64_t blocks = 0;
+    std::uint64_t bytes = 0;  ///< With headers.
+};
+
 /// How much was followed for a while: one period ends where the next begins.
 struct PeriodRecord {
     std::uint32_t id = 0;              ///< 1 and up, in order.
@@ -218,6 +227,7 @@ struct Snapshot {
     std::vector<StackRevisits> revisits;          ///< Of the stacks that were looked at since.
     std::vector<StackReachability> reachability;  ///< Likewise.
     std::vector<CallCount> calls;
+    std::vector<HeapInUse> heap;  ///< Of the processes that were counted this time.
 };
 
 }  // namespace seep

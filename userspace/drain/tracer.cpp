@@ -154,6 +154,9 @@ Result<Snapshot> Tracer::snapshot() {
         state_->take_faults(*process, snapshot);
         if (process->ended_ns != 0) ended.push_back(process);
     }
+    // Right away, as of the snapshot's time.
+    snapshot.heap = state_->stopped ? std::exchange(state_->heap_at_end, {})
+                                    : state_->count_heaps(false);
     snapshot.revisits = state_->look_again();
     if (!state_->stopped) state_->search_for_lost_blocks(LostBlocks::Occasion::snapshot);
     state_->search_again_for_lost_blocks();
@@ -256,6 +259,7 @@ void Tracer::note(std::string kind, std::string text) {
 
 void Tracer::detach() {
     if (!state_->stopped) state_->search_for_lost_blocks(LostBlocks::Occasion::end);
+    if (!state_->stopped) state_->heap_at_end = state_->count_heaps(true);
     state_->stop();
     state_->detach_allocators();
     state_->call_counts.detach_all();

@@ -15,6 +15,7 @@
 #include "drain/call_counts.h"
 #include "drain/deferred_walks.h"
 #include "drain/fault_reader.h"
+#include "drain/heap_counts.h"
 #include "drain/lost_blocks.h"
 #include "drain/mapping_reader.h"
 #include "drain/revisits.h"
@@ -68,6 +69,7 @@ struct Tracer::State {
     std::optional<FaultReader> faults;
     std::optional<Revisits> revisits;  ///< Once there was a window.
     LostBlocks lost_blocks;
+    HeapCounts heap_counts;
     ProbeSlots probe_slots;
     CallCounts call_counts;
     TargetEvents events;
@@ -88,6 +90,7 @@ struct Tracer::State {
     ProbeCosts costs;
     TargetWork spent;
     std::optional<Moment> stopped;  ///< For good.
+    std::vector<HeapInUse> heap_at_end;
     bool paused = false;
     std::uint64_t walks_read_ns = 0;   ///< CLOCK_MONOTONIC, when the last ones were.
     std::int64_t paused_since_ns = 0;  ///< CLOCK_MONOTONIC, as is the next.
@@ -139,6 +142,7 @@ struct Tracer::State {
     [[nodiscard]] std::uint64_t resident_bytes() const;
     void search_for_lost_blocks(LostBlocks::Occasion occasion);
     void search_again_for_lost_blocks();
+    std::vector<HeapInUse> count_heaps(bool is_last);
     std::vector<StackReachability> take_reachability();
     [[nodiscard]] pid_t running_pid(std::uint32_t process_slot) const;
     void drop(TracedProcess& process);

@@ -611,4 +611,19 @@ Result<std::vector<CallCountRow>> RecordingReader::call_counts() {
     return rows;
 }
 
+Result<std::vector<HeapInUseRow>> RecordingReader::heap_in_use() {
+    std::vector<HeapInUseRow> rows;
+    const Result<void> read = state_->each(recording_schema().heap_in_use, [&](Row& row) {
+        HeapInUseRow counted;
+        counted.snapshot = state_->snapshot_index(row, 0);
+        counted.size.process = state_->process(row, 1);
+        counted.size.chunk_bytes = row.counter(2);
+        counted.size.blocks = row.counter(3);
+        counted.size.bytes = row.counter(4);
+        rows.push_back(counted);
+    });
+    if (!read) return read.error();
+    return rows;
+}
+
 }  // namespace seep

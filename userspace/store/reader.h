@@ -39,6 +39,11 @@ struct CallCountRow {
     CallCount count;           ///< Without a frame.
 };
 
+struct HeapInUseRow {
+    std::size_t snapshot = 0;  ///< Index.
+    HeapInUse size;
+};
+
 class RecordingReader {
  public:
     /// bad_input, with what to do, for: no such file, not a recording (foreign or truncated), a
@@ -67,6 +72,8 @@ class RecordingReader {
     Result<std::vector<StackReachability>> reachability();
     /// Ascending by snapshot.
     Result<std::vector<CallCountRow>> call_counts();
+    /// Likewise; then by process, then by size.
+    Result<std::vector<HeapInUseRow>> heap_in_use();
 
  private:
     struct State;

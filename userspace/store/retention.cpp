@@ -15,6 +15,7 @@ constexpr const char* of_snapshot_sql[] = {
     "DELETE FROM totals WHERE snapshot < ?",
     "DELETE FROM process_sample WHERE snapshot < ?",
     "DELETE FROM call_count WHERE snapshot < ?",
+    "DELETE FROM heap_in_use WHERE snapshot < ?",
     "DELETE FROM snapshot WHERE id < ?",
 };
 
@@ -24,6 +25,7 @@ constexpr const char* of_ended_snapshot_sql[] = {
     "temp.ended)",
     "DELETE FROM process_sample WHERE snapshot = ? AND process IN temp.ended",
     "DELETE FROM call_count WHERE snapshot = ? AND process IN temp.ended",
+    "DELETE FROM heap_in_use WHERE snapshot = ? AND process IN temp.ended",
 };
 
 constexpr const char* of_time_sql[] = {

@@ -208,6 +208,13 @@ Schema make_schema() {
                         {"unobserved_ns", number},
                         {"unobserved_calls", number}},
                        "snapshot, process, location"},
+        .heap_in_use = {"heap_in_use",
+                        {{"snapshot", number},
+                         {"process", number},
+                         {"chunk_bytes", number},
+                         {"blocks", number},
+                         {"bytes", number}},
+                        "snapshot, process, chunk_bytes"},
         .views = {latest_totals_view, stack_text_view},
     };
 }
@@ -237,9 +244,9 @@ std::string Table::select_sql() const {
 }
 
 std::vector<const Table*> Schema::tables() const {
-    return {&recording,   &process,  &object,  &location,     &symbol,    &stack,
-            &stack_frame, &probe,    &event,   &period,       &snapshot,  &process_sample,
-            &totals,      &lifetime, &revisit, &reachability, &call_count};
+    return {&recording, &process,  &object, &location,     &symbol,     &stack,
+            &stack_frame, &probe,    &event,   &period,       &snapshot,   &process_sample,
+            &totals,      &lifetime, &revisit, &reachability, &call_count, &heap_in_use};
 }
 
 const Schema& recording_schema() {

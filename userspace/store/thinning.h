@@ -80,6 +80,7 @@ class Thinning {
     Statement drop_totals_;
     Statement drop_samples_;
     Statement drop_calls_;
+    Statement drop_heap_;
     Statement drop_snapshot_;
 };
 

@@ -50,7 +50,7 @@ Result<Database> open_database(const std::string& path) {
 struct Statements {
     Statement recording, process, object, location, forget_symbols, symbol, stack, stack_frame,
         probe, event, period, snapshot, process_sample, totals, lifetime, revisit, reachability,
-        call_count;
+        call_count, heap_in_use;
 
     static Result<Statements> prepare(sqlite3* db) {
         const Schema& schema = recording_schema();
@@ -74,6 +74,7 @@ struct Statements {
             .revisit = prepared(schema.revisit.insert_sql("REPLACE")),
             .reachability = prepared(schema.reachability.insert_sql("REPLACE")),
             .call_count = prepared(schema.call_count.insert_sql("INSERT")),
+            .heap_in_use = prepared(schema.heap_in_use.insert_sql("INSERT")),
         };
         if (prepared.error()) return *prepared.error();
         return all;
@@ -342,6 +343,11 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                                call.location.value, counter(call.observed_ns),
                                counter(call.observed_calls), counter(call.unobserved_ns),
                                counter(call.unobserved_calls));
+    for (const HeapInUse& size : snapshot.heap)
+        if (done)
+            done = state.write(state.statements.heap_in_use, state.last_snapshot,
+                               size.process.value, counter(size.chunk_bytes), counter(size.blocks),
+                               counter(size.bytes));
     if (!done) return done;
     const std::size_t rows =
         1 + snapshot.processes.size() + snapshot.changed.size() + snapshot.calls.size();

@@ -46,6 +46,13 @@ Result<std::vector<std::string>> read_memory(pid_t pid, std::span<const MemoryPi
     return contents;
 }
 
+std::size_t read_piece(pid_t pid, std::uint64_t address, std::span<std::byte> into) {
+    const iovec local{into.data(), into.size()};
+    const iovec remote = piece_of(address, into.size());
+    const ssize_t read = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+    return read > 0 ? static_cast<std::size_t>(read) : 0;
+}
+
 Result<void> read_words(pid_t pid, std::span<const PageRun> pages, const OnWords& on_words) {
     std::vector<std::uint64_t> words(most_bytes / sizeof(std::uint64_t));
     std::vector<iovec> remote;

@@ -26,6 +26,9 @@ struct MemoryPiece {
 /// at all, as that of a process that has ended.
 Result<std::vector<std::string>> read_memory(pid_t pid, std::span<const MemoryPiece> pieces);
 
+/// Fills `into` from there on, as far as it is mapped; returns how many bytes.
+std::size_t read_piece(pid_t pid, std::uint64_t address, std::span<std::byte> into);
+
 /// Hands over all of those pages, as words of eight bytes, piece by piece; what is not mapped any
 /// more is left out. An error if nothing can be read at all.
 using OnWords = std::function<void(std::uint64_t address, std::span<const std::uint64_t> words)>;

@@ -122,6 +122,24 @@ TEST(RoundTrip, CountsOfCallsAreKeptASnapshot) {
     }
 }
 
+TEST(RoundTrip, WhatTheHeapHasInUseIsThatOfEachSnapshot) {
+    const TemporaryDirectory directory;
+    write_sample(directory.file());
+    Result<RecordingReader> reader = RecordingReader::open(directory.file());
+    const auto rows = reader->heap_in_use();
+    ASSERT_TRUE(rows);
+    ASSERT_EQ(rows->size(), 6U);
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+        const HeapInUseRow& row = (*rows)[i];
+        const std::uint64_t index = i / 2 + 1;
+        EXPECT_EQ(row.snapshot, index);
+        EXPECT_EQ(row.size.process, ProcessId(1));
+        EXPECT_EQ(row.size.chunk_bytes, i % 2 == 0 ? 0 : 112);
+        EXPECT_EQ(row.size.blocks, i % 2 == 0 ? 0 : 5 * index);
+        EXPECT_EQ(row.size.bytes, i % 2 == 0 ? 900 : 560 * index);
+    }
+}
+
 TEST(RoundTrip, OnlyTheLatestSearchIsKept) {
     const TemporaryDirectory directory;
     write_sample(directory.file());
