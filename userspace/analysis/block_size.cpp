@@ -54,8 +54,8 @@ BlockShares block_shares(const ReportStack& stack) {
     const double size = bytes / blocks;
     const BlockLayout layout =
         stack.frames.empty() ? BlockLayout::header : layout_of(stack.frames.front());
-    BlockShares shares{.usual = block_takes(size, layout) / size,
-                       .most = 1 + block_overhead / size};
+    BlockShares shares{.usual = block_takes(size, layout) / size};
+    shares.most = std::max(1 + block_overhead / size, shares.usual);
     if (is_uniform(stack.totals)) shares.least = shares.most = shares.usual;
     return shares;
 }

@@ -22,8 +22,8 @@ constexpr double seconds_an_hour = 3600;
 
 /// The most that the memory may have grown by in the later half of the window, in bytes a second:
 /// what goes on does so then, too.
-double most_shown(const Report& report) {
-    return std::max(0.0, report.memory.anonymous_lately.high) + miscounted / seconds_of(report);
+double most_shown(const Witness& witness, double seconds) {
+    return std::max(0.0, witness.lately.high) + (witness.is_heap ? 0 : miscounted / seconds);
 }
 
 /// What all heap stacks of each cause claim, in so many bytes at a time, by either end of their
@@ -68,11 +68,13 @@ struct Bound {
     }
 };
 
-std::string memory_reason(const Bound& bound) {
+std::string memory_reason(const Witness& witness, const Bound& bound) {
     return fmt::format(
-        "the anonymous memory grows by {} an hour at most{}: the rest was freed unseen, as where a "
-        "full cache replaces its entries, or fills what the heap had free",
-        format_bytes(bound.most * seconds_an_hour), bound.leaking > 0 ? " beside what leaks" : "");
+        "{} grows by {} an hour at most{}: the rest was freed unseen, as where a full cache "
+        "replaces its entries{}",
+        witness.name, format_bytes(bound.most * seconds_an_hour),
+        bound.leaking > 0 ? " beside what leaks" : "",
+        witness.is_heap ? "" : ", or fills what the heap had free");
 }
 
 /// Of the memory, what is taken by leaks whose rates are not parts of its growth themselves: by
@@ -122,9 +124,8 @@ bool bound_stack(const Bound& of_cause, const Growth& claim, const std::string& 
 }
 
 /// Each by itself may be what the memory hardly shows, but not all of them.
-void bound_together(const Bound& bound, Report& report) {
-    const ProcessMemory& memory = report.memory;
-    if (memory.anonymous.low > 0 && memory.anonymous_lately.low > 0) return;
+void bound_together(const Witness& witness, const Bound& bound, Report& report) {
+    if (witness.growth.low > 0 && witness.lately.low > 0) return;
     const auto is_open = [](const ReportStack& stack) {
         return stack.verdict == Verdict::growing && requested(stack) > 0;
     };
@@ -139,18 +140,18 @@ void bound_together(const Bound& bound, Report& report) {
         stack.growth.low = 0;
         stack.reason = fmt::format(
             "{}; all that grows like this claims {} an hour at least; by what was seen, {}",
-            memory_reason(bound), format_bytes(least * seconds_an_hour), stack.reason);
+            memory_reason(witness, bound), format_bytes(least * seconds_an_hour), stack.reason);
     }
 }
 
-void bound_process(const Bound& bound, Report& report) {
+void bound_process(const Witness& witness, const Bound& bound, Report& report) {
     Bound of_all = bound;
     of_all.claimed = report.memory.heap.low;
     if (report.verdict != verdict_name(Verdict::growing) || !of_all.contradicts() ||
         !of_all.leaves_little())
         return;
     report.verdict = verdict_name(Verdict::undetermined);
-    report.reason = memory_reason(of_all);
+    report.reason = memory_reason(witness, of_all);
 }
 
 }  // namespace
@@ -170,7 +171,7 @@ void bound_by_balance(StackClaims& claims, Report& report) {
         std::max(0.0, bound.most));
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
-        if (stack.kind != StackKind::heap) continue;
+        if (stack.kind != StackKind::heap || stack.in_heap) continue;
         bound.claimed = causes.at(claims.causes[i]);
         const double others = most_of_all - most.at(claims.causes[i]);
         bound.least = std::max(0.0, net->least * pace.low - others);
@@ -185,31 +186,32 @@ void bound_by_balance(StackClaims& claims, Report& report) {
 void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report& report) {
     const bool known = report.memory.anonymous_bytes > 0 &&
                        report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
-    const Bound whole{.most = most_shown(report),
-                      .likely = report.memory.anonymous.bytes_per_second};
+    const Witness witness = witness_of(report);
+    const double seconds = seconds_of(report);
+    const Bound whole{.most = most_shown(witness, seconds),
+                      .likely = witness.growth.bytes_per_second};
     Bound bound = whole;
     bound.leaking = leaking(report, &Growth::low, &BlockShares::least);
     bound.most = std::max(0.0, whole.most - bound.leaking);
     bound.likely -= leaking(report, &Growth::bytes_per_second, &BlockShares::usual);
-    const double seconds = seconds_of(report);
-    const std::string reason = memory_reason(bound);
+    const std::string reason = memory_reason(witness, bound);
     const auto causes =
         claims_of_causes(claims, report, &Growth::low, [](const ReportStack&) { return 1; });
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.kind != StackKind::heap || stack.verdict == Verdict::leak) continue;
-        if (may_be_untouched(stack)) continue;
+        if (stack.in_heap || (may_be_untouched(stack) && !witness.is_heap)) continue;
         const Growth& claim = claims.growths[i];
         bound.claimed = causes.at(claims.causes[i]);
         // What the heap had free is room for what is never freed; the balance has not denied that,
         // nor has the memory, which grows before it halts if there is none.
-        const bool may_fill = report.sampling.net_blocks && stack.growth.low > 0 &&
+        const bool may_fill = !witness.is_heap && report.sampling.net_blocks && stack.growth.low > 0 &&
                               stack.totals.freed_count == 0 &&
                               report.memory.anonymous_paused_seconds == 0;
         const Growth growth = stack.growth;
         const Verdict verdict = stack.verdict;
         const bool bounded = known && bound_stack(bound, claim, reason, stack);
-        const double most = bound.most + free_room / seconds;
+        const double most = bound.most + (witness.is_heap ? 0 : free_room / seconds);
         if (known && !bounded && requested(stack) > 0)
             stack.growth = capped(stack.growth, claim.low / bound.claimed * most);
         else if (known && stack.evidence.staying && stack.verdict == Verdict::growing)
@@ -222,8 +224,8 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
         if (!bounded && stack.seen_to_leak) stack.reason += doubt;
     }
     if (!known) return;
-    bound_together(bound, report);
-    bound_process(whole, report);
+    bound_together(witness, bound, report);
+    bound_process(witness, whole, report);
 }
 
 }  // namespace seep

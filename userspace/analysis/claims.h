@@ -19,6 +19,9 @@ inline constexpr double least_true = 0.5;
 /// of 32 pages or more (lib/percpu_counter.c).
 inline constexpr double miscounted = 256 << 10;
 
+/// Blocks that may have a mapping of their own are in no heap (mallopt(3), M_MMAP_THRESHOLD).
+inline constexpr double most_in_heap = 120 << 10;
+
 /// Of a few pages, not all of which need be touched: the memory may grow by less.
 inline constexpr double large_block = 16 << 10;
 
@@ -40,6 +43,17 @@ struct StackClaims {
     std::vector<std::string> causes;
 };
 StackClaims claims_of(const Report& report);
+
+/// What all claims are held against.
+struct Witness {
+    const char* name;  ///< For a sentence.
+    Growth growth;
+    Growth lately;  ///< In the later half of the window.
+    /// It is what the allocator has in use; else the anonymous memory, which has what is free and
+    /// whatever else there is as well, and lacks what was not touched.
+    bool is_heap = false;
+};
+Witness witness_of(const Report& report);
 
 /// By its verdict: it leaks, or may.
 bool grows(const ReportStack& stack);

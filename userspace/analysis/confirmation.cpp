@@ -40,6 +40,8 @@ constexpr double most_replacing = 0.25;
 /// Of the memory that blocks usually take, what may be lost beside them, or found in pages that
 /// were there: the memory tells no rate better than that.
 constexpr double fragmented = 0.05;
+/// Likewise, of what the allocator has in use.
+constexpr double kept_apart = 0.01;
 /// Of what the memory grows by, what was seen to be of other things than the leaks, beside caches
 /// and in busy threads.
 constexpr double something_else = 0.15;
@@ -57,6 +59,7 @@ struct Claim {
     double returned = 0;
     double dying = 0;    ///< Of `lapsed`, of stacks whose blocks are gone when looked at again.
     double staying = 0;  ///< Of stacks whose blocks are all there then.
+    double in_heap = 0;  ///< Of `bytes`, what the heap certainly has more.
     bool lost = false;   ///< No pointer leads to what some of the stacks grow by.
 
     void add(const ReportStack& stack, double window_seconds) {
@@ -65,6 +68,7 @@ struct Claim {
         usual += requested(stack) * shares.usual;
         touched += requested(stack) *
                    (may_be_untouched(stack) ? page_bytes / block_size(stack) : shares.most);
+        if (stack.in_heap) in_heap += requested(stack) * shares.most;
         const auto blocks = static_cast<double>(stack.totals.lapsed_count);
         lapsed += blocks;
         returned += static_cast<double>(stack.returned_count);
@@ -100,7 +104,9 @@ Claim claim_of(const ReportStack& stack, double window_seconds) {
 
 /// What the memory says of some claims.
 struct Proof {
+    const char* name = "";  ///< Of the memory.
     Growth memory;
+    bool is_heap = false;  ///< Nothing but blocks (Witness).
     bool grows = false;
     double steps = 0;    ///< In which it does (ProcessMemory::anonymous_steps).
     double paused = 0;   ///< Seconds at the end in which it did not, as it had before.
@@ -123,23 +129,21 @@ struct Proof {
     }
     /// Why a cause is not confirmed.
     [[nodiscard]] std::string doubt() const {
-        if (!grows) return "; the anonymous memory does not grow for certain";
+        if (!grows) return fmt::format("; {} does not grow for certain", name);
         if (paused > 0)
             return fmt::format(
-                "; the anonymous memory grew evenly, but not in the last {:.0f} s: a cache that is "
-                "full does that",
-                paused);
+                "; {} grew evenly, but not in the last {:.0f} s: a cache that is full does that",
+                name, paused);
         if (steps < ProcessMemory::least_steps)
-            return fmt::format(
-                "; the anonymous memory grows in {:.0f} steps or so, too few to tell", steps);
+            return fmt::format("; {} grows in {:.0f} steps or so, too few to tell", name, steps);
         return fmt::format(
-            "; the anonymous memory grows by {}, {}", hourly(memory),
+            "; {} grows by {}, {}", name, hourly(memory),
             is_of_something_else()
                 ? "far more than all stacks together: something else grows, or more than was seen"
                 : "which tells too little of this one");
     }
     [[nodiscard]] bool confirms(const Claim& cause) const {
-        if (cause.lost) return true;
+        if (cause.lost || cause.in_heap > least_true * cause.bytes) return true;
         if (!grows || paused > 0) return false;
         // Seen to stay, and to replace nothing: whatever else there is.
         if (cause.stays() && cause.outnumbers(most_replaced)) return true;
@@ -163,13 +167,15 @@ struct Proof {
 /// that were bounded since, nobody knows how much is true, unless they are seen to die.
 template <typename Counts>
 Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
-    const Growth& whole = report.memory.anonymous;
-    const Growth& lately = report.memory.anonymous_lately;
-    Proof proof{.memory = whole};
-    proof.grows = report.snapshots >= 2 * least_snapshots && whole.low > 0 && lately.low > 0;
+    const Witness witness = witness_of(report);
+    Proof proof{.name = witness.name, .memory = witness.growth, .is_heap = witness.is_heap};
+    proof.grows = report.snapshots >= 2 * least_snapshots && witness.growth.low > 0 &&
+                  witness.lately.low > 0;
     proof.steps = report.memory.anonymous_steps;
+    // Into pages that were there.
+    if (witness.is_heap) proof.steps = std::max(proof.steps, ProcessMemory::least_steps);
     proof.paused = report.memory.anonymous_paused_seconds;
-    proof.shown = lasting_growth(report.memory).bytes_per_second;
+    proof.shown = lasting(witness.growth, witness.lately).bytes_per_second;
     proof.seconds = seconds_of(report);
     const RateScale& pace = report.sampling.rate_scale;
     proof.most_replaced = report.sampling.most_replaced;
@@ -200,17 +206,20 @@ Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
 /// adds to blocks, and for the claims that are not confirmed.
 Growth by_memory(const Proof& proof, const Growth& growth) {
     const double rate = growth.bytes_per_second;
+    const double apart = 1 + (proof.is_heap ? kept_apart : fragmented);
     Growth result = growth;
     result.bytes_per_second = rate / proof.usual * proof.memory.bytes_per_second;
-    result.low = rate / proof.claimed * proof.memory.low * proof.sure() / (1 + fragmented);
-    result.high = rate / proof.least * proof.memory.high / proof.sure() * (1 + fragmented);
+    result.low = rate / proof.claimed * proof.memory.low * proof.sure() / apart;
+    result.high = rate / proof.least * proof.memory.high / proof.sure() * apart;
     result.bytes = bytes_at(result.bytes_per_second, growth);
     return result;
 }
 
 /// What the count of the memory may be off by, for a part of the claims, in bytes a second.
 double slack_of(const Growth& growth, const Proof& proof) {
-    return growth.bytes_per_second / proof.requested * miscounted / proof.seconds;
+    return proof.is_heap
+               ? 0
+               : growth.bytes_per_second / proof.requested * miscounted / proof.seconds;
 }
 
 /// Whether the memory, as exactly as it is counted, may as well have grown by what was seen.
@@ -313,10 +322,9 @@ void confirm_by_memory(Report& report) {
         stack.verdict = Verdict::leak;
         if (!proof.grows) continue;
         stack.reason += fmt::format(
-            "; but the anonymous memory grows by {}, which without it {}", hourly(proof.memory),
+            "; but {} grows by {}, which without it {}", proof.name, hourly(proof.memory),
             &proof == &of_all ? "nothing would explain" : "only blocks that are seen to die would");
-        if (proof.sure() < most_of_all) continue;
-        if (stack.in_heap) continue;
+        if (proof.sure() < most_of_all || stack.in_heap) continue;
         const Growth part = by_memory(proof, stack.growth);
         if (is_untouched(stack, causes.at(claimed.causes[i]), part)) {
             stack.reason += "; it is more than that, as not all of such large blocks is touched";
@@ -335,8 +343,9 @@ void confirm_by_memory(Report& report) {
         const bool is_right = report.sampling.by_calls && nothing_else;
         if (!is_right && !closer && agrees(stack.growth, part, proof)) continue;
         stack.growth = report.sampling.rate_scale.known ? widened(part, stack.growth) : part;
-        stack.growth.low =
-            std::min(stack.growth.low, stack.growth.bytes_per_second / (1 + something_else));
+        if (!proof.is_heap)
+            stack.growth.low =
+                std::min(stack.growth.low, stack.growth.bytes_per_second / (1 + something_else));
         stack.reason += ", and of which its rate is the part";
     }
     bound_by_memory(claimed, of_all.doubt(), report);

@@ -30,8 +30,6 @@ constexpr std::size_t least_counts = 3;
 constexpr double least_blocks = 2;
 /// Of the window's time, what the counts must be apart from its first to its last.
 constexpr double least_span = 0.5;
-/// Blocks that may have a mapping of their own are in no heap (mallopt(3), M_MMAP_THRESHOLD).
-constexpr double most_in_heap = 120 << 10;
 /// Blocks of several sizes are of any between those, of their mean, and no more of them of one.
 constexpr double spread = 4;
 constexpr double most_of_one_size = 0.25;
@@ -228,7 +226,7 @@ Rate rate_of_size(const HeapGrowth& heap, std::uint64_t chunk) {
 }
 
 bool is_narrower(const Growth& growth, const Growth& than) {
-    return than.low <= 0 || interval_width(growth) < interval_width(than);
+    return than.low <= 0 || growth.high - growth.low < than.high - than.low;
 }
 
 void take(const Growth& growth, const std::string& why, ReportStack& stack) {
@@ -341,7 +339,7 @@ std::optional<HeapGrowth> heap_growth(const RecordingContents& contents) {
     std::erase_if(late, [&](const Count& count) { return count.seconds < seconds / 2; });
     if (late.size() >= least_counts)
         growth.all.lately = growth_of(rate_of(points(late, bytes), least_blocks * of_blocks),
-                                      seconds);
+                                      seconds / 2);
     std::set<std::uint64_t> sizes;
     for (const Count& count : counts)
         for (const auto& [size, blocks] : count.in_use) sizes.insert(size);

@@ -94,6 +94,7 @@ bool is_even(const StackReachability& seen) {
 }
 
 void judge_lost(ReportStack& stack) {
+    stack.is_lost = true;
     stack.reason += "; " + lost_text(stack.reachability);
     if (stack.growth.low > 0) stack.verdict = Verdict::leak;
 }

@@ -162,35 +162,41 @@ std::string why_unexplained(const Report& report) {
 std::optional<Finding> unexplained_growth(const Report& report) {
     constexpr double much = 2 << 20;
     constexpr double most_unexplained = 3;
+    constexpr double least_in_heap = 64 << 10;
     if (!report.recording.sources.heap || report.snapshots < 2 * least_snapshots)
         return std::nullopt;
-    const Growth memory = lasting_growth(report.memory);
-    const double grown = memory.bytes_per_second *
-                         static_cast<double>(report.window_end_ns - report.window_start_ns) / 1e9;
+    const Witness witness = witness_of(report);
+    const Growth memory = lasting(witness.growth, witness.lately);
+    const double grown = memory.bytes_per_second * seconds_of(report);
     // In as many steps as a burst does not have, what the kernel may miscount is enough.
-    if (report.memory.anonymous.low <= 0 || memory.low <= 0 || grown < miscounted ||
-        (grown < much && report.memory.anonymous_steps < ProcessMemory::least_steps))
-        return std::nullopt;
+    const bool counts = witness.is_heap ? grown >= least_in_heap
+                                        : grown >= much || (grown >= miscounted &&
+                                                            report.memory.anonymous_steps >=
+                                                                ProcessMemory::least_steps);
+    if (witness.growth.low <= 0 || memory.low <= 0 || !counts) return std::nullopt;
     double found = suppressed_growth(report);
     for (const Finding& finding : report.findings)
-        if (finding.kind == StackKind::heap) found += finding.growth.bytes_per_second;
+        if (finding.kind == StackKind::heap)
+            found += finding.growth.bytes_per_second * finding.block_share;
     if (memory.bytes_per_second <= most_unexplained * found) return std::nullopt;
     const std::string why = why_unexplained(report);
     if (why.empty()) return std::nullopt;
-    const auto whole = static_cast<double>(report.memory.anonymous.bytes);
-    const auto later = static_cast<double>(report.memory.anonymous_lately.bytes);
+    const auto whole = static_cast<double>(witness.growth.bytes);
+    const auto later = static_cast<double>(witness.lately.bytes);
     const bool slows_down = later < ending_pace * (whole - later);
     Finding finding;
     finding.verdict = verdict_name(slows_down ? Verdict::warming : Verdict::growing);
     finding.growth = memory;
-    finding.live_bytes = report.memory.anonymous_bytes;
+    finding.live_bytes =
+        witness.is_heap ? report.memory.in_use->bytes : report.memory.anonymous_bytes;
     finding.sentence =
-        slows_down ? fmt::format(
-                         "The anonymous memory grew by {}, and slows down: {} of it came in the "
-                         "later half, as where a program warms up. Record again, to see whether "
-                         "it goes on",
-                         format_bytes(whole), format_bytes(std::max(0.0, later)))
-                   : fmt::format("The anonymous memory grows by {}, and {}", hourly(memory), why);
+        slows_down
+            ? fmt::format("{} grew by {}, and slows down: {} of it came in the later half, as "
+                          "where a program warms up. Record again, to see whether it goes on",
+                          witness.name, format_bytes(whole), format_bytes(std::max(0.0, later)))
+            : fmt::format("{} grows by {}, and {}", witness.name, hourly(memory), why);
+    finding.sentence.front() =
+        static_cast<char>(std::toupper(static_cast<unsigned char>(finding.sentence.front())));
     return finding;
 }
 

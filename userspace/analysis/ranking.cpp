@@ -462,8 +462,8 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     report.clusters = cluster(report, stacks, contents);
     if (heap_rates) heap_rates->rate_clusters(report);
     name_stacks(report);
-    report.memory = reconcile(contents, heap, mapping_growth(report));
-    if (in_use) report.memory.in_use = in_use->all;
+    report.memory = reconcile(contents, heap, mapping_growth(report),
+                              in_use ? std::optional(in_use->all) : std::nullopt);
     leave_out_gone(report);
     judge_by_pointers(report);
     confirm_by_memory(report);

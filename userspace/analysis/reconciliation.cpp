@@ -379,11 +379,11 @@ std::string retention_advice(const std::string& allocators) {
 }
 
 ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& heap,
-                        double mapping_growth) {
+                        double mapping_growth, const std::optional<HeapInUseGrowth>& in_use) {
     const Window window = living_part(contents);
     const Sum start = sum_of(contents.snapshots[window.first]);
     const Sum end = sum_of(contents.snapshots[window.last]);
-    ProcessMemory memory;
+    ProcessMemory memory{.in_use = in_use};
     if (!start.any || !end.any) return memory;
     memory.anonymous_bytes = static_cast<std::uint64_t>(end.anonymous);
     memory.swap_bytes = static_cast<std::uint64_t>(end.swap);
@@ -418,7 +418,9 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
                           static_cast<double>(point_at(heap, window.first).live_count);
     const double freed_unseen =
         least_block * std::max(0.0, end.unmatched_frees - start.unmatched_frees);
-    difference.live_blocks = static_cast<double>(point_at(heap, window.last).live_count);
+    // Those from before attach hold pages as well.
+    difference.live_blocks = static_cast<double>(
+        in_use ? in_use->blocks : point_at(heap, window.last).live_count);
     difference.excess = grown - heap_grown - block_overhead * std::max(0.0, blocks) + freed_unseen;
     difference.given_up = static_cast<double>(memory.heap_peak_bytes) -
                           static_cast<double>(memory.heap_bytes) + freed_unseen;

@@ -30,9 +30,12 @@ Room least_room(const SnapshotRecord& snapshot) {
     return least;
 }
 
+Growth lasting(const Growth& whole, const Growth& lately) {
+    return std::ranges::min(whole, lately, {}, &Growth::bytes_per_second);
+}
+
 Growth lasting_growth(const ProcessMemory& memory) {
-    return std::ranges::min(memory.anonymous, memory.anonymous_lately, {},
-                            &Growth::bytes_per_second);
+    return lasting(memory.anonymous, memory.anonymous_lately);
 }
 
 TimeToLimit time_to_limit(const Room& room, const Growth& growth) {

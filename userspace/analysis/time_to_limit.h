@@ -31,6 +31,8 @@ Room least_room(const SnapshotRecord& snapshot);
 /// By which the memory grows and has not ceased to: the slower of the whole window's growth and of
 /// its later half's.
 Growth lasting_growth(const ProcessMemory& memory);
+/// Likewise, of what grew so in the whole window, and in its later half.
+Growth lasting(const Growth& whole, const Growth& lately);
 
 /// What is left over growth. 0 if the limit is reached already; never, if it is unknown.
 TimeToLimit time_to_limit(const Room& room, const Growth& growth);

@@ -141,6 +141,14 @@ Json limit_json(const TimeToLimit& limit) {
             {"latest", optional_json(limit.latest)}};
 }
 
+Json in_use_json(const std::optional<HeapInUseGrowth>& heap) {
+    if (!heap) return {};
+    return {{"bytes", heap->bytes},
+            {"blocks", heap->blocks},
+            {"free_bytes", heap->free_bytes},
+            {"bytes_per_hour", hourly_json(heap->growth)}};
+}
+
 Json memory_json(const ProcessMemory& memory) {
     const bool limited = memory.limited_by != MemoryLimit::unknown;
     return {{"anonymous_bytes", memory.anonymous_bytes},
@@ -148,6 +156,7 @@ Json memory_json(const ProcessMemory& memory) {
             {"file_bytes", memory.file_bytes},
             {"heap_bytes", memory.heap_bytes},
             {"heap_peak_bytes", memory.heap_peak_bytes},
+            {"heap_in_use", in_use_json(memory.in_use)},
             {"bytes_per_hour",
              {{"anonymous", hourly_json(memory.anonymous)},
               {"file", hourly_json(memory.file)},

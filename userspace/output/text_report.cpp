@@ -224,6 +224,17 @@ void print_memory(Page& page, const ProcessMemory& memory) {
                     reached.empty() ? ", not being reached" : ", reached in " + reached));
 }
 
+/// By the allocator's own account.
+void print_in_use(Page& page, const HeapInUseGrowth& heap) {
+    page.paragraph("Heap in use", header_indent,
+                   fmt::format("{} in {} by glibc's account, headers included, {}; {} free in its "
+                               "heaps",
+                               format_bytes(static_cast<double>(heap.bytes)),
+                               counted(heap.blocks, StackKind::heap),
+                               growth_text(heap.growth, heap.lately.value_or(heap.growth)),
+                               format_bytes(static_cast<double>(heap.free_bytes))));
+}
+
 void print_work(Page& page, const Report& report) {
     const ReportWork& work = *report.work;
     // What a steady process has more at the window's end is chance, or still its start.
@@ -272,6 +283,7 @@ void print_header(Page& page, const Report& report, bool all) {
                     signed_bytes(report.rss_growth_bytes_per_second *
                                  std::chrono::duration<double>(window).count())));
     print_memory(page, report.memory);
+    if (report.memory.in_use) print_in_use(page, *report.memory.in_use);
     if (report.recording.sources.heap) print_heap(page, report);
     if (report.mapped) {
         const MappedBytes& mapped = *report.mapped;
