@@ -205,8 +205,8 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
         bound.claimed = causes.at(claims.causes[i]);
         // What the heap had free is room for what is never freed; the balance has not denied that,
         // nor has the memory, which grows before it halts if there is none.
-        const bool may_fill = !witness.is_heap && report.sampling.net_blocks && stack.growth.low > 0 &&
-                              stack.totals.freed_count == 0 &&
+        const bool may_fill = !witness.is_heap && report.sampling.net_blocks &&
+                              stack.growth.low > 0 && stack.totals.freed_count == 0 &&
                               report.memory.anonymous_paused_seconds == 0;
         const Growth growth = stack.growth;
         const Verdict verdict = stack.verdict;

@@ -179,10 +179,9 @@ std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall&
     const double chance = std::sqrt(leave_none / blocks);
     const auto is_observed = [](const RatioPart& part) { return part.x > 0; };
     // One window does not tell how windows differ: sizes, then, as if all came by chance.
-    const double differing =
-        std::ranges::count_if(left, is_observed) < 2
-            ? std::max(leave_none, 1 / std::sqrt(blocks))
-            : ratio_error(left);
+    const double differing = std::ranges::count_if(left, is_observed) < 2
+                                 ? std::max(leave_none, 1 / std::sqrt(blocks))
+                                 : ratio_error(left);
     const double error = std::hypot(std::max({chance, differing, least_error}), call.error);
     const double rate = bytes / calls * call.a_second;
     Growth growth{.bytes_per_second = rate, .low = rate, .high = rate};

@@ -157,8 +157,8 @@ double share_error(const MergedStack& stack, const MergedStack& known, const Win
     return std::hypot(1 / blocks / z_95, differ ? ratio_error(parts) : 1 / std::sqrt(blocks));
 }
 
-/// Where the calls that leave blocks of one stack were counted, or its blocks in the heap, as many were left of those in step
-/// with it.
+/// Where the calls that leave blocks of one stack were counted, or its blocks in the heap, as many
+/// were left of those in step with it.
 void share_counts(const std::vector<std::size_t>& ranks, const std::vector<MergedStack>& merged,
                   const Window& window, std::vector<ReportStack>& ranked) {
     const ReportStack* known = nullptr;

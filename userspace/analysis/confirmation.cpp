@@ -169,8 +169,8 @@ template <typename Counts>
 Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
     const Witness witness = witness_of(report);
     Proof proof{.name = witness.name, .memory = witness.growth, .is_heap = witness.is_heap};
-    proof.grows = report.snapshots >= 2 * least_snapshots && witness.growth.low > 0 &&
-                  witness.lately.low > 0;
+    proof.grows =
+        report.snapshots >= 2 * least_snapshots && witness.growth.low > 0 && witness.lately.low > 0;
     proof.steps = report.memory.anonymous_steps;
     // Into pages that were there.
     if (witness.is_heap) proof.steps = std::max(proof.steps, ProcessMemory::least_steps);
@@ -217,9 +217,8 @@ Growth by_memory(const Proof& proof, const Growth& growth) {
 
 /// What the count of the memory may be off by, for a part of the claims, in bytes a second.
 double slack_of(const Growth& growth, const Proof& proof) {
-    return proof.is_heap
-               ? 0
-               : growth.bytes_per_second / proof.requested * miscounted / proof.seconds;
+    return proof.is_heap ? 0
+                         : growth.bytes_per_second / proof.requested * miscounted / proof.seconds;
 }
 
 /// Whether the memory, as exactly as it is counted, may as well have grown by what was seen.

@@ -133,8 +133,7 @@ RecordingContents only_processes(const RecordingContents& contents,
     std::erase_if(only.probes, [&](const auto& each) { return others.contains(each.process); });
     std::erase_if(only.calls,
                   [&](const auto& each) { return others.contains(each.count.process); });
-    std::erase_if(only.heap,
-                  [&](const auto& each) { return others.contains(each.size.process); });
+    std::erase_if(only.heap, [&](const auto& each) { return others.contains(each.size.process); });
     std::erase_if(only.stacks,
                   [&](const auto& each) { return others.contains(each.record.process); });
     for (SnapshotRecord& snapshot : only.snapshots)

@@ -40,7 +40,8 @@ constexpr std::size_t least_sizes = 2;
 constexpr double least_chance = 0.05;
 /// A standard deviation over the median deviation, where it is normal.
 constexpr double deviations_sd = 1.4826;
-/// Of fewer, it may be chance that one of several stacks with blocks of a size was seen to hold any.
+/// Of fewer, it may be chance that one of several stacks with blocks of a size was seen to hold
+/// any.
 constexpr std::uint64_t enough_held = 5;
 
 struct Count {
@@ -76,10 +77,9 @@ std::vector<Count> counts_of(const RecordingContents& contents) {
     std::vector<Count> counts;
     for (auto row = contents.heap.begin(); row != contents.heap.end();) {
         const std::size_t snapshot = row->snapshot;
-        Count count{.seconds =
-                        static_cast<double>(contents.snapshots[snapshot].time_ns -
-                                            contents.snapshots[window.first].time_ns) /
-                        1e9,
+        Count count{.seconds = static_cast<double>(contents.snapshots[snapshot].time_ns -
+                                                   contents.snapshots[window.first].time_ns) /
+                               1e9,
                     .in_use = {}};
         std::set<ProcessId> counted;
         for (; row != contents.heap.end() && row->snapshot == snapshot; ++row) {
@@ -158,8 +158,8 @@ std::vector<Claim> claims_of_sizes(const Report& report) {
             continue;
         Claim claim{.stack = i, .size = size, .held = stack.totals.held_count()};
         if (is_uniform(stack.totals))
-            claim.chunk = size_class(
-                static_cast<std::uint64_t>(block_takes(size, BlockLayout::header)));
+            claim.chunk =
+                size_class(static_cast<std::uint64_t>(block_takes(size, BlockLayout::header)));
         claim.rate = {std::max(0.0, stack.growth.bytes_per_second) / size,
                       std::max(0.0, stack.growth.low) / size,
                       std::max(0.0, stack.growth.high) / size};
@@ -202,18 +202,20 @@ Growth in_bytes(const Rate& rate, double size, double seconds) {
 }
 
 std::string more_text(const Rate& rate, std::uint64_t chunk) {
-    return fmt::format("of chunks of {} bytes, as they take, the heap has {:.3g} to {:.3g} more a "
-                       "second",
-                       chunk, rate.low, rate.high);
+    return fmt::format(
+        "of chunks of {} bytes, as they take, the heap has {:.3g} to {:.3g} more a "
+        "second",
+        chunk, rate.low, rate.high);
 }
 
 /// It claims more than there is: a full cache that replaces its entries does.
 void leave_open(const Rate& size, const Growth& growth, const Claim& claim, ReportStack& stack) {
     const bool most_is_false = growth.high < least_true * stack.growth.low;
     stack.growth = stack.held_growth = growth;
-    stack.reason = fmt::format("{} at most: the rest was freed unseen, as where a full cache "
-                               "replaces its entries; by what was seen, {}",
-                               more_text(size, claim.chunk), stack.reason);
+    stack.reason = fmt::format(
+        "{} at most: the rest was freed unseen, as where a full cache "
+        "replaces its entries; by what was seen, {}",
+        more_text(size, claim.chunk), stack.reason);
     if (!most_is_false) return;
     stack.growth.low = 0;
     stack.seen_to_leak = false;
@@ -323,30 +325,29 @@ std::optional<HeapGrowth> heap_growth(const RecordingContents& contents) {
     const std::vector<Count> counts = counts_of(contents);
     if (counts.size() < least_counts) return std::nullopt;
     const double seconds = window_seconds(contents.snapshots, contents.window);
-    if (counts.back().seconds - counts.front().seconds < least_span * seconds)
-        return std::nullopt;
+    if (counts.back().seconds - counts.front().seconds < least_span * seconds) return std::nullopt;
     HeapGrowth growth;
     const BlocksInUse at_end = counts.back().all();
     const auto bytes = [](const Count& count) { return static_cast<double>(count.all().bytes); };
     const double of_blocks = static_cast<double>(at_end.bytes) /
                              static_cast<double>(std::max<std::uint64_t>(at_end.blocks, 1));
-    growth.all = {.bytes = at_end.bytes,
-                  .blocks = at_end.blocks,
-                  .free_bytes = static_cast<std::uint64_t>(counts.back().free_bytes),
-                  .growth = growth_of(rate_of(points(counts, bytes), least_blocks * of_blocks),
-                                      seconds)};
+    growth.all = {
+        .bytes = at_end.bytes,
+        .blocks = at_end.blocks,
+        .free_bytes = static_cast<std::uint64_t>(counts.back().free_bytes),
+        .growth = growth_of(rate_of(points(counts, bytes), least_blocks * of_blocks), seconds)};
     std::vector<Count> late = counts;
     std::erase_if(late, [&](const Count& count) { return count.seconds < seconds / 2; });
     if (late.size() >= least_counts)
-        growth.all.lately = growth_of(rate_of(points(late, bytes), least_blocks * of_blocks),
-                                      seconds / 2);
+        growth.all.lately =
+            growth_of(rate_of(points(late, bytes), least_blocks * of_blocks), seconds / 2);
     std::set<std::uint64_t> sizes;
     for (const Count& count : counts)
         for (const auto& [size, blocks] : count.in_use) sizes.insert(size);
     for (const std::uint64_t size : sizes)
-        growth.sizes[size] = rate_of(
-            points(counts, [&](const Count& count) { return count.blocks_of(size); }),
-            least_blocks);
+        growth.sizes[size] =
+            rate_of(points(counts, [&](const Count& count) { return count.blocks_of(size); }),
+                    least_blocks);
     return growth;
 }
 
@@ -384,11 +385,10 @@ void HeapRates::rate_clusters(Report& report) const {
         if (!seen || seen->low <= 0) continue;
         for (const HeapClaim* const claim : members) {
             ReportStack& stack = report.stacks[claim->stack];
-            const double more =
-                times_of_size(parts, claim->chunk, seen->more) * claim->rate.more;
-            const Growth growth = in_bytes({more, more * seen->low / seen->more,
-                                            more * seen->high / seen->more},
-                                           claim->size, seconds);
+            const double more = times_of_size(parts, claim->chunk, seen->more) * claim->rate.more;
+            const Growth growth =
+                in_bytes({more, more * seen->low / seen->more, more * seen->high / seen->more},
+                         claim->size, seconds);
             if (growth.low > 0 && is_narrower(growth, stack.growth))
                 take(growth, "in step with others, of the sizes of which the heap has more", stack);
         }

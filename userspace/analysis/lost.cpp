@@ -144,8 +144,8 @@ bool outlived_windows(const StackReachability& seen) {
     return seen.born_within_us == 0;
 }
 
-/// Of a cause. Of blocks that outlived their windows, a few of each stack are looked for: parts of a
-/// lost object then look pointed to, by what is lost itself, of which some would be found.
+/// Of a cause. Of blocks that outlived their windows, a few of each stack are looked for: parts of
+/// a lost object then look pointed to, by what is lost itself, of which some would be found.
 struct Seen {
     StackReachability all;
     std::uint64_t objects = 0;  ///< Those of the stack with the fewest: one may have many blocks.

@@ -169,10 +169,10 @@ std::optional<Finding> unexplained_growth(const Report& report) {
     const Growth memory = lasting(witness.growth, witness.lately);
     const double grown = memory.bytes_per_second * seconds_of(report);
     // In as many steps as a burst does not have, what the kernel may miscount is enough.
-    const bool counts = witness.is_heap ? grown >= least_in_heap
-                                        : grown >= much || (grown >= miscounted &&
-                                                            report.memory.anonymous_steps >=
-                                                                ProcessMemory::least_steps);
+    const bool counts =
+        witness.is_heap ? grown >= least_in_heap
+                        : grown >= much || (grown >= miscounted && report.memory.anonymous_steps >=
+                                                                       ProcessMemory::least_steps);
     if (witness.growth.low <= 0 || memory.low <= 0 || !counts) return std::nullopt;
     double found = suppressed_growth(report);
     for (const Finding& finding : report.findings)
@@ -190,11 +190,11 @@ std::optional<Finding> unexplained_growth(const Report& report) {
     finding.live_bytes =
         witness.is_heap ? report.memory.in_use->bytes : report.memory.anonymous_bytes;
     finding.sentence =
-        slows_down
-            ? fmt::format("{} grew by {}, and slows down: {} of it came in the later half, as "
-                          "where a program warms up. Record again, to see whether it goes on",
-                          witness.name, format_bytes(whole), format_bytes(std::max(0.0, later)))
-            : fmt::format("{} grows by {}, and {}", witness.name, hourly(memory), why);
+        slows_down ? fmt::format(
+                         "{} grew by {}, and slows down: {} of it came in the later half, as "
+                         "where a program warms up. Record again, to see whether it goes on",
+                         witness.name, format_bytes(whole), format_bytes(std::max(0.0, later)))
+                   : fmt::format("{} grows by {}, and {}", witness.name, hourly(memory), why);
     finding.sentence.front() =
         static_cast<char>(std::toupper(static_cast<unsigned char>(finding.sentence.front())));
     return finding;

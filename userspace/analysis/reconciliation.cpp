@@ -419,8 +419,8 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     const double freed_unseen =
         least_block * std::max(0.0, end.unmatched_frees - start.unmatched_frees);
     // Those from before attach hold pages as well.
-    difference.live_blocks = static_cast<double>(
-        in_use ? in_use->blocks : point_at(heap, window.last).live_count);
+    difference.live_blocks =
+        static_cast<double>(in_use ? in_use->blocks : point_at(heap, window.last).live_count);
     difference.excess = grown - heap_grown - block_overhead * std::max(0.0, blocks) + freed_unseen;
     difference.given_up = static_cast<double>(memory.heap_peak_bytes) -
                           static_cast<double>(memory.heap_bytes) + freed_unseen;

@@ -28,8 +28,7 @@ namespace seep {
 /// `heap`: of all heap stacks together. `mapping_growth`: bytes by which mappings that are not the
 /// allocator's grew, if those were traced.
 ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& heap,
-                        double mapping_growth,
-                        const std::optional<HeapInUseGrowth>& in_use = {});
+                        double mapping_growth, const std::optional<HeapInUseGrowth>& in_use = {});
 
 /// What to try against memory that an allocator keeps, for the allocators named as a recording
 /// names them ("glibc (libc.so.6), jemalloc (redis-server)"). Empty for unknown ones.

@@ -220,8 +220,8 @@ struct ProcessMemory {
     static constexpr double least_steps = 8;
     Growth file;
     Growth heap;
-    Growth heap_lately;              ///< In the later half of the window.
-    std::optional<double> kappa;     ///< Growth of anonymous memory over that of the heap.
+    Growth heap_lately;           ///< In the later half of the window.
+    std::optional<double> kappa;  ///< Growth of anonymous memory over that of the heap.
     std::optional<HeapInUseGrowth> in_use;
     std::optional<double> coverage;  ///< heap_bytes over anonymous_bytes, 0 to 1.
     MemoryLimit limited_by = MemoryLimit::unknown;

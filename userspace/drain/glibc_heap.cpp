@@ -26,8 +26,8 @@ constexpr unsigned mangled_by = 12;
 
 /// Where thread arenas' heaps begin, and how far they reach at most (HEAP_MAX_SIZE).
 constexpr std::uint64_t heap_alignment = std::uint64_t{64} << 20;
-/// Before the first chunk of a heap: heap_info, and the arena itself in the first of its heaps; in a
-/// static program, what it took by brk(2) before.
+/// Before the first chunk of a heap: heap_info, and the arena itself in the first of its heaps; in
+/// a static program, what it took by brk(2) before.
 constexpr std::uint64_t most_before_first = 8 << 10;
 /// So many headers in a row are no chance.
 constexpr int sure_chain = 12;
@@ -175,13 +175,12 @@ std::optional<GlibcHeap> thread_heap_at(std::uint64_t start, std::uint64_t mappe
     const std::span<const std::uint64_t> info = read(start);
     if (info.size() < words) return std::nullopt;
     const std::uint64_t bytes = info[size];
-    const bool is_first = info[previous] == 0 && info[arena] > start &&
-                          info[arena] - start < most_before_first;
+    const bool is_first =
+        info[previous] == 0 && info[arena] > start && info[arena] - start < most_before_first;
     const bool is_next = info[previous] != 0 && info[previous] % heap_alignment == 0 &&
                          info[arena] % chunk_alignment == 0 &&
                          info[arena] % heap_alignment < most_before_first;
-    if ((!is_first && !is_next) || bytes == 0 || bytes % page_bytes != 0 ||
-        bytes > heap_alignment)
+    if ((!is_first && !is_next) || bytes == 0 || bytes % page_bytes != 0 || bytes > heap_alignment)
         return std::nullopt;
     // It may have grown since the mappings were read.
     return GlibcHeap{start, std::min(start + bytes, mapped_until), false};

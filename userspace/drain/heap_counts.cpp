@@ -37,8 +37,8 @@ class Pieces {
     std::span<const std::uint64_t> operator()(std::uint64_t address) {
         const auto behind = std::ranges::upper_bound(pages_, address, {}, &PageRun::start);
         if (behind == pages_.begin() || std::prev(behind)->end <= address) return {};
-        const std::size_t bytes = std::min(piece_words * sizeof(std::uint64_t),
-                                           std::prev(behind)->end - address);
+        const std::size_t bytes =
+            std::min(piece_words * sizeof(std::uint64_t), std::prev(behind)->end - address);
         const std::size_t read =
             read_piece(pid_, address, std::as_writable_bytes(std::span(words_)).first(bytes));
         return std::span(words_).first(read / sizeof(std::uint64_t));
@@ -71,8 +71,7 @@ std::optional<HeapCensus> census_of(pid_t pid) {
 double HeapCounts::takes_s(const Now& now) const {
     const auto bytes = static_cast<double>(now.anonymous_bytes);
     if (!last_age_s_) return bytes / usual_bytes_per_second;
-    return last_took_s_ *
-           std::max(1.0, bytes / std::max(1.0, static_cast<double>(last_bytes_)));
+    return last_took_s_ * std::max(1.0, bytes / std::max(1.0, static_cast<double>(last_bytes_)));
 }
 
 bool HeapCounts::is_due(const Now& now) const {
@@ -83,8 +82,7 @@ bool HeapCounts::is_due(const Now& now) const {
     return since >= std::max({takes / most_time, between * now.age_s, least_between_s});
 }
 
-std::map<pid_t, HeapCensus> HeapCounts::count(const std::vector<pid_t>& processes,
-                                              const Now& now) {
+std::map<pid_t, HeapCensus> HeapCounts::count(const std::vector<pid_t>& processes, const Now& now) {
     last_age_s_ = now.age_s;
     const std::int64_t began_ns = monotonic_ns();
     std::map<pid_t, HeapCensus> counted;

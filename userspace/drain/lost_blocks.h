@@ -4,10 +4,11 @@
 // Looks for blocks that are lost: outstanding, and reached by no pointer any more (reachability.h).
 // All that the ledger has is looked for in all of the process's memory, at twice the time since
 // attach each time, and only when reading it takes a hundredth of that time at most; when all is
-// over, a twentieth and 3 s. Nobody is stopped: a pointer may be moved from where has not been read yet to where was read before, so
-// that a block is lost only if it is at two readings in a row, and has not been freed meanwhile.
-// Some of those that were are looked for again at later searches: a program may keep pointers where
-// nobody sees them (in a file, in the kernel, encoded), and frees such blocks later.
+// over, a twentieth and 3 s. Nobody is stopped: a pointer may be moved from where has not been read
+// yet to where was read before, so that a block is lost only if it is at two readings in a row, and
+// has not been freed meanwhile. Some of those that were are looked for again at later searches: a
+// program may keep pointers where nobody sees them (in a file, in the kernel, encoded), and frees
+// such blocks later.
 //
 //     block       o------ lost ------ lost ------------------>   leaked
 //     block       o------ lost ------ lost ------ freed          refuted

@@ -155,8 +155,8 @@ Result<Snapshot> Tracer::snapshot() {
         if (process->ended_ns != 0) ended.push_back(process);
     }
     // Right away, as of the snapshot's time.
-    snapshot.heap = state_->stopped ? std::exchange(state_->heap_at_end, {})
-                                    : state_->count_heaps(false);
+    snapshot.heap =
+        state_->stopped ? std::exchange(state_->heap_at_end, {}) : state_->count_heaps(false);
     snapshot.revisits = state_->look_again();
     if (!state_->stopped) state_->search_for_lost_blocks(LostBlocks::Occasion::snapshot);
     state_->search_again_for_lost_blocks();

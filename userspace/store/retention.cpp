@@ -12,10 +12,8 @@ constexpr const char* settle_sql =
 
 // Rows of these count as the recording's size.
 constexpr const char* of_snapshot_sql[] = {
-    "DELETE FROM totals WHERE snapshot < ?",
-    "DELETE FROM process_sample WHERE snapshot < ?",
-    "DELETE FROM call_count WHERE snapshot < ?",
-    "DELETE FROM heap_in_use WHERE snapshot < ?",
+    "DELETE FROM totals WHERE snapshot < ?",     "DELETE FROM process_sample WHERE snapshot < ?",
+    "DELETE FROM call_count WHERE snapshot < ?", "DELETE FROM heap_in_use WHERE snapshot < ?",
     "DELETE FROM snapshot WHERE id < ?",
 };
 

@@ -244,7 +244,7 @@ std::string Table::select_sql() const {
 }
 
 std::vector<const Table*> Schema::tables() const {
-    return {&recording, &process,  &object, &location,     &symbol,     &stack,
+    return {&recording,   &process,  &object,  &location,     &symbol,     &stack,
             &stack_frame, &probe,    &event,   &period,       &snapshot,   &process_sample,
             &totals,      &lifetime, &revisit, &reachability, &call_count, &heap_in_use};
 }

@@ -345,9 +345,9 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                                counter(call.unobserved_calls));
     for (const HeapInUse& size : snapshot.heap)
         if (done)
-            done = state.write(state.statements.heap_in_use, state.last_snapshot,
-                               size.process.value, counter(size.chunk_bytes), counter(size.blocks),
-                               counter(size.bytes));
+            done =
+                state.write(state.statements.heap_in_use, state.last_snapshot, size.process.value,
+                            counter(size.chunk_bytes), counter(size.blocks), counter(size.bytes));
     if (!done) return done;
     const std::size_t rows =
         1 + snapshot.processes.size() + snapshot.changed.size() + snapshot.calls.size();

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-
 #include <vector>
 
 namespace seep {
@@ -109,8 +108,12 @@ TEST(GlibcHeap, FindsTheHeapsOfThreads) {
     Memory memory(start, 16 * page);
     memory.at(start) = start + 0x30;  // the arena
     memory.at(start + 16) = 4 * page;
-    const Mapping heap{.start = start, .end = start + 16 * page, .file = {}, .readable = true,
-                       .writable = true, .path = ""};
+    const Mapping heap{.start = start,
+                       .end = start + 16 * page,
+                       .file = {},
+                       .readable = true,
+                       .writable = true,
+                       .path = ""};
     EXPECT_EQ(find_glibc_heaps(std::vector{heap}, memory.reader()),
               (std::vector<GlibcHeap>{{start, start + 4 * page, false}}));
     memory.at(start + 16) = 4 * page + 8;
@@ -125,8 +128,7 @@ TEST(GlibcHeap, OfAThreadWhatIsFreeDoesNotSayWhoseItIs) {
     constexpr std::uint64_t start = Heap::start;
     Memory memory(start, 16 * page);
     std::uint64_t address = start + 0x8d0;  // behind the arena
-    for (int i = 0; i < 20; ++i, address += 80)
-        memory.chunk(address, 80U | in_use | of_thread);
+    for (int i = 0; i < 20; ++i, address += 80) memory.chunk(address, 80U | in_use | of_thread);
     memory.chunk(address, 320U | in_use);
     memory.chunk(address + 320, 80U | of_thread);
     memory.chunk(address + 400, (memory.end() - address - 400) | in_use | of_thread);

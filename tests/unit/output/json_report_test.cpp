@@ -35,10 +35,11 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
                             "line", "bytes_per_hour", "growth_per_1000_work", "live_bytes",
                             "live_count", "lapsed_bytes", "lapsed_count", "allocated_count",
                             "freed_count", "seconds_to_limit", "stacks"));
-    EXPECT_THAT(keys(json["memory"]),
-                ElementsAre("anonymous_bytes", "swap_bytes", "file_bytes", "heap_bytes",
-                            "heap_peak_bytes", "bytes_per_hour", "kappa", "coverage", "limited_by",
-                            "limit_bytes", "used_bytes", "seconds_to_limit", "advice"));
+    EXPECT_THAT(
+        keys(json["memory"]),
+        ElementsAre("anonymous_bytes", "swap_bytes", "file_bytes", "heap_bytes", "heap_peak_bytes",
+                    "heap_in_use", "bytes_per_hour", "kappa", "coverage", "limited_by",
+                    "limit_bytes", "used_bytes", "seconds_to_limit", "advice"));
     EXPECT_THAT(keys(json["findings"][0]["bytes_per_hour"]),
                 ElementsAre("estimate", "low", "high"));
     EXPECT_THAT(keys(json["suppressions"][0]),
