@@ -50,14 +50,17 @@ StackClaims claims_of(const Report& report) {
     return claims;
 }
 
+Witness anonymous_memory(const ProcessMemory& memory) {
+    return {"the anonymous memory", memory.anonymous, memory.anonymous_lately};
+}
+
 Witness witness_of(const Report& report) {
     const ProcessMemory& memory = report.memory;
     const bool any_outside = std::ranges::any_of(report.stacks, [](const ReportStack& stack) {
         return stack.kind == StackKind::heap && stack.growth.high > 0 &&
                block_size(stack) > most_in_heap;
     });
-    if (!memory.in_use || !memory.in_use->lately || any_outside)
-        return {"the anonymous memory", memory.anonymous, memory.anonymous_lately};
+    if (!memory.in_use || !memory.in_use->lately || any_outside) return anonymous_memory(memory);
     return {"what glibc has in use", memory.in_use->growth, *memory.in_use->lately, true};
 }
 

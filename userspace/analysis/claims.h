@@ -54,6 +54,8 @@ struct Witness {
     bool is_heap = false;
 };
 Witness witness_of(const Report& report);
+/// The anonymous memory, at any rate.
+Witness anonymous_memory(const ProcessMemory& memory);
 
 /// By its verdict: it leaks, or may.
 bool grows(const ReportStack& stack);

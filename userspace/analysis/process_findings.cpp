@@ -158,29 +158,36 @@ std::string why_unexplained(const Report& report) {
                   : "longer");
 }
 
-/// That the memory grows and no finding tells from where.
-std::optional<Finding> unexplained_growth(const Report& report) {
+/// Whether it surely grows, by something that matters.
+bool surely_grows(const Witness& witness, const Report& report) {
     constexpr double much = 2 << 20;
-    constexpr double most_unexplained = 3;
     constexpr double least_in_heap = 64 << 10;
-    if (!report.recording.sources.heap || report.snapshots < 2 * least_snapshots)
-        return std::nullopt;
-    const Witness witness = witness_of(report);
-    const Growth memory = lasting(witness.growth, witness.lately);
-    const double grown = memory.bytes_per_second * seconds_of(report);
+    const Growth growth = lasting(witness.growth, witness.lately);
+    if (witness.growth.low <= 0 || growth.low <= 0) return false;
+    const double grown = growth.bytes_per_second * seconds_of(report);
+    if (witness.is_heap) return grown >= least_in_heap;
     // In as many steps as a burst does not have, what the kernel may miscount is enough.
-    const bool counts =
-        witness.is_heap ? grown >= least_in_heap
-                        : grown >= much || (grown >= miscounted && report.memory.anonymous_steps >=
-                                                                       ProcessMemory::least_steps);
-    if (witness.growth.low <= 0 || memory.low <= 0 || !counts) return std::nullopt;
+    return grown >= much ||
+           (grown >= miscounted && report.memory.anonymous_steps >= ProcessMemory::least_steps);
+}
+
+/// By the findings, with what the allocator adds to each block.
+double found_growth(const Report& report) {
     double found = suppressed_growth(report);
     for (const Finding& finding : report.findings)
         if (finding.kind == StackKind::heap)
             found += finding.growth.bytes_per_second * finding.block_share;
-    if (memory.bytes_per_second <= most_unexplained * found) return std::nullopt;
-    const std::string why = why_unexplained(report);
-    if (why.empty()) return std::nullopt;
+    return found;
+}
+
+/// That memory grows, and by far more than `found`.
+std::optional<Finding> unexplained_growth(const Report& report, const Witness& witness,
+                                          double found, const std::string& why) {
+    constexpr double most_unexplained = 3;
+    const Growth memory = lasting(witness.growth, witness.lately);
+    if (!surely_grows(witness, report) || why.empty() ||
+        memory.bytes_per_second <= most_unexplained * found)
+        return std::nullopt;
     const auto whole = static_cast<double>(witness.growth.bytes);
     const auto later = static_cast<double>(witness.lately.bytes);
     const bool slows_down = later < ending_pace * (whole - later);
@@ -198,6 +205,23 @@ std::optional<Finding> unexplained_growth(const Report& report) {
     finding.sentence.front() =
         static_cast<char>(std::toupper(static_cast<unsigned char>(finding.sentence.front())));
     return finding;
+}
+
+/// That memory grows and no finding tells from where: that which the allocator has in use, if that
+/// is known, or all.
+std::optional<Finding> unexplained_growth(const Report& report) {
+    if (!report.recording.sources.heap || report.snapshots < 2 * least_snapshots)
+        return std::nullopt;
+    const double found = found_growth(report);
+    const Witness witness = witness_of(report);
+    auto finding = unexplained_growth(report, witness, found, why_unexplained(report));
+    if (finding || !witness.is_heap) return finding;
+    const double in_use = std::max(found, witness.growth.high);
+    return unexplained_growth(
+        report, anonymous_memory(report.memory), in_use,
+        fmt::format("{} by {} an hour at most: the rest is free in its heaps, or mapped past them "
+                    "(record with --source heap,mapping to see by whom)",
+                    witness.name, format_bytes(in_use * seconds_an_hour)));
 }
 
 Finding memory_finding(const ProcessMemory& memory) {

@@ -310,8 +310,12 @@ std::vector<HeapInUse> Tracer::State::count_heaps(bool is_last) {
     std::map<pid_t, ProcessId> counted;
     std::vector<pid_t> pids;
     for (const auto& [pid, process] : running) {
-        const bool is_glibc = std::ranges::any_of(
-            process->allocators, [](const TracedAllocator& each) { return each.name == "glibc"; });
+        // With another allocator, there are two heaps, and the account is of one.
+        const bool is_glibc =
+            !process->allocators.empty() &&
+            std::ranges::all_of(process->allocators, [](const TracedAllocator& allocator) {
+                return allocator.name == "glibc";
+            });
         // What is in swap cannot be read.
         if (!is_glibc || process->ended_ns != 0 || process->last.swap_bytes > 0) continue;
         counted.emplace(pid, process->id);

@@ -211,13 +211,19 @@ TEST(Lost, TheReasonSaysWhatIsStillPointedTo) {
     EXPECT_THAT(judged(Verdict::growing, some).reason, Not(HasSubstr("pointed")));
 }
 
-Verdict of_leaks(std::vector<StackReachability> seen, std::uint64_t pauses = 0) {
+/// The verdict of stacks of one cause, beside `other`.
+Verdict of_leaks(std::vector<StackReachability> seen, std::uint64_t pauses = 0,
+                 const std::optional<StackReachability>& other = {}) {
     Report report;
     report.sampling.pauses = pauses;
     for (const StackReachability& each : seen) {
         ReportStack stack = judged(Verdict::leak, each);
         stack.evidence.cluster = 1;
         report.stacks.push_back(std::move(stack));
+    }
+    if (other) {
+        report.stacks.push_back(judged(Verdict::growing, *other));
+        report.stacks.back().evidence.cluster = 2;
     }
     leave_open_what_is_pointed_to(report);
     return report.stacks[0].verdict;
@@ -234,6 +240,18 @@ TEST(Lost, ALeakAllOfWhoseBlocksArePointedToMayBeACache) {
     // A window may end with ten objects in hand, of thirteen blocks each.
     EXPECT_EQ(of_leaks({search(100, 0), search(1'300, 0)}, 10), Verdict::growing);
     EXPECT_EQ(of_leaks({search(99, 0), search(1'300, 0)}, 10), Verdict::leak);
+}
+
+TEST(Lost, WhatOutlivedItsWindowIsInNoHand) {
+    const auto later = [](std::uint64_t looked, std::uint64_t lost) {
+        StackReachability seen = search(looked, lost);
+        seen.born_within_us = 0;
+        return seen;
+    };
+    EXPECT_EQ(of_leaks({later(30, 0)}, 10), Verdict::growing);
+    EXPECT_EQ(of_leaks({later(19, 0)}, 10), Verdict::leak);
+    // Unless it may be a part of what is lost, of another cause or not.
+    EXPECT_EQ(of_leaks({later(30, 0)}, 10, search(100, 1)), Verdict::leak);
 }
 
 TEST(Lost, AFindingSaysItInAWord) {

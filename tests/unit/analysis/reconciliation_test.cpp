@@ -13,9 +13,11 @@
 namespace seep {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::StartsWith;
 
 constexpr std::int64_t second = 1'000'000'000;
 constexpr double mebibyte = 1 << 20;
@@ -348,6 +350,25 @@ Report growing_unseen() {
     report.memory = memory_of({.anonymous = rising, .unseen = 0.9});
     report.sampling.observed_share = 0.1;
     return report;
+}
+
+TEST(Reconciliation, TellsWhatTheHeapHasFromWhatIsBesideIt) {
+    const auto sentence = [](double in_use) {
+        Report report = growing_unseen();
+        const Growth growth{in_use * mebibyte, in_use * mebibyte, in_use * mebibyte,
+                            static_cast<std::int64_t>(in_use * 100 * mebibyte)};
+        Growth lately = growth;
+        lately.bytes /= 2;
+        report.memory.in_use = {.growth = growth, .lately = lately};
+        conclude(report);
+        return report.findings.empty() ? std::string() : report.findings.front().sentence;
+    };
+    // Of 0.5 MiB a second of the anonymous memory.
+    EXPECT_THAT(sentence(0.4), AllOf(StartsWith("What glibc has in use grows by 1.41 GiB an hour"),
+                                     HasSubstr("does not tell from where")));
+    EXPECT_THAT(sentence(0.1), StartsWith("What glibc has in use grows by 360 MiB an hour"));
+    EXPECT_THAT(sentence(0), AllOf(StartsWith("The anonymous memory grows by 1.76 GiB an hour"),
+                                   HasSubstr("or mapped past them")));
 }
 
 TEST(Reconciliation, SaysThatItMayBeTheLoad) {
