@@ -18,7 +18,6 @@ namespace {
 
 /// What a heap may have had free, and fills first.
 constexpr double free_room = 1 << 20;
-constexpr double seconds_an_hour = 3600;
 
 /// The most that the memory may have grown by in the later half of the window, in bytes a second:
 /// what goes on does so then, too.

@@ -21,6 +21,7 @@
 #include "analysis/turnover.h"
 #include "analysis/warnings.h"
 #include "analysis/work_clock.h"
+#include "base/text.h"
 
 namespace seep {
 
@@ -57,7 +58,7 @@ Result<double> measure_of(const RecordingContents& contents, ComparedPer per,
     if (seconds <= 0)
         return error("one snapshot shows no growth to compare", "compare longer windows");
     if (per == ComparedPer::time) {
-        if (sampling.observed_share > 0) return seen_seconds(sampling, seconds) / 3600;
+        if (sampling.observed_share > 0) return seen_seconds(sampling, seconds) / seconds_an_hour;
         return error("nothing was followed in the window", "compare longer windows");
     }
     if (per == ComparedPer::allocated) {

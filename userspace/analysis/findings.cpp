@@ -20,7 +20,6 @@ namespace seep {
 
 namespace {
 
-constexpr double seconds_an_hour = 3600;
 constexpr std::size_t most_names = 2;
 /// Of memory that is larger, what is worth saying so: bytes, and a share of all.
 constexpr double least_larger = 1 << 20;

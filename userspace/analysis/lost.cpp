@@ -148,14 +148,21 @@ bool outlived_windows(const StackReachability& seen) {
 /// a lost object then look pointed to, by what is lost itself, of which some would be found.
 struct Seen {
     StackReachability all;
-    std::uint64_t objects = 0;  ///< Those of the stack with the fewest: one may have many blocks.
-    bool in_hand = false;       ///< Some may be, as they are of windows that were about to end.
+    bool any_outlived = false;
+    /// Of windows that were about to end, those of the stack with the fewest, as an object may have
+    /// many blocks: some may be in hand.
+    std::optional<std::uint64_t> objects;
 
     void add(const StackReachability& stack) {
         if (stack.looked == 0) return;
-        objects = all.looked == 0 ? stack.looked : std::min(objects, stack.looked);
-        if (!outlived_windows(stack)) in_hand = true;
         accumulate(all, stack);
+        if (outlived_windows(stack))
+            any_outlived = true;
+        else
+            objects = std::min(objects.value_or(stack.looked), stack.looked);
+    }
+    [[nodiscard]] bool may_be_in_hand(std::uint64_t pauses) const {
+        return objects && *objects < most_in_hand * pauses;
     }
 };
 
@@ -205,7 +212,7 @@ void leave_open_what_is_pointed_to(Report& report) {
         if (stack.verdict != Verdict::leak) continue;
         const Seen& seen = seen_of.at(causes[i]);
         if (seen.all.lost > 0 || is_refuted(seen.all) || seen.all.looked < enough_pointed_to ||
-            (seen.in_hand ? seen.objects < most_in_hand * report.sampling.pauses : any_lost))
+            seen.may_be_in_hand(report.sampling.pauses) || (seen.any_outlived && any_lost))
             continue;
         stack.verdict = Verdict::growing;
         if (!are_all_pointed_to(stack.reachability))

@@ -27,7 +27,6 @@ constexpr std::size_t most_suspects = 2;
 constexpr double least_of_growth = 0.25;
 /// Of the time that was seen, from which on following all of it shows no more.
 constexpr double nearly_all_seen = 0.8;
-constexpr double seconds_an_hour = 3600;
 constexpr double a_month = 30.0 * 86400;
 constexpr double a_year = 365.25 * 86400;
 /// Beyond a century a number says no more than the word.

@@ -36,6 +36,9 @@ bool begins_with_any(std::string_view text, const Prefixes& prefixes) {
 /// As it is typed into a shell: quoted if it has to be.
 std::string shell_word(std::string_view text);
 
+/// Rates are shown by the hour.
+inline constexpr double seconds_an_hour = 3600;
+
 /// 1536 -> "1.5 KiB"; three significant digits; negative values keep their sign.
 std::string format_bytes(double bytes);
 

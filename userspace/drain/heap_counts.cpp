@@ -15,7 +15,7 @@
 namespace seep {
 namespace {
 
-constexpr double most_time = 0.01;
+constexpr double most_time = 0.02;
 constexpr double most_first_s = 1;
 constexpr double most_last_time = 0.05;
 constexpr double most_last_s = 3;
@@ -76,9 +76,9 @@ double HeapCounts::takes_s(const Now& now) const {
 
 bool HeapCounts::is_due(const Now& now) const {
     const double takes = takes_s(now);
-    if (!last_age_s_) return takes <= most_first_s;
-    const double since = now.age_s - *last_age_s_;
     if (now.is_last && takes <= std::min(most_last_time * now.age_s, most_last_s)) return true;
+    if (!last_age_s_) return takes <= std::max(most_time * now.age_s, most_first_s);
+    const double since = now.age_s - *last_age_s_;
     return since >= std::max({takes / most_time, between * now.age_s, least_between_s});
 }
 

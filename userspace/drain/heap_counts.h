@@ -4,7 +4,7 @@
 // Counts now and then what the allocators of processes have in use in all, by their own account
 // (glibc_heap.h): all of the time, whatever goes by while probes are not in place, and allocated
 // before attaching or not. The processes go on. It is counted when recording begins, at a quarter
-// more than the age each time, and at the end; and takes a hundredth of the time at most, but for a
+// more than the age each time, and at the end; and takes a fiftieth of the time at most, but for a
 // second at the beginning, and three at the end. Not thread-safe.
 
 #include <sys/types.h>

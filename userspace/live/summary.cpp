@@ -15,7 +15,6 @@
 namespace seep {
 namespace {
 
-constexpr double seconds_an_hour = 3600;
 constexpr std::size_t label_columns = 10;
 
 std::string bytes(std::uint64_t value) {

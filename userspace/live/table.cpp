@@ -13,8 +13,6 @@
 namespace seep {
 namespace {
 
-constexpr double seconds_an_hour = 3600;
-
 std::size_t sparkline_columns(const Page& page) {
     constexpr std::size_t least = 8;
     constexpr std::size_t most = 30;

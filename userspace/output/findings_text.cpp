@@ -10,12 +10,12 @@
 #include <string_view>
 
 #include "analysis/findings.h"
+#include "base/text.h"
 
 namespace seep {
 namespace {
 
 constexpr std::size_t number_indent = 4;
-constexpr double seconds_an_hour = 3600;
 
 std::string hourly_bytes(double bytes_per_second) {
     return format_bytes(bytes_per_second * seconds_an_hour);

@@ -14,7 +14,7 @@ namespace seep {
 namespace {
 
 double hourly(double per_second) {
-    return per_second * 3600;
+    return per_second * seconds_an_hour;
 }
 
 double seconds(std::int64_t ns) {

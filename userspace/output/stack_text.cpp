@@ -12,8 +12,6 @@
 namespace seep {
 namespace {
 
-constexpr double seconds_an_hour = 3600;
-
 std::string interval_text(const Growth& growth) {
     if (growth.low >= growth.high) return {};
     return fmt::format("  (95 % interval {} to {})", signed_bytes(growth.low * seconds_an_hour),

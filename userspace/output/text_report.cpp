@@ -25,7 +25,6 @@ namespace seep {
 namespace {
 
 constexpr std::size_t header_indent = 14;
-constexpr double seconds_an_hour = 3600;
 
 /// As many programs and processes of each are named, unless all are asked for.
 constexpr std::size_t most_programs = 4;

@@ -69,7 +69,6 @@ std::string find_program(const std::string& name) {
 
 std::vector<std::string> environment_of(const Report& report, const Finding& finding,
                                         const std::string& recording) {
-    constexpr double hour = 3600;
     const ReportProcess target = report.targets.empty() ? ReportProcess{} : report.targets[0];
     const auto text = [](const char* name, const std::string& value) {
         return fmt::format("SEEP_{}={}", name, printable(value));
@@ -78,7 +77,7 @@ std::vector<std::string> environment_of(const Report& report, const Finding& fin
         return fmt::format("SEEP_{}={}", name, value);
     };
     const auto rate = [](const char* name, double per_second) {
-        return fmt::format("SEEP_BYTES_PER_HOUR{}={:.0f}", name, per_second * hour);
+        return fmt::format("SEEP_BYTES_PER_HOUR{}={:.0f}", name, per_second * seconds_an_hour);
     };
     return {text("VERDICT", finding.verdict),          text("SENTENCE", finding.sentence),
             text("FUNCTION", finding.frame.function),  text("MODULE", finding.frame.module),

@@ -250,6 +250,8 @@ TEST(Lost, WhatOutlivedItsWindowIsInNoHand) {
     };
     EXPECT_EQ(of_leaks({later(30, 0)}, 10), Verdict::growing);
     EXPECT_EQ(of_leaks({later(19, 0)}, 10), Verdict::leak);
+    EXPECT_EQ(of_leaks({search(100, 0), later(30, 0)}, 10), Verdict::growing);
+    EXPECT_EQ(of_leaks({search(99, 0), later(30, 0)}, 10), Verdict::leak);
     // Unless it may be a part of what is lost, of another cause or not.
     EXPECT_EQ(of_leaks({later(30, 0)}, 10, search(100, 1)), Verdict::leak);
 }
