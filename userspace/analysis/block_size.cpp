@@ -23,7 +23,13 @@ double rounded_up(double bytes, double step) {
 }  // namespace
 
 bool is_uniform(const Totals& totals) {
-    return totals.allocated_count > 0 && totals.allocated_bytes % totals.allocated_count == 0;
+    if (totals.allocated_count == 0 || totals.allocated_bytes % totals.allocated_count != 0)
+        return false;
+    // Rounded up, block by block, in units of which the ledger has the squares.
+    constexpr double unit = 256;
+    const auto count = static_cast<double>(totals.allocated_count);
+    const double mean = static_cast<double>(totals.allocated_bytes) / count;
+    return unit * static_cast<double>(totals.allocated_squares) / count - mean * mean <= unit;
 }
 
 BlockLayout layout_of(const ReportFrame& allocator) {

@@ -28,7 +28,7 @@ BlockLayout layout_of(const ReportFrame& allocator);
 /// CLASSES", from which the others differ little).
 double block_takes(double bytes, BlockLayout layout);
 
-/// Whether all blocks of a stack have one size, as far as their mean tells.
+/// Whether all blocks of a stack have one size, as far as their mean and their squares tell.
 bool is_uniform(const Totals& totals);
 
 /// What a heap stack's blocks take of memory, over what was asked for; 1 if it has none. Only where

@@ -2,21 +2,11 @@
 #pragma once
 
 // By how much the heap grew by the allocator's own account (drain/heap_counts.h), in all and of
-// each size of blocks. What was seen of stacks, in windows or in samples, are claims; this is what
-// there was, all of the time:
-//
-//     seen       stack a, blocks of 208 bytes: 15 stayed, 40 to 130 a second
-//                stack b, blocks of 64 bytes: 900 stayed, 5,000 a second
-//     counted    chunks of 224 bytes: 91 to 93 more a second     so a leaks 92 a second
-//                chunks of 80 bytes: -2 to 3 more a second       so b replaces what it frees
-//
-// Of the stacks whose blocks are all of one size, each has as much of what there is more of that
-// size as it claims of all their claims. Pure.
+// each size of blocks: all of the time, whatever was seen of it. Pure.
 
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <vector>
 
 #include "analysis/contents.h"
 #include "analysis/report.h"
@@ -37,33 +27,5 @@ struct HeapGrowth {
 /// Over the window; empty if it was counted less than three times, or not in all processes that
 /// live at its end. The intervals by how far the counts are from a line (Student).
 std::optional<HeapGrowth> heap_growth(const RecordingContents& contents);
-
-/// What a stack claims of one size, or of several.
-struct HeapClaim {
-    std::size_t stack = 0;    ///< Index in the report.
-    double size = 0;          ///< Bytes that were asked for, on average.
-    std::uint64_t chunk = 0;  ///< size_class(); 0 if they are of several.
-    HeapGrowth::Rate rate;
-    std::uint64_t held = 0;
-};
-
-/// Of a report, in which not all was followed; its stacks must not change places meanwhile.
-class HeapRates {
- public:
-    /// After each stack was judged by itself. `heap` must outlive it.
-    HeapRates(const HeapGrowth& heap, const Report& report);
-
-    /// Gives stacks whose blocks have one size the part that they have of what the heap has more of
-    /// that size, if it tells that more exactly than what was seen; leaves open those that claim
-    /// more. Before they are put together.
-    void rate_stacks(Report& report) const;
-    /// Gives stacks that grow in lockstep as many times what was seen of them as the heap has more
-    /// of the sizes of their blocks.
-    void rate_clusters(Report& report) const;
-
- private:
-    const HeapGrowth* heap_;
-    std::vector<HeapClaim> claims_;
-};
 
 }  // namespace seep

@@ -22,6 +22,7 @@
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/heap_growth.h"
+#include "analysis/heap_rates.h"
 #include "analysis/lapses.h"
 #include "analysis/lost.h"
 #include "analysis/merging.h"

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/heap_rates.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "analysis/block_size.h"
+#include "analysis/claims.h"
+#include "analysis/normal.h"
+#include "drain/glibc_heap.h"
+
+namespace seep {
+namespace {
+
+using Rate = HeapGrowth::Rate;
+using Claim = HeapClaim;
+
+/// Blocks of several sizes are of any between those, of their mean, and no more of them of one.
+constexpr double spread = 4;
+constexpr double most_of_one_size = 0.25;
+/// Of a size, what must be of the stacks of a cluster for it to tell how many those leave; and so
+/// many sizes must.
+constexpr double mostly_theirs = 0.5;
+constexpr std::size_t least_sizes = 2;
+constexpr double least_chance = 0.05;
+/// A standard deviation over the median deviation, where it is normal.
+constexpr double deviations_sd = 1.4826;
+/// Of fewer, it may be chance that one of several stacks with blocks of a size was seen to hold
+/// any.
+constexpr std::uint64_t enough_held = 5;
+
+/// Of a claim, what may be of a size.
+double share_of(const Claim& claim, std::uint64_t chunk) {
+    if (claim.chunk != 0) return claim.chunk == chunk ? 1 : 0;
+    const double takes = block_takes(claim.size, BlockLayout::header);
+    const auto other = static_cast<double>(chunk);
+    return other >= takes / spread && other <= takes * spread ? most_of_one_size : 0;
+}
+
+std::vector<Claim> claims_of_sizes(const Report& report) {
+    std::vector<Claim> claims;
+    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
+        const ReportStack& stack = report.stacks[i];
+        const double size = block_size(stack);
+        if (stack.kind != StackKind::heap || size <= 0 || size > most_in_heap ||
+            stack.frames.empty() || layout_of(stack.frames.front()) != BlockLayout::header)
+            continue;
+        Claim claim{.stack = i, .size = size, .held = stack.totals.held_count()};
+        if (is_uniform(stack.totals))
+            claim.chunk =
+                size_class(static_cast<std::uint64_t>(block_takes(size, BlockLayout::header)));
+        claim.rate = {std::max(0.0, stack.growth.bytes_per_second) / size,
+                      std::max(0.0, stack.growth.low) / size,
+                      std::max(0.0, stack.growth.high) / size};
+        claims.push_back(claim);
+    }
+    return claims;
+}
+
+/// What all others claim of a size.
+Rate others_of(const Claim& claim, const std::vector<Claim>& claims) {
+    Rate sum;
+    for (const Claim& other : claims) {
+        if (other.stack == claim.stack) continue;
+        const double share = share_of(other, claim.chunk);
+        sum.high += share * other.rate.high;
+        // Of which sizes the rest are, nobody knows; what is not certain may be in flight.
+        if (other.chunk == 0 || other.rate.low <= 0) continue;
+        sum.more += share * other.rate.more;
+        sum.low += share * other.rate.low;
+    }
+    return sum;
+}
+
+double part(double of_one, double of_others) {
+    return of_others <= 0 ? 1 : of_one / (of_one + of_others);
+}
+
+/// The part of what there is more of a size that is the claim's.
+Rate part_of(const Rate& size, const Claim& claim, const Rate& others) {
+    return {std::max(0.0, size.more) * part(claim.rate.more, others.more),
+            std::max(0.0, size.low) * part(claim.rate.low, others.high),
+            std::max(0.0, size.high) * part(claim.rate.high, others.low)};
+}
+
+Growth in_bytes(const Rate& rate, double size, double seconds) {
+    return {.bytes_per_second = rate.more * size,
+            .low = rate.low * size,
+            .high = rate.high * size,
+            .bytes = std::llround(rate.more * size * seconds)};
+}
+
+std::string more_text(const Rate& rate, std::uint64_t chunk) {
+    return fmt::format(
+        "of chunks of {} bytes, as they take, the heap has {:.3g} to {:.3g} more a "
+        "second",
+        chunk, rate.low, rate.high);
+}
+
+/// It claims more than there is: a full cache that replaces its entries does.
+void leave_open(const Rate& size, const Growth& growth, const Claim& claim, ReportStack& stack) {
+    const bool most_is_false = growth.high < least_true * stack.growth.low;
+    stack.growth = stack.held_growth = growth;
+    stack.reason = fmt::format(
+        "{} at most: the rest was freed unseen, as where a full cache "
+        "replaces its entries; by what was seen, {}",
+        more_text(size, claim.chunk), stack.reason);
+    if (!most_is_false) return;
+    stack.growth.low = 0;
+    stack.seen_to_leak = false;
+    if (grows(stack)) stack.verdict = Verdict::undetermined;
+}
+
+Rate rate_of_size(const HeapGrowth& heap, std::uint64_t chunk) {
+    const auto found = heap.sizes.find(chunk);
+    return found != heap.sizes.end() ? found->second : Rate{};
+}
+
+bool is_narrower(const Growth& growth, const Growth& than) {
+    return than.low <= 0 || growth.high - growth.low < than.high - than.low;
+}
+
+void take(const Growth& growth, const std::string& why, ReportStack& stack) {
+    stack.growth = stack.held_growth = growth;
+    if (!stack.in_heap) stack.reason += "; " + why;
+    stack.in_heap = true;
+    if (stack.verdict == Verdict::undetermined) stack.verdict = Verdict::growing;
+}
+
+/// What some stacks have to do with a size of blocks.
+struct Part {
+    double theirs = 0;  ///< What they claim of it, in blocks a second.
+    double all = 0;     ///< What is certainly claimed of it, with that.
+    double held = 0;    ///< Blocks that they have.
+    Rate size;          ///< What the heap has.
+
+    [[nodiscard]] bool is_mostly_theirs() const {
+        return theirs > 0 && theirs >= mostly_theirs * all;
+    }
+    /// How many times what they claim there is of it.
+    [[nodiscard]] Rate times() const {
+        return {std::max(0.0, size.more) / all, std::max(0.0, size.low) / all,
+                std::max(0.0, size.high) / all};
+    }
+};
+using Parts = std::map<std::uint64_t, Part>;
+
+Parts parts_of(const std::vector<const Claim*>& members, const std::vector<Claim>& claims,
+               const HeapGrowth& heap) {
+    Parts parts;
+    for (const Claim* const claim : members) {
+        if (claim->chunk == 0) continue;
+        Part& part = parts[claim->chunk];
+        part.size = rate_of_size(heap, claim->chunk);
+        part.theirs += claim->rate.more;
+        part.held += static_cast<double>(claim->held);
+        if (claim->rate.low <= 0) part.all += claim->rate.more;
+    }
+    for (const Claim& claim : claims)
+        if (const auto part = parts.find(claim.chunk); part != parts.end() && claim.rate.low > 0)
+            part->second.all += claim.rate.more;
+    return parts;
+}
+
+struct Weighed {
+    double value = 0;
+    double weight = 0;
+};
+
+double weighted_median(std::vector<Weighed> values) {
+    std::ranges::sort(values, {}, &Weighed::value);
+    double all = 0;
+    for (const Weighed& each : values) all += each.weight;
+    double below = 0;
+    for (const Weighed& each : values)
+        if ((below += each.weight) >= all / 2) return each.value;
+    return 0;
+}
+
+/// How many times what a cluster claims the heap has. Objects of one kind leave as many blocks of
+/// each size, time after time: so the sizes agree, but for what else there is of some of them, and
+/// the middle one is right. The interval by their median deviation from it.
+std::optional<Rate> times_seen(const Parts& parts) {
+    std::vector<Weighed> times;
+    double uncertain = 0;
+    for (const auto& [chunk, part] : parts) {
+        if (!part.is_mostly_theirs()) continue;
+        times.push_back({part.times().more, part.held});
+        uncertain = std::max(uncertain, (part.times().high - part.times().low) / 2);
+    }
+    if (times.size() < least_sizes) return std::nullopt;
+    const double middle = weighted_median(times);
+    std::vector<Weighed> deviations;
+    for (const Weighed& each : times)
+        deviations.push_back({std::abs(each.value - middle), each.weight});
+    const double error = std::max(uncertain, z_95 * deviations_sd * weighted_median(deviations) /
+                                                 std::sqrt(static_cast<double>(times.size())));
+    return Rate{middle, std::max(0.0, middle - error), middle + error};
+}
+
+/// What a size tells of its own is exact, unless something else has part in it, as far as chance in
+/// what was seen lets that be told.
+double times_of_size(const Parts& parts, std::uint64_t chunk, double middle) {
+    const auto found = parts.find(chunk);
+    if (found == parts.end() || !found->second.is_mostly_theirs()) return middle;
+    const double times = found->second.times().more;
+    const double chance = std::max(least_chance, z_95 / std::sqrt(found->second.held));
+    return std::abs(times / middle - 1) <= chance ? times : middle;
+}
+
+}  // namespace
+
+HeapRates::HeapRates(const HeapGrowth& heap, const Report& report)
+    : heap_(&heap), claims_(claims_of_sizes(report)) {}
+
+void HeapRates::rate_stacks(Report& report) const {
+    const double seconds = seconds_of(report);
+    for (const HeapClaim& claim : claims_) {
+        if (claim.chunk == 0 || claim.held == 0) continue;
+        ReportStack& stack = report.stacks[claim.stack];
+        const Rate size = rate_of_size(*heap_, claim.chunk);
+        const Rate others = others_of(claim, claims_);
+        const Growth growth = in_bytes(part_of(size, claim, others), claim.size, seconds);
+        const bool alone = claim.rate.low > 0 || (others.high <= 0 && claim.held >= enough_held);
+        if (claim.rate.low > std::max(0.0, size.high)) {
+            leave_open(size, growth, claim, stack);
+        } else if (alone && growth.low > 0 && growth.low <= stack.growth.high &&
+                   is_narrower(growth, stack.growth)) {
+            take(growth, more_text(size, claim.chunk), stack);
+        }
+    }
+}
+
+void HeapRates::rate_clusters(Report& report) const {
+    std::map<std::uint32_t, std::vector<const HeapClaim*>> clusters;
+    for (const HeapClaim& claim : claims_)
+        if (const std::uint32_t cluster = report.stacks[claim.stack].evidence.cluster;
+            cluster != 0 && claim.rate.more > 0)
+            clusters[cluster].push_back(&claim);
+    const double seconds = seconds_of(report);
+    for (const auto& [cluster, members] : clusters) {
+        const Parts parts = parts_of(members, claims_, *heap_);
+        const auto seen = times_seen(parts);
+        if (!seen || seen->low <= 0) continue;
+        for (const HeapClaim* const claim : members) {
+            ReportStack& stack = report.stacks[claim->stack];
+            const double more = times_of_size(parts, claim->chunk, seen->more) * claim->rate.more;
+            const Growth growth =
+                in_bytes({more, more * seen->low / seen->more, more * seen->high / seen->more},
+                         claim->size, seconds);
+            if (growth.low > 0 && is_narrower(growth, stack.growth))
+                take(growth, "in step with others, of the sizes of which the heap has more", stack);
+        }
+    }
+}
+
+}  // namespace seep
