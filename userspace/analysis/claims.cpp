@@ -60,8 +60,8 @@ Witness witness_of(const Report& report) {
         return stack.kind == StackKind::heap && stack.growth.high > 0 &&
                block_size(stack) > most_in_heap;
     });
-    if (!memory.in_use || !memory.in_use->lately || any_outside) return anonymous_memory(memory);
-    return {"what glibc has in use", memory.in_use->growth, *memory.in_use->lately, true};
+    if (!memory.in_use || any_outside) return anonymous_memory(memory);
+    return {"what glibc has in use", memory.in_use->growth, memory.in_use->lately, true};
 }
 
 bool grows(const ReportStack& stack) {

@@ -130,11 +130,11 @@ std::optional<HeapGrowth> heap_growth(const RecordingContents& contents) {
         .blocks = at_end.blocks,
         .free_bytes = counts.back().census.free_bytes,
         .growth = growth_of(rate_of(points(counts, bytes), least_blocks * of_blocks), seconds)};
+    // From the last one before the middle on.
     std::vector<Count> late = counts;
-    std::erase_if(late, [&](const Count& count) { return count.seconds < seconds / 2; });
-    if (late.size() >= least_counts)
-        growth.all.lately =
-            growth_of(rate_of(points(late, bytes), least_blocks * of_blocks), seconds / 2);
+    while (late.size() > least_counts && late[1].seconds <= seconds / 2) late.erase(late.begin());
+    growth.all.lately =
+        growth_of(rate_of(points(late, bytes), least_blocks * of_blocks), seconds / 2);
     std::set<std::uint64_t> sizes;
     for (const Count& count : counts)
         for (const auto& [size, blocks] : count.census.in_use) sizes.insert(size);

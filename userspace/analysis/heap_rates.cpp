@@ -244,6 +244,9 @@ void HeapRates::rate_clusters(Report& report) const {
             clusters[cluster].push_back(&claim);
     const double seconds = seconds_of(report);
     for (const auto& [cluster, members] : clusters) {
+        // What it had in hand when windows ended is not to be blamed for what another leaves.
+        const auto certainly_grows = [](const HeapClaim* claim) { return claim->rate.low > 0; };
+        if (std::ranges::none_of(members, certainly_grows)) continue;
         const Parts parts = parts_of(members, claims_, *heap_);
         const auto seen = times_seen(parts);
         if (!seen || seen->low <= 0) continue;

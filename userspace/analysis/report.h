@@ -198,7 +198,7 @@ struct HeapInUseGrowth {
     std::uint64_t blocks = 0;
     std::uint64_t free_bytes = 0;  ///< That the heaps have besides.
     Growth growth;                 ///< Of `bytes`.
-    std::optional<Growth> lately;  ///< In the later half of the window.
+    Growth lately;                 ///< In the later half of the window, or a little more.
 };
 
 /// What the processes have, together, while they live, and how it moved over the window. Growth in

@@ -225,13 +225,13 @@ void print_memory(Page& page, const ProcessMemory& memory) {
 
 /// By the allocator's own account.
 void print_in_use(Page& page, const HeapInUseGrowth& heap) {
-    page.paragraph("Heap in use", header_indent,
-                   fmt::format("{} in {} by glibc's account, headers included, {}; {} free in its "
-                               "heaps",
-                               format_bytes(static_cast<double>(heap.bytes)),
-                               counted(heap.blocks, StackKind::heap),
-                               growth_text(heap.growth, heap.lately.value_or(heap.growth)),
-                               format_bytes(static_cast<double>(heap.free_bytes))));
+    page.paragraph(
+        "Heap in use", header_indent,
+        fmt::format("{} in {} by glibc's account, headers included, {}; {} free in its "
+                    "heaps",
+                    format_bytes(static_cast<double>(heap.bytes)),
+                    counted(heap.blocks, StackKind::heap), growth_text(heap.growth, heap.lately),
+                    format_bytes(static_cast<double>(heap.free_bytes))));
 }
 
 void print_work(Page& page, const Report& report) {
