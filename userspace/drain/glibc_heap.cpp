@@ -19,11 +19,6 @@ constexpr std::uint64_t previous_in_use = 1;
 constexpr std::uint64_t is_mapped = 2;
 constexpr std::uint64_t of_thread_arena = 4;
 constexpr std::uint64_t flags = 7;
-/// What fastbins are for at most (DEFAULT_MXFAST), with its header.
-constexpr std::uint64_t most_fast = 128;
-/// By which a link is mangled: its own address by so many bits.
-constexpr unsigned mangled_by = 12;
-
 /// Where thread arenas' heaps begin, and how far they reach at most (HEAP_MAX_SIZE).
 constexpr std::uint64_t heap_alignment = std::uint64_t{64} << 20;
 /// Before the first chunk of a heap: heap_info, and the arena itself in the first of its heaps; in
@@ -41,9 +36,8 @@ constexpr unsigned classes_an_octave_bits = 3;
 
 class Walk {
  public:
-    Walk(std::span<const GlibcHeap> heaps, const GlibcHeap& heap, const ReadWords& read,
-         HeapCensus& census)
-        : heaps_(heaps), heap_(heap), read_(read), census_(census) {}
+    Walk(const GlibcHeap& heap, const ReadWords& read, HeapCensus& census)
+        : heap_(heap), read_(read), census_(census) {}
 
     void run() {
         std::uint64_t at = next_chain(heap_.start, heap_.start + most_before_first);
@@ -107,11 +101,9 @@ class Walk {
             census_.free_bytes += heap_.end - at;
             return Step::end;
         }
-        // Right before the next header is read: what follows is of about the same moment.
-        const bool in_list = bytes <= most_fast && is_in_list(at);
         const std::uint64_t next_word = size_at(next_);
         if (!is_chunk(next_word) && size(next_word) != fencepost) return Step::broken;
-        if ((next_word & previous_in_use) == 0 || in_list) {
+        if ((next_word & previous_in_use) == 0) {
             census_.free_bytes += bytes;
             return Step::next;
         }
@@ -121,16 +113,6 @@ class Walk {
         ++in_use.blocks;
         in_use.bytes += bytes;
         return Step::next;
-    }
-
-    /// Whether its first word is a mangled link: to nothing, or to a chunk or a block of a heap.
-    bool is_in_list(std::uint64_t chunk) {
-        const std::uint64_t at = chunk + header_bytes;
-        const std::uint64_t to = word(at) ^ (at >> mangled_by);
-        return to == 0 ||
-               (to % chunk_alignment == 0 && std::ranges::any_of(heaps_, [&](const GlibcHeap& h) {
-                    return to >= h.start && to < h.end;
-                }));
     }
 
     /// The first place at which a chain begins; 0 if there is none before `until`.
@@ -150,7 +132,6 @@ class Walk {
         return true;
     }
 
-    std::span<const GlibcHeap> heaps_;
     const GlibcHeap& heap_;
     const ReadWords& read_;
     HeapCensus& census_;
@@ -221,7 +202,7 @@ std::vector<GlibcHeap> find_glibc_heaps(std::span<const Mapping> mappings, const
 
 HeapCensus walk_glibc_heaps(std::span<const GlibcHeap> heaps, const ReadWords& read) {
     HeapCensus census;
-    for (const GlibcHeap& heap : heaps) Walk(heaps, heap, read, census).run();
+    for (const GlibcHeap& heap : heaps) Walk(heap, read, census).run();
     return census;
 }
 

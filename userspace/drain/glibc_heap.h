@@ -9,9 +9,9 @@
 //     | header block | header (free) ....... | header block     | ... | top, free |
 //                               in use? <----/
 //
-// What is free but kept apart for the next to ask for the same size (fastbins) looks in use by
-// that; it is known by its link to the next of its list, which is mangled (since glibc 2.32). As
-// good as in use are the few blocks that each thread keeps for itself (tcache).
+// What is free but put aside for the next to ask for the same size looks in use by that: seven
+// blocks of each size in a thread's cache, and any number of small ones in fastbins, until they are
+// joined. So what is in use may fall late, but it rises with what the program allocates alone.
 //
 // The program goes on meanwhile: what is read at one moment is a few hundred KiB, and where a chunk
 // has just been split or joined with another, it is read again. Blocks with a mapping of their own

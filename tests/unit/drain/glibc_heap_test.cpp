@@ -52,7 +52,6 @@ struct Heap {
         for (const auto& [size, used] : sizes) {
             chunks.push_back(address);
             memory.chunk(address, size | flag);
-            memory.at(address + 16) = 0x4141414141414141;
             flag = used ? in_use : 0;
             address += size;
         }
@@ -70,19 +69,6 @@ TEST(GlibcHeap, CountsWhatIsInUseBySize) {
     EXPECT_EQ(census.all(), (BlocksInUse{4, 96 + 112 + 8208}));
     EXPECT_EQ(census.free_bytes, heap.heaps[0].end - heap.chunks.back() + 640);
     EXPECT_EQ(census.unknown_bytes, 0U);
-}
-
-TEST(GlibcHeap, WhatIsKeptInAListForItsSizeIsFree) {
-    Heap heap({{48, true}, {48, true}, {144, true}, {48, true}});
-    const auto mangled = [](std::uint64_t chunk, std::uint64_t to) {
-        return (chunk + 16) >> 12 ^ to;
-    };
-    heap.memory.at(heap.chunks[0] + 16) = mangled(heap.chunks[0], heap.chunks[3]);
-    heap.memory.at(heap.chunks[3] + 16) = mangled(heap.chunks[3], 0);
-    // Too large for such a list: the program's own.
-    heap.memory.at(heap.chunks[2] + 16) = mangled(heap.chunks[2], 0);
-    EXPECT_EQ(heap.census().in_use,
-              (std::map<std::uint64_t, BlocksInUse>{{48, {1, 48}}, {144, {1, 144}}}));
 }
 
 TEST(GlibcHeap, GoesOnBehindWhatIsNoChunk) {
