@@ -100,6 +100,7 @@ Rate rate_of(const std::vector<Point>& counts, double least_error) {
 template <typename Value>
 std::vector<Point> points(const std::vector<Count>& counts, Value value) {
     std::vector<Point> result;
+    result.reserve(counts.size());
     for (const Count& count : counts) result.push_back({count.seconds, value(count)});
     return result;
 }

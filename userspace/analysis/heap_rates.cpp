@@ -196,6 +196,7 @@ std::optional<Rate> times_seen(const Parts& parts) {
     if (times.size() < least_sizes) return std::nullopt;
     const double middle = weighted_median(times);
     std::vector<Weighed> deviations;
+    deviations.reserve(times.size());
     for (const Weighed& each : times)
         deviations.push_back({std::abs(each.value - middle), each.weight});
     const double error = std::max(uncertain, z_95 * deviations_sd * weighted_median(deviations) /
