@@ -21,7 +21,9 @@ def rows(path, query):
 
 class Governor(seep_test.SeepTestCase):
     def test_calm_storm_calm(self):
-        with Workload("storm", 3000, 6000, 7000) as workload:
+        # What the storm's first moments cost is paid off within the second calm, also where they
+        # were noticed late.
+        with Workload("storm", 3000, 6000, 15000) as workload:
             with Recording(workload.pid, "--max-overhead", "20", sample="auto") as recording:
                 truth = workload.work()
                 recording.stop()
@@ -49,8 +51,8 @@ class Governor(seep_test.SeepTestCase):
     def check_leak(self, report, truth):
         top = report["stacks"][0]
         self.assertTrue(seep_test.stack_calls(top, ["leak"]), top)
-        # Never a leak, where frees went unseen.
-        self.assertIn(top["verdict"], ("growing", "undetermined"), top["reason"])
+        # It does leak; frees went unseen, but what the heap has in use may tell.
+        self.assertIn(top["verdict"], ("leak", "growing", "undetermined"), top["reason"])
         # A calm and the storm leak from different lines.
         rate = sum(stack["growth"]["bytes_per_second"] for stack in report["stacks"]
                    if seep_test.stack_calls(stack, ["leak"]))
