@@ -130,7 +130,8 @@ std::optional<CountedCall> conclude(LocationId location, const Gathered& gathere
     const double time = around.seconds * static_cast<double>(gathered.processes.size());
     const double uncounted = std::max(0.0, 1 - counted_seconds / time);
     // Half of what it takes to either side.
-    call.error = std::hypot(std::sqrt(uncounted) * ratio_error(paces), counting / 2 / z_95);
+    call.error =
+        std::hypot(std::sqrt(uncounted) * ratio_error(paces).value_or(1), counting / 2 / z_95);
     return call;
 }
 
@@ -177,11 +178,9 @@ std::optional<Growth> left_by_calls(const MergedStack& stack, const CountedCall&
     if (bytes <= 0 || blocks <= 0) return std::nullopt;
     const double leave_none = std::max(0.0, 1 - blocks / calls);
     const double chance = std::sqrt(leave_none / blocks);
-    const auto is_observed = [](const RatioPart& part) { return part.x > 0; };
     // One window does not tell how windows differ: sizes, then, as if all came by chance.
-    const double differing = std::ranges::count_if(left, is_observed) < 2
-                                 ? std::max(leave_none, 1 / std::sqrt(blocks))
-                                 : ratio_error(left);
+    const double differing =
+        ratio_error(left).value_or(std::max(leave_none, 1 / std::sqrt(blocks)));
     const double error = std::hypot(std::max({chance, differing, least_error}), call.error);
     const double rate = bytes / calls * call.a_second;
     Growth growth{.bytes_per_second = rate, .low = rate, .high = rate};

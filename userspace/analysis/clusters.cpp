@@ -152,9 +152,7 @@ double share_error(const MergedStack& stack, const MergedStack& known, const Win
     }
     const auto blocks =
         static_cast<double>(std::min(stack.totals.held_count(), known.totals.held_count()));
-    const bool differ =
-        std::ranges::count_if(parts, [](const RatioPart& part) { return part.x > 0; }) > 1;
-    return std::hypot(1 / blocks / z_95, differ ? ratio_error(parts) : 1 / std::sqrt(blocks));
+    return std::hypot(1 / blocks / z_95, ratio_error(parts).value_or(1 / std::sqrt(blocks)));
 }
 
 /// Where the calls that leave blocks of one stack were counted, or its blocks in the heap, as many

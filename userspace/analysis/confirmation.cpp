@@ -104,9 +104,7 @@ Claim claim_of(const ReportStack& stack, double window_seconds) {
 
 /// What the memory says of some claims.
 struct Proof {
-    const char* name = "";  ///< Of the memory.
-    Growth memory;
-    bool is_heap = false;  ///< Nothing but blocks (Witness).
+    Witness memory;
     bool grows = false;
     double steps = 0;    ///< In which it does (ProcessMemory::anonymous_steps).
     double paused = 0;   ///< Seconds at the end in which it did not, as it had before.
@@ -125,19 +123,20 @@ struct Proof {
     std::optional<double> most_replaced;  ///< Blocks, of all.
 
     [[nodiscard]] bool is_of_something_else() const {
-        return memory.bytes_per_second > most_other * most_scale * claimed;
+        return memory.growth.bytes_per_second > most_other * most_scale * claimed;
     }
     /// Why a cause is not confirmed.
     [[nodiscard]] std::string doubt() const {
-        if (!grows) return fmt::format("; {} does not grow for certain", name);
+        if (!grows) return fmt::format("; {} does not grow for certain", memory.name);
         if (paused > 0)
             return fmt::format(
                 "; {} grew evenly, but not in the last {:.0f} s: a cache that is full does that",
-                name, paused);
+                memory.name, paused);
         if (steps < ProcessMemory::least_steps)
-            return fmt::format("; {} grows in {:.0f} steps or so, too few to tell", name, steps);
+            return fmt::format("; {} grows in {:.0f} steps or so, too few to tell", memory.name,
+                               steps);
         return fmt::format(
-            "; {} grows by {}, {}", name, hourly(memory),
+            "; {} grows by {}, {}", memory.name, hourly(memory.growth),
             is_of_something_else()
                 ? "far more than all stacks together: something else grows, or more than was seen"
                 : "which tells too little of this one");
@@ -167,8 +166,8 @@ struct Proof {
 /// that were bounded since, nobody knows how much is true, unless they are seen to die.
 template <typename Counts>
 Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
-    const Witness witness = witness_of(report);
-    Proof proof{.name = witness.name, .memory = witness.growth, .is_heap = witness.is_heap};
+    Proof proof{.memory = witness_of(report)};
+    const Witness& witness = proof.memory;
     proof.grows =
         report.snapshots >= 2 * least_snapshots && witness.growth.low > 0 && witness.lately.low > 0;
     proof.steps = report.memory.anonymous_steps;
@@ -206,19 +205,20 @@ Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
 /// adds to blocks, and for the claims that are not confirmed.
 Growth by_memory(const Proof& proof, const Growth& growth) {
     const double rate = growth.bytes_per_second;
-    const double apart = 1 + (proof.is_heap ? kept_apart : fragmented);
+    const double apart = 1 + (proof.memory.is_heap ? kept_apart : fragmented);
     Growth result = growth;
-    result.bytes_per_second = rate / proof.usual * proof.memory.bytes_per_second;
-    result.low = rate / proof.claimed * proof.memory.low * proof.sure() / apart;
-    result.high = rate / proof.least * proof.memory.high / proof.sure() * apart;
+    result.bytes_per_second = rate / proof.usual * proof.memory.growth.bytes_per_second;
+    result.low = rate / proof.claimed * proof.memory.growth.low * proof.sure() / apart;
+    result.high = rate / proof.least * proof.memory.growth.high / proof.sure() * apart;
     result.bytes = bytes_at(result.bytes_per_second, growth);
     return result;
 }
 
 /// What the count of the memory may be off by, for a part of the claims, in bytes a second.
 double slack_of(const Growth& growth, const Proof& proof) {
-    return proof.is_heap ? 0
-                         : growth.bytes_per_second / proof.requested * miscounted / proof.seconds;
+    return proof.memory.is_heap
+               ? 0
+               : growth.bytes_per_second / proof.requested * miscounted / proof.seconds;
 }
 
 /// Whether the memory, as exactly as it is counted, may as well have grown by what was seen.
@@ -321,7 +321,8 @@ void confirm_by_memory(Report& report) {
         stack.verdict = Verdict::leak;
         if (!proof.grows) continue;
         stack.reason += fmt::format(
-            "; but {} grows by {}, which without it {}", proof.name, hourly(proof.memory),
+            "; but {} grows by {}, which without it {}", proof.memory.name,
+            hourly(proof.memory.growth),
             &proof == &of_all ? "nothing would explain" : "only blocks that are seen to die would");
         if (proof.sure() < most_of_all || stack.in_heap) continue;
         const Growth part = by_memory(proof, stack.growth);
@@ -342,7 +343,7 @@ void confirm_by_memory(Report& report) {
         const bool is_right = report.sampling.by_calls && nothing_else;
         if (!is_right && !closer && agrees(stack.growth, part, proof)) continue;
         stack.growth = report.sampling.rate_scale.known ? widened(part, stack.growth) : part;
-        if (!proof.is_heap)
+        if (!proof.memory.is_heap)
             stack.growth.low =
                 std::min(stack.growth.low, stack.growth.bytes_per_second / (1 + something_else));
         stack.reason += ", and of which its rate is the part";

@@ -60,21 +60,13 @@ Result<void> load_stacks(RecordingReader& reader, RecordingContents& contents) {
     return {};
 }
 
-Result<void> load_heap_in_use(RecordingReader& reader, RecordingContents& contents) {
-    Result<std::vector<HeapInUseRow>> heap = reader.heap_in_use();
-    if (!heap) return heap.error();
-    contents.heap = std::move(*heap);
-    std::erase_if(contents.heap,
-                  [&](const HeapInUseRow& row) { return row.snapshot > contents.window.last; });
-    return {};
-}
-
-Result<void> load_calls(RecordingReader& reader, RecordingContents& contents) {
-    Result<std::vector<CallCountRow>> calls = reader.call_counts();
-    if (!calls) return calls.error();
-    contents.calls = std::move(*calls);
-    std::erase_if(contents.calls,
-                  [&](const CallCountRow& row) { return row.snapshot > contents.window.last; });
+/// Those up to the window's end.
+template <typename Row>
+Result<void> take_rows(Result<std::vector<Row>> rows, const Window& window,
+                       std::vector<Row>& into) {
+    if (!rows) return rows.error();
+    into = std::move(*rows);
+    std::erase_if(into, [&](const Row& row) { return row.snapshot > window.last; });
     return {};
 }
 
@@ -117,8 +109,8 @@ Result<RecordingContents> load_contents(RecordingReader& reader, const WindowReq
     if (!contents.periods.empty()) contents.info.sampling_bytes = mean_gap(contents.periods);
     Result<void> loaded = load_code(reader, contents);
     if (loaded) loaded = load_stacks(reader, contents);
-    if (loaded) loaded = load_calls(reader, contents);
-    if (loaded) loaded = load_heap_in_use(reader, contents);
+    if (loaded) loaded = take_rows(reader.call_counts(), contents.window, contents.calls);
+    if (loaded) loaded = take_rows(reader.heap_in_use(), contents.window, contents.heap);
     if (!loaded) return loaded.error();
     return contents;
 }

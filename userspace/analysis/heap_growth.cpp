@@ -60,9 +60,7 @@ std::vector<Count> counts_of(const RecordingContents& contents) {
                 count.census.free_bytes += row->size.bytes;
                 continue;
             }
-            BlocksInUse& in_use = count.census.in_use[row->size.chunk_bytes];
-            in_use.blocks += row->size.blocks;
-            in_use.bytes += row->size.bytes;
+            count.census.in_use[row->size.chunk_bytes] += {row->size.blocks, row->size.bytes};
         }
         if (snapshot >= window.first && snapshot <= window.last && counted == all)
             counts.push_back(std::move(count));
@@ -121,21 +119,17 @@ std::optional<HeapGrowth> heap_growth(const RecordingContents& contents) {
     if (counts.back().seconds - counts.front().seconds < least_span * seconds) return std::nullopt;
     HeapGrowth growth;
     const BlocksInUse at_end = counts.back().census.all();
-    const auto bytes = [](const Count& count) {
-        return static_cast<double>(count.census.all().bytes);
-    };
+    std::vector<Point> bytes = points(
+        counts, [](const Count& count) { return static_cast<double>(count.census.all().bytes); });
     const double of_blocks = static_cast<double>(at_end.bytes) /
                              static_cast<double>(std::max<std::uint64_t>(at_end.blocks, 1));
-    growth.all = {
-        .bytes = at_end.bytes,
-        .blocks = at_end.blocks,
-        .free_bytes = counts.back().census.free_bytes,
-        .growth = growth_of(rate_of(points(counts, bytes), least_blocks * of_blocks), seconds)};
+    growth.all = {.bytes = at_end.bytes,
+                  .blocks = at_end.blocks,
+                  .free_bytes = counts.back().census.free_bytes,
+                  .growth = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds)};
     // From the last one before the middle on.
-    std::vector<Count> late = counts;
-    while (late.size() > least_counts && late[1].seconds <= seconds / 2) late.erase(late.begin());
-    growth.all.lately =
-        growth_of(rate_of(points(late, bytes), least_blocks * of_blocks), seconds / 2);
+    while (bytes.size() > least_counts && bytes[1].x <= seconds / 2) bytes.erase(bytes.begin());
+    growth.all.lately = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds / 2);
     std::set<std::uint64_t> sizes;
     for (const Count& count : counts)
         for (const auto& [size, blocks] : count.census.in_use) sizes.insert(size);

@@ -15,7 +15,7 @@ double students_factor(double parts) {
     return quantiles[std::min(freedom, std::size(quantiles)) - 1] / z_95;
 }
 
-double ratio_error(const std::vector<RatioPart>& parts) {
+std::optional<double> ratio_error(const std::vector<RatioPart>& parts) {
     double sum_x = 0;
     double sum_y = 0;
     double count = 0;
@@ -24,7 +24,8 @@ double ratio_error(const std::vector<RatioPart>& parts) {
         sum_y += part.y;
         count += part.x > 0 ? 1 : 0;
     }
-    if (count < 2 || sum_y <= 0) return 1;
+    if (count < 2) return std::nullopt;
+    if (sum_y <= 0) return 1;
     const double ratio = sum_y / sum_x;
     double squares = 0;
     for (const RatioPart& part : parts) squares += std::pow(part.y - ratio * part.x, 2);

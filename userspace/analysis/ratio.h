@@ -5,6 +5,7 @@
 // leaves are from windows: by how much the parts differ. W. G. Cochran, Sampling Techniques, 3rd
 // ed., 2.11; with Student's quantiles, as parts are few. Pure.
 
+#include <optional>
 #include <vector>
 
 namespace seep {
@@ -19,7 +20,7 @@ struct RatioPart {
 double students_factor(double parts);
 
 /// The standard error of the sum of y over the sum of x, as a share of it, so that z_95 of it make
-/// a 95 % interval; 1 where fewer than two parts have an x, or there is no y.
-double ratio_error(const std::vector<RatioPart>& parts);
+/// a 95 % interval; 1 where there is no y, empty where fewer than two parts have an x.
+std::optional<double> ratio_error(const std::vector<RatioPart>& parts);
 
 }  // namespace seep

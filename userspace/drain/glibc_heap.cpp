@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <optional>
+#include <utility>
 
 namespace seep {
 namespace {
@@ -109,9 +110,7 @@ class Walk {
         }
         // What is free does not say so.
         if (!heap_.is_main && (size_word & of_thread_arena) == 0) return Step::broken;
-        BlocksInUse& in_use = census_.in_use[size_class(bytes)];
-        ++in_use.blocks;
-        in_use.bytes += bytes;
+        census_.in_use[size_class(bytes)] += {1, bytes};
         return Step::next;
     }
 
@@ -169,12 +168,15 @@ std::optional<GlibcHeap> thread_heap_at(std::uint64_t start, std::uint64_t mappe
 
 }  // namespace
 
+BlocksInUse& BlocksInUse::operator+=(const BlocksInUse& more) {
+    blocks += more.blocks;
+    bytes += more.bytes;
+    return *this;
+}
+
 BlocksInUse HeapCensus::all() const {
     BlocksInUse sum;
-    for (const auto& [size, blocks] : in_use) {
-        sum.blocks += blocks.blocks;
-        sum.bytes += blocks.bytes;
-    }
+    for (const auto& [size, blocks] : in_use) sum += blocks;
     return sum;
 }
 

@@ -48,6 +48,7 @@ std::vector<GlibcHeap> find_glibc_heaps(std::span<const Mapping> mappings, const
 struct BlocksInUse {
     std::uint64_t blocks = 0;
     std::uint64_t bytes = 0;  ///< With headers.
+    BlocksInUse& operator+=(const BlocksInUse& more);
     bool operator==(const BlocksInUse&) const = default;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "drain/reading_time.h"
 #include "target/anonymous_pages.h"
 #include "target/mappings.h"
 #include "target/memory_reading.h"
@@ -17,12 +18,9 @@ namespace {
 
 constexpr double most_time = 0.02;
 constexpr double most_first_s = 1;
-constexpr double most_last_time = 0.05;
-constexpr double most_last_s = 3;
 /// By which the age has grown since.
 constexpr double between = 0.25;
 constexpr double least_between_s = 1;
-constexpr double usual_bytes_per_second = 1e9;
 /// Of all, what may not have been walked over.
 constexpr double most_unknown = 0.01;
 
@@ -76,7 +74,7 @@ double HeapCounts::takes_s(const Now& now) const {
 
 bool HeapCounts::is_due(const Now& now) const {
     const double takes = takes_s(now);
-    if (now.is_last && takes <= std::min(most_last_time * now.age_s, most_last_s)) return true;
+    if (now.is_last && takes <= most_last_reading_s(now.age_s)) return true;
     if (!last_age_s_) return takes <= std::max(most_time * now.age_s, most_first_s);
     const double since = now.age_s - *last_age_s_;
     return since >= std::max({takes / most_time, between * now.age_s, least_between_s});

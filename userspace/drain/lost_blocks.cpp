@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "drain/reachability.h"
+#include "drain/reading_time.h"
 #include "target/kept_pointers.h"
 #include "target/memory_reading.h"
 #include "target/process_counters.h"
@@ -39,11 +40,6 @@ constexpr double before_last = 1.2;
 /// goes on for as long, at the cost of its probes.
 constexpr double most_time = 0.01;
 constexpr double most_window_time = 0.004;
-/// When all is over, as little of it is the last chance; but nobody waits for long.
-constexpr double most_last_time = 0.05;
-constexpr double most_last_seconds = 3;
-/// Until it is known how much is searched in a second.
-constexpr double usual_bytes_per_second = 1e9;
 constexpr double least_seconds = 1e-3;
 
 double seconds(std::int64_t ns) {
@@ -173,8 +169,7 @@ bool LostBlocks::is_due_after(std::int64_t last_ns, Occasion occasion, std::int6
                              : (is_last ? before_last : between) * seconds(last_ns - attached_ns);
     const double takes = seconds_for(bytes);
     return age >= least &&
-           (takes <= most_time * age ||
-            (is_last && takes <= std::min(most_last_time * age, most_last_seconds)));
+           (takes <= most_time * age || (is_last && takes <= most_last_reading_s(age)));
 }
 
 void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot& pid_of,

@@ -258,8 +258,10 @@ void Tracer::note(std::string kind, std::string text) {
 }
 
 void Tracer::detach() {
-    if (!state_->stopped) state_->search_for_lost_blocks(LostBlocks::Occasion::end);
-    if (!state_->stopped) state_->heap_at_end = state_->count_heaps(true);
+    if (!state_->stopped) {
+        state_->search_for_lost_blocks(LostBlocks::Occasion::end);
+        state_->heap_at_end = state_->count_heaps(true);
+    }
     state_->stop();
     state_->detach_allocators();
     state_->call_counts.detach_all();

@@ -302,12 +302,13 @@ std::vector<StackReachability> Tracer::State::take_reachability() {
 }
 
 std::vector<HeapInUse> Tracer::State::count_heaps(bool is_last) {
+    std::vector<HeapInUse> heaps;
+    if (!heap) return heaps;
     HeapCounts::Now now{
         .age_s = static_cast<double>(monotonic_ns() -
                                      static_cast<std::int64_t>(kernel.attach_time_ns())) /
                  1e9,
         .is_last = is_last};
-    std::map<pid_t, ProcessId> counted;
     std::vector<pid_t> pids;
     for (const auto& [pid, process] : running) {
         // With another allocator, there are two heaps, and the account is of one.
@@ -318,14 +319,12 @@ std::vector<HeapInUse> Tracer::State::count_heaps(bool is_last) {
             });
         // What is in swap cannot be read.
         if (!is_glibc || process->ended_ns != 0 || process->last.swap_bytes > 0) continue;
-        counted.emplace(pid, process->id);
         pids.push_back(pid);
         now.anonymous_bytes += process->last.anonymous_bytes;
     }
-    std::vector<HeapInUse> heaps;
-    if (!heap || counted.empty() || !heap_counts.is_due(now)) return heaps;
+    if (pids.empty() || !heap_counts.is_due(now)) return heaps;
     for (const auto& [pid, census] : heap_counts.count(pids, now)) {
-        const ProcessId process = counted.at(pid);
+        const ProcessId process = running.at(pid)->id;
         heaps.push_back({.process = process, .bytes = census.free_bytes});
         for (const auto& [chunk_bytes, in_use] : census.in_use)
             heaps.push_back({process, chunk_bytes, in_use.blocks, in_use.bytes});
