@@ -13,6 +13,9 @@ namespace seep {
 
 namespace {
 
+/// The ledger has the squares in units of this, rounded up, block by block.
+constexpr double squares_unit = 256;
+
 /// Of jemalloc, Rust's copy of it, mimalloc and tcmalloc, where they are linked into the program.
 constexpr std::array<std::string_view, 4> prefixes{"je_", "_rjem_", "mi_", "tc_"};
 
@@ -22,14 +25,16 @@ double rounded_up(double bytes, double step) {
 
 }  // namespace
 
-bool is_uniform(const Totals& totals) {
-    if (totals.allocated_count == 0 || totals.allocated_bytes % totals.allocated_count != 0)
-        return false;
-    // Rounded up, block by block, in units of which the ledger has the squares.
-    constexpr double unit = 256;
+double size_deviation(const Totals& totals) {
     const auto count = static_cast<double>(totals.allocated_count);
     const double mean = static_cast<double>(totals.allocated_bytes) / count;
-    return unit * static_cast<double>(totals.allocated_squares) / count - mean * mean <= unit;
+    return std::sqrt(std::max(
+        0.0, squares_unit * static_cast<double>(totals.allocated_squares) / count - mean * mean));
+}
+
+bool is_uniform(const Totals& totals) {
+    return totals.allocated_count > 0 && totals.allocated_bytes % totals.allocated_count == 0 &&
+           size_deviation(totals) <= std::sqrt(squares_unit);
 }
 
 BlockLayout layout_of(const ReportFrame& allocator) {

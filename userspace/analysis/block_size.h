@@ -28,6 +28,10 @@ BlockLayout layout_of(const ReportFrame& allocator);
 /// CLASSES", from which the others differ little).
 double block_takes(double bytes, BlockLayout layout);
 
+/// Standard deviation of the sizes of a stack's blocks, of which there are some, in bytes; 16 or
+/// less is none, as squares are rounded up.
+double size_deviation(const Totals& totals);
+
 /// Whether all blocks of a stack have one size, as far as their mean and their squares tell.
 bool is_uniform(const Totals& totals);
 

@@ -16,8 +16,6 @@
 namespace seep {
 namespace {
 
-using Rate = HeapGrowth::Rate;
-
 constexpr std::size_t least_counts = 3;
 /// What a count may be off by: blocks that a thread keeps for itself, or had in hand.
 constexpr double least_blocks = 2;
@@ -69,7 +67,7 @@ std::vector<Count> counts_of(const RecordingContents& contents) {
 }
 
 /// From the first to the last; the interval by how far all are from a line.
-Rate rate_of(const std::vector<Point>& counts, double least_error) {
+BlockRate rate_of(const std::vector<Point>& counts, double least_error) {
     const auto n = static_cast<double>(counts.size());
     double mean_x = 0;
     double mean_y = 0;
@@ -103,7 +101,7 @@ std::vector<Point> points(const std::vector<Count>& counts, Value value) {
     return result;
 }
 
-Growth growth_of(const Rate& rate, double seconds) {
+Growth growth_of(const BlockRate& rate, double seconds) {
     return {.bytes_per_second = rate.more,
             .low = rate.low,
             .high = rate.high,
@@ -112,24 +110,25 @@ Growth growth_of(const Rate& rate, double seconds) {
 
 }  // namespace
 
-std::optional<HeapGrowth> heap_growth(const RecordingContents& contents) {
+std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
     const std::vector<Count> counts = counts_of(contents);
     if (counts.size() < least_counts) return std::nullopt;
     const double seconds = window_seconds(contents.snapshots, contents.window);
     if (counts.back().seconds - counts.front().seconds < least_span * seconds) return std::nullopt;
-    HeapGrowth growth;
     const BlocksInUse at_end = counts.back().census.all();
     std::vector<Point> bytes = points(
         counts, [](const Count& count) { return static_cast<double>(count.census.all().bytes); });
     const double of_blocks = static_cast<double>(at_end.bytes) /
                              static_cast<double>(std::max<std::uint64_t>(at_end.blocks, 1));
-    growth.all = {.bytes = at_end.bytes,
-                  .blocks = at_end.blocks,
-                  .free_bytes = counts.back().census.free_bytes,
-                  .growth = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds)};
+    HeapInUseGrowth growth{.bytes = at_end.bytes,
+                           .blocks = at_end.blocks,
+                           .free_bytes = counts.back().census.free_bytes,
+                           .growth = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds),
+                           .lately = {},
+                           .sizes = {}};
     // From the last one before the middle on.
     while (bytes.size() > least_counts && bytes[1].x <= seconds / 2) bytes.erase(bytes.begin());
-    growth.all.lately = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds / 2);
+    growth.lately = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds / 2);
     std::set<std::uint64_t> sizes;
     for (const Count& count : counts)
         for (const auto& [size, blocks] : count.census.in_use) sizes.insert(size);

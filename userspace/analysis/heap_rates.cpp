@@ -17,7 +17,7 @@
 namespace seep {
 namespace {
 
-using Rate = HeapGrowth::Rate;
+using Rate = BlockRate;
 using Claim = HeapClaim;
 
 /// Blocks of several sizes are of any between those, of their mean, and no more of them of one.
@@ -116,7 +116,7 @@ void leave_open(const Rate& size, const Growth& growth, const Claim& claim, Repo
     if (grows(stack)) stack.verdict = Verdict::undetermined;
 }
 
-Rate rate_of_size(const HeapGrowth& heap, std::uint64_t chunk) {
+Rate rate_of_size(const HeapInUseGrowth& heap, std::uint64_t chunk) {
     const auto found = heap.sizes.find(chunk);
     return found != heap.sizes.end() ? found->second : Rate{};
 }
@@ -151,7 +151,7 @@ struct Part {
 using Parts = std::map<std::uint64_t, Part>;
 
 Parts parts_of(const std::vector<const Claim*>& members, const std::vector<Claim>& claims,
-               const HeapGrowth& heap) {
+               const HeapInUseGrowth& heap) {
     Parts parts;
     for (const Claim* const claim : members) {
         if (claim->chunk == 0) continue;
@@ -216,7 +216,7 @@ double times_of_size(const Parts& parts, std::uint64_t chunk, double middle) {
 
 }  // namespace
 
-HeapRates::HeapRates(const HeapGrowth& heap, const Report& report)
+HeapRates::HeapRates(const HeapInUseGrowth& heap, const Report& report)
     : heap_(&heap), claims_(claims_of_sizes(report)) {}
 
 void HeapRates::rate_stacks(Report& report) const {

@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "analysis/heap_growth.h"
 #include "analysis/report.h"
 
 namespace seep {
@@ -26,7 +25,7 @@ struct HeapClaim {
     std::size_t stack = 0;    ///< Index in the report.
     double size = 0;          ///< Bytes that were asked for, on average.
     std::uint64_t chunk = 0;  ///< size_class(); 0 if they are of several.
-    HeapGrowth::Rate rate;
+    BlockRate rate;
     std::uint64_t held = 0;
 };
 
@@ -34,7 +33,7 @@ struct HeapClaim {
 class HeapRates {
  public:
     /// After each stack was judged by itself. `heap` must outlive it.
-    HeapRates(const HeapGrowth& heap, const Report& report);
+    HeapRates(const HeapInUseGrowth& heap, const Report& report);
 
     /// Gives stacks whose blocks have one size the part that they have of what the heap has more of
     /// that size, if it tells that more exactly than what was seen; leaves open those that claim
@@ -45,7 +44,7 @@ class HeapRates {
     void rate_clusters(Report& report) const;
 
  private:
-    const HeapGrowth* heap_;
+    const HeapInUseGrowth* heap_;
     std::vector<HeapClaim> claims_;
 };
 

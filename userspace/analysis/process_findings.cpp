@@ -14,6 +14,7 @@
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
+#include "analysis/heap_suspects.h"
 #include "analysis/shape.h"
 #include "analysis/time_to_limit.h"
 #include "base/text.h"
@@ -27,6 +28,10 @@ constexpr std::size_t most_suspects = 2;
 constexpr double least_of_growth = 0.25;
 /// Of the time that was seen, from which on following all of it shows no more.
 constexpr double nearly_all_seen = 0.8;
+/// Of growth by a function that is known, in bytes.
+constexpr std::int64_t least_known = 8 << 10;
+/// Of the heap's growth, what is told beside what was found of it.
+constexpr double least_part = 0.1;
 constexpr double a_month = 30.0 * 86400;
 constexpr double a_year = 365.25 * 86400;
 /// Beyond a century a number says no more than the word.
@@ -223,6 +228,23 @@ std::optional<Finding> unexplained_growth(const Report& report) {
                     witness.name, format_bytes(in_use * seconds_an_hour)));
 }
 
+/// Adds what is told by the sizes of which the heap has more, if that is so much that it matters,
+/// and what was found by stacks leaves so much; in its place by how surely it grows.
+bool add_growth_by_sizes(Report& report) {
+    if (report.snapshots < 2 * least_snapshots) return false;
+    std::optional<Finding> finding = growth_by_sizes(report);
+    if (!finding || finding->growth.bytes < least_known) return false;
+    const double takes = finding->growth.bytes_per_second * finding->block_share;
+    const double all = report.memory.in_use->growth.bytes_per_second;
+    if (takes < least_part * all || takes / 2 > all - found_growth(report)) return false;
+    const auto place = std::ranges::find_if(report.findings, [&](const Finding& other) {
+        return other.verdict != verdict_name(Verdict::leak) &&
+               (other.verdict != finding->verdict || other.growth.low < finding->growth.low);
+    });
+    report.findings.insert(place, std::move(*finding));
+    return true;
+}
+
 Finding memory_finding(const ProcessMemory& memory) {
     Finding finding;
     finding.verdict = memory.verdict;
@@ -250,6 +272,7 @@ std::string limit_text(const TimeToLimit& limit) {
 
 void conclude(Report& report) {
     const ProcessMemory& memory = report.memory;
+    const bool by_sizes = add_growth_by_sizes(report);
     if (memory.limited_by != MemoryLimit::unknown)
         for (Finding& finding : report.findings) add_limit(memory, finding);
     const auto after_leaks = std::ranges::find_if(report.findings, [](const Finding& finding) {
@@ -264,8 +287,8 @@ void conclude(Report& report) {
         report.verdict = leaks ? verdict_name(Verdict::leak) : unexplained->verdict;
         report.reason = leaks ? report.findings.front().sentence : unexplained->sentence;
         report.findings.insert(after_leaks, std::move(*unexplained));
-    } else if (leaks && report.verdict != verdict_name(Verdict::leak)) {
-        report.verdict = verdict_name(Verdict::leak);
+    } else if ((leaks && report.verdict != verdict_name(Verdict::leak)) || by_sizes) {
+        report.verdict = report.findings.front().verdict;
         report.reason = report.findings.front().sentence;
     } else if (report.verdict == verdict_name(Verdict::leak) &&
                std::ranges::none_of(report.stacks, [](const ReportStack& stack) {

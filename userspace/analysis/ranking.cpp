@@ -463,8 +463,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     report.clusters = cluster(report, stacks, contents);
     if (heap_rates) heap_rates->rate_clusters(report);
     name_stacks(report);
-    report.memory = reconcile(contents, heap, mapping_growth(report),
-                              in_use ? std::optional(in_use->all) : std::nullopt);
+    report.memory = reconcile(contents, heap, mapping_growth(report), in_use);
     leave_out_gone(report);
     judge_by_pointers(report);
     confirm_by_memory(report);

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -192,6 +193,13 @@ struct TimeToLimit {
     std::optional<double> latest;  ///< By its lower end.
 };
 
+/// Of blocks a second that there are more.
+struct BlockRate {
+    double more = 0;
+    double low = 0;  ///< Ends of the 95 % interval.
+    double high = 0;
+};
+
 /// What glibc's heaps have in use by their own account, whatever was seen of it (heap_growth.h).
 struct HeapInUseGrowth {
     std::uint64_t bytes = 0;  ///< With headers, at the window's end.
@@ -199,6 +207,7 @@ struct HeapInUseGrowth {
     std::uint64_t free_bytes = 0;  ///< That the heaps have besides.
     Growth growth;                 ///< Of `bytes`.
     Growth lately;                 ///< In the later half of the window, or a little more.
+    std::map<std::uint64_t, BlockRate> sizes;  ///< By size_class() (drain/glibc_heap.h).
 };
 
 /// What the processes have, together, while they live, and how it moved over the window. Growth in

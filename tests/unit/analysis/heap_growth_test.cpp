@@ -42,9 +42,9 @@ TEST(HeapGrowth, IsThatFromTheFirstCountToTheLast) {
     EXPECT_NEAR(growth->sizes.at(64).low, 50, 0.05);
     EXPECT_LT(growth->sizes.at(112).low, 0);
     EXPECT_GT(growth->sizes.at(112).high, 0);
-    EXPECT_NEAR(growth->all.growth.bytes_per_second, 50 * 64, 1);
-    EXPECT_EQ(growth->all.blocks, 100U + 5000 + 1009);
-    EXPECT_NEAR(growth->all.lately.bytes_per_second, 50 * 64, 50);
+    EXPECT_NEAR(growth->growth.bytes_per_second, 50 * 64, 1);
+    EXPECT_EQ(growth->blocks, 100U + 5000 + 1009);
+    EXPECT_NEAR(growth->lately.bytes_per_second, 50 * 64, 50);
 }
 
 TEST(HeapGrowth, IsNotKnownOfOtherProcesses) {

@@ -32,13 +32,13 @@ Report report_of(std::vector<ReportStack> stacks) {
     return report;
 }
 
-HeapGrowth has(const std::map<std::uint64_t, double>& blocks) {
-    HeapGrowth heap;
+HeapInUseGrowth has(const std::map<std::uint64_t, double>& blocks) {
+    HeapInUseGrowth heap;
     for (const auto& [chunk, more] : blocks) heap.sizes[chunk] = {more, more - 0.1, more + 0.1};
     return heap;
 }
 
-void rate(const HeapGrowth& heap, Report& report) {
+void rate(const HeapInUseGrowth& heap, Report& report) {
     const HeapRates rates(heap, report);
     rates.rate_stacks(report);
     rates.rate_clusters(report);

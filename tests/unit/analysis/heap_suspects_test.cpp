@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/heap_suspects.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+namespace seep {
+namespace {
+
+using testing::HasSubstr;
+using testing::StrEq;
+
+/// 1,000 blocks that were seen, all of which but one were freed.
+Totals blocks(double size, double deviation = 0) {
+    Totals totals;
+    totals.allocated_count = 1000;
+    totals.allocated_bytes = static_cast<std::uint64_t>(1000 * size);
+    totals.allocated_squares =
+        static_cast<std::uint64_t>(1000 * (size * size + deviation * deviation) / 256);
+    totals.freed_count = 999;
+    totals.freed_bytes = static_cast<std::uint64_t>(999 * size);
+    totals.lapsed_count = 1;
+    totals.lapsed_bytes = static_cast<std::uint64_t>(size);
+    return totals;
+}
+
+/// Under serve, which main calls.
+ReportStack allocates(const std::string& function, const Totals& totals) {
+    ReportStack stack;
+    stack.id = function + std::to_string(totals.allocated_bytes);
+    stack.totals = totals;
+    stack.culprit = 1;
+    for (const std::string& name : {std::string("malloc"), function, std::string("serve"),
+                                    std::string("main"), std::string("_start")})
+        stack.frames.push_back({.function = name, .module = "program"});
+    return stack;
+}
+
+/// 100 s, of which one was seen; so many more blocks a second of each size of chunks.
+Report report_of(std::vector<ReportStack> stacks, const std::map<std::uint64_t, double>& sizes) {
+    Report report;
+    report.window_end_ns = 100'000'000'000;
+    report.sampling.observed_share = 0.01;
+    report.stacks = std::move(stacks);
+    report.memory.in_use.emplace();
+    for (const auto& [chunk, more] : sizes)
+        report.memory.in_use->sizes[chunk] = {more, more - 0.1, more + 0.1};
+    return report;
+}
+
+TEST(HeapSuspects, AreTheFunctionThatAllocatesAllSizes) {
+    const Report report =
+        report_of({allocates("open", blocks(88)), allocates("open", blocks(200)),
+                   allocates("reply", blocks(88)), allocates("reply", blocks(300))},
+                  {{96, 20}, {208, 20}});
+    const auto finding = growth_by_sizes(report);
+    ASSERT_TRUE(finding);
+    EXPECT_EQ(finding->frame.function, "open");
+    EXPECT_THAT(finding->verdict, StrEq("growing"));
+    EXPECT_NEAR(finding->growth.bytes_per_second, 20 * 288, 1);
+    EXPECT_NEAR(finding->growth.low, 19.9 * 288, 1);
+    EXPECT_NEAR(finding->block_share, 304.0 / 288, 1e-6);
+    EXPECT_EQ(finding->stacks.size(), 2U);
+    EXPECT_THAT(finding->sentence, HasSubstr("all sizes of which glibc has more in use (chunks of "
+                                             "208 and 96 bytes); too few of them"));
+}
+
+TEST(HeapSuspects, AreWhatCallsThoseThatAllocateASizeEach) {
+    const Report report = report_of({allocates("open", blocks(88)), allocates("read", blocks(200))},
+                                    {{96, 20}, {208, 20}});
+    const auto finding = growth_by_sizes(report);
+    ASSERT_TRUE(finding);
+    EXPECT_EQ(finding->frame.function, "serve");
+}
+
+TEST(HeapSuspects, AreNobodyWhereAllOfItMayBeOfSeveral) {
+    Report report =
+        report_of({allocates("open", blocks(88)), allocates("reply", blocks(88))}, {{96, 20}});
+    for (ReportStack& stack : report.stacks) stack.frames.erase(stack.frames.begin() + 2);
+    EXPECT_FALSE(growth_by_sizes(report));
+}
+
+TEST(HeapSuspects, AreNoneThatWouldLeaveMoreOfOtherSizes) {
+    const Report report =
+        report_of({allocates("open", blocks(88)), allocates("reply", blocks(120, 60))}, {{96, 20}});
+    const auto finding = growth_by_sizes(report);
+    ASSERT_TRUE(finding);
+    EXPECT_EQ(finding->frame.function, "open");
+}
+
+TEST(HeapSuspects, MayAllocateSeveralSizesAtOnePlace) {
+    const Report report =
+        report_of({allocates("open", blocks(100, 20))}, {{96, 20}, {112, 20}, {128, 20}});
+    const auto finding = growth_by_sizes(report);
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(finding->growth.bytes_per_second, 20 * (88 + 100 + 116), 20 * 15);
+}
+
+TEST(HeapSuspects, AreNotAskedForWhatIsKnownToGrow) {
+    Report report = report_of({allocates("open", blocks(88))}, {{96, 20}});
+    report.stacks.front().verdict = Verdict::leak;
+    EXPECT_FALSE(growth_by_sizes(report));
+}
+
+TEST(HeapSuspects, WereSeen) {
+    // One block in the second that was seen: what leaves it may not have been.
+    const Report seldom = report_of({allocates("open", blocks(88))}, {{96, 1}});
+    EXPECT_FALSE(growth_by_sizes(seldom));
+    Totals one;
+    one.allocated_count = one.lapsed_count = 1;
+    one.allocated_bytes = one.lapsed_bytes = 88;
+    one.allocated_squares = 88 * 88 / 256 + 1;
+    const auto finding = growth_by_sizes(report_of({allocates("open", one)}, {{96, 1}}));
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(finding->growth.bytes_per_second, 88, 1);
+}
+
+TEST(HeapSuspects, AreNotAskedForFreedBlocksThatThreadsKeep) {
+    EXPECT_FALSE(growth_by_sizes(report_of({allocates("open", blocks(88))}, {{96, 0.14}})));
+}
+
+TEST(HeapSuspects, NeedAllStacksToBeSeen) {
+    Report report = report_of({allocates("open", blocks(88))}, {{96, 20}});
+    report.sampling.bytes = 100'000;
+    EXPECT_FALSE(growth_by_sizes(report));
+    report.sampling = {};
+    EXPECT_FALSE(growth_by_sizes(report));
+}
+
+}  // namespace
+}  // namespace seep

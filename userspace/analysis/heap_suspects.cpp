@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "analysis/heap_suspects.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "analysis/block_size.h"
+#include "analysis/claims.h"
+#include "analysis/culprit.h"
+#include "analysis/findings.h"
+#include "base/text.h"
+#include "drain/glibc_heap.h"
+
+namespace seep {
+namespace {
+
+/// Of what there is more, in bytes: what a function must be able to have for it to be its growth,
+/// and what others may be able to have as well.
+constexpr double nearly_all = 0.9;
+constexpr double others_at_most = 0.5;
+/// Blocks: seven of each size that are free look in use in each thread (glibc_heap.h).
+constexpr double least_more = 16;
+/// Blocks of a size that must have been allocated while all was followed, so that it is no chance
+/// (5 %) that none of them was.
+constexpr double least_seen = 3;
+/// Of a stack whose blocks differ in size, those within so many standard deviations of their mean.
+constexpr double most_deviations = 1;
+constexpr std::uint64_t chunk_step = 16;
+constexpr std::size_t most_named = 3;
+
+using Sizes = std::map<std::uint64_t, BlockRate>;
+
+/// The smallest and the largest blocks that a stack allocates, nearly.
+struct Range {
+    double least = 0;
+    double mean = 0;
+    double most = 0;
+};
+
+Range blocks_of(const Totals& totals) {
+    const auto count = static_cast<double>(totals.allocated_count);
+    const double mean = static_cast<double>(totals.allocated_bytes) / count;
+    if (is_uniform(totals)) return {mean, mean, mean};
+    const double deviation = most_deviations * size_deviation(totals);
+    return {std::max(1.0, mean - deviation), mean, mean + deviation};
+}
+
+std::uint64_t chunk_of(double size) {
+    return size_class(static_cast<std::uint64_t>(block_takes(size, BlockLayout::header)));
+}
+
+/// A stack that allocates blocks of some of the sizes.
+struct Candidate {
+    const ReportStack* stack = nullptr;
+    Range blocks;
+    std::vector<std::uint64_t> chunks;
+
+    /// Bytes that were asked for, of a block in such a chunk.
+    [[nodiscard]] double size_in(std::uint64_t chunk) const {
+        const auto most = static_cast<double>(chunk) - 8;
+        return std::clamp(blocks.mean, std::max(blocks.least, most - 15),
+                          std::max(blocks.least, most));
+    }
+};
+
+/// Of the sizes, those that a stack allocates; none if it would leave more of too many others.
+std::vector<std::uint64_t> those_within(const Range& blocks, const Sizes& sizes) {
+    std::vector<std::uint64_t> chunks;
+    std::size_t all = 0;
+    std::uint64_t last = 0;
+    for (std::uint64_t chunk = chunk_of(blocks.least); chunk <= chunk_of(blocks.most);
+         chunk += chunk_step) {
+        if (size_class(chunk) == last) continue;
+        last = size_class(chunk);
+        ++all;
+        if (sizes.contains(last)) chunks.push_back(last);
+    }
+    if (2 * chunks.size() < all) chunks.clear();
+    return chunks;
+}
+
+bool has_blocks_in_heap(const ReportStack& stack) {
+    return stack.kind == StackKind::heap && stack.totals.allocated_count > 0 &&
+           !stack.frames.empty() && layout_of(stack.frames.front()) == BlockLayout::header;
+}
+
+/// Of which the heap has more for certain, and of which it is not known yet whose they are.
+Sizes unexplained_sizes(const Report& report) {
+    Sizes sizes;
+    for (const auto& [chunk, rate] : report.memory.in_use->sizes)
+        if (rate.low > 0 && rate.more * seconds_of(report) >= least_more)
+            sizes.emplace(chunk, rate);
+    for (const ReportStack& stack : report.stacks)
+        if (has_blocks_in_heap(stack) && grows(stack))
+            for (const std::uint64_t chunk : those_within(blocks_of(stack.totals), sizes))
+                sizes.erase(chunk);
+    return sizes;
+}
+
+std::vector<Candidate> candidates_for(const Sizes& sizes, const Report& report) {
+    std::vector<Candidate> candidates;
+    for (const ReportStack& stack : report.stacks) {
+        if (!has_blocks_in_heap(stack) || stack.suppressed) continue;
+        Candidate candidate{.stack = &stack, .blocks = blocks_of(stack.totals), .chunks = {}};
+        candidate.chunks = those_within(candidate.blocks, sizes);
+        if (!candidate.chunks.empty()) candidates.push_back(std::move(candidate));
+    }
+    return candidates;
+}
+
+/// How many stacks have blocks of each size.
+using Counts = std::map<std::uint64_t, std::size_t>;
+
+/// A function, and what goes through it.
+struct Function {
+    const ReportFrame* frame = nullptr;
+    std::size_t depth = 0;  ///< Frames from the allocator's, where it was met first.
+    std::vector<const Candidate*> candidates;
+    Counts chunks;
+};
+
+/// Those that candidates go through, but for what passes memory on, and what starts programs and
+/// threads.
+std::map<std::string, Function> functions_of(const std::vector<Candidate>& candidates) {
+    std::map<std::string, Function> functions;
+    for (const Candidate& candidate : candidates) {
+        const ReportStack& stack = *candidate.stack;
+        std::set<std::string> met;
+        for (std::size_t i = stack.culprit; i < stack.frames.size(); ++i) {
+            const ReportFrame& frame = stack.frames[i];
+            if (frame.function.empty() || is_starter_name(frame.function)) continue;
+            if (i != stack.culprit && (frame.function == "main" || is_wrapper_name(frame.function)))
+                continue;
+            const auto [name, is_new] = met.insert(function_key(frame));
+            if (!is_new) continue;
+            Function& function = functions[*name];
+            if (function.frame == nullptr) {
+                function.frame = &frame;
+                function.depth = i;
+            }
+            function.candidates.push_back(&candidate);
+            for (const std::uint64_t chunk : candidate.chunks) ++function.chunks[chunk];
+        }
+    }
+    return functions;
+}
+
+double bytes_of(std::uint64_t chunk, const Sizes& sizes) {
+    return sizes.at(chunk).more * static_cast<double>(chunk);
+}
+
+/// The innermost that can have nearly all, while no others can.
+const Function* only_function(const std::map<std::string, Function>& functions,
+                              const std::vector<Candidate>& candidates, const Sizes& sizes) {
+    Counts of_all;
+    for (const Candidate& candidate : candidates)
+        for (const std::uint64_t chunk : candidate.chunks) ++of_all[chunk];
+    double all = 0;
+    for (const auto& [chunk, rate] : sizes) all += bytes_of(chunk, sizes);
+    const Function* only = nullptr;
+    for (const auto& [key, function] : functions) {
+        double can_have = 0;
+        double others = 0;
+        for (const auto& [chunk, count] : function.chunks) can_have += bytes_of(chunk, sizes);
+        for (const auto& [chunk, count] : of_all) {
+            const auto of_function = function.chunks.find(chunk);
+            if (of_function == function.chunks.end() || of_function->second < count)
+                others += bytes_of(chunk, sizes);
+        }
+        if (can_have < nearly_all * all || others > others_at_most * all) continue;
+        const auto order = [](const Function& each) {
+            return std::tuple(each.candidates.size(), each.depth);
+        };
+        if (only == nullptr || order(function) < order(*only)) only = &function;
+    }
+    return only;
+}
+
+/// Of a size, in bytes a second that were asked for.
+Growth requested(std::uint64_t chunk, const BlockRate& rate, const Function& function) {
+    double least = static_cast<double>(chunk);
+    double most = 0;
+    double sum = 0;
+    double weight = 0;
+    for (const Candidate* const candidate : function.candidates) {
+        if (std::ranges::find(candidate->chunks, chunk) == candidate->chunks.end()) continue;
+        const double size = candidate->size_in(chunk);
+        // What holds none may still be it, if it is the only one.
+        constexpr double hardly = 1e-6;
+        const double share = static_cast<double>(candidate->stack->totals.held_count()) +
+                             hardly * static_cast<double>(candidate->stack->totals.allocated_count);
+        least = std::min(least, size);
+        most = std::max(most, size);
+        sum += share * size;
+        weight += share;
+    }
+    return {.bytes_per_second = rate.more * sum / weight,
+            .low = rate.low * least,
+            .high = rate.high * most,
+            .bytes = 0};
+}
+
+/// "chunks of 208, 96 and 80 bytes", "chunks of 208, 96, 80 bytes and 9 more sizes"; those of most
+/// bytes first.
+std::string sizes_text(std::vector<std::uint64_t> chunks, const Sizes& sizes) {
+    std::ranges::sort(chunks, std::greater(),
+                      [&](std::uint64_t chunk) { return bytes_of(chunk, sizes); });
+    const std::size_t named = chunks.size() <= most_named + 1 ? chunks.size() : most_named;
+    std::string text = "chunks of ";
+    for (std::size_t i = 0; i < named; ++i) {
+        if (i > 0) text += i + 1 == chunks.size() ? " and " : ", ";
+        text += std::to_string(chunks[i]);
+    }
+    text += " bytes";
+    if (named < chunks.size()) text += fmt::format(" and {} more sizes", chunks.size() - named);
+    return text;
+}
+
+/// "the size", "all sizes".
+const char* which_sizes(std::size_t had, std::size_t all) {
+    if (all == 1) return "the size";
+    return had == all ? "all sizes" : "nearly all sizes";
+}
+
+/// Whether what leaves those blocks was surely seen to allocate some, or is all that was seen of
+/// them and stays: else it may be something that allocates too seldom.
+bool were_seen(const Function& function, const Sizes& sizes, const Report& report) {
+    const double seen_seconds = seconds_of(report) * report.sampling.observed_share /
+                                std::max(1.0, report.sampling.rate_scale.middle);
+    return std::ranges::any_of(
+               sizes,
+               [&](const auto& size) { return size.second.low * seen_seconds >= least_seen; }) ||
+           std::ranges::all_of(function.candidates, [](const Candidate* candidate) {
+               return candidate->stack->totals.freed_count == 0;
+           });
+}
+
+Finding finding_of(const Function& function, const Sizes& sizes, const Report& report) {
+    Finding finding;
+    finding.verdict = verdict_name(Verdict::growing);
+    finding.frame = *function.frame;
+    double takes = 0;
+    std::vector<std::uint64_t> chunks;
+    for (const auto& [chunk, count] : function.chunks) {
+        const Growth growth = requested(chunk, sizes.at(chunk), function);
+        finding.growth.bytes_per_second += growth.bytes_per_second;
+        finding.growth.low += growth.low;
+        finding.growth.high += growth.high;
+        takes += bytes_of(chunk, sizes);
+        chunks.push_back(chunk);
+    }
+    finding.growth.bytes = std::llround(finding.growth.bytes_per_second * seconds_of(report));
+    finding.block_share = takes / finding.growth.bytes_per_second;
+    for (const Candidate* const candidate : function.candidates) {
+        const Totals& totals = candidate->stack->totals;
+        finding.live_bytes += totals.live_bytes();
+        finding.live_count += totals.live_count();
+        finding.lapsed_bytes += totals.lapsed_bytes;
+        finding.lapsed_count += totals.lapsed_count;
+        finding.allocated_count += totals.allocated_count;
+        finding.freed_count += totals.freed_count;
+        finding.stacks.push_back(candidate->stack->id);
+    }
+    const std::string place = brief_place(finding.frame);
+    finding.sentence = fmt::format(
+        "`{}`{} grows by {}, a leak or a cache that fills: it alone allocates blocks of {} of "
+        "which glibc has more in use ({})",
+        brief_name(finding.frame), place.empty() ? "" : fmt::format(" ({})", place),
+        hourly(finding.growth), which_sizes(chunks.size(), sizes.size()),
+        sizes_text(chunks, sizes));
+    if (const std::size_t stacks = finding.stacks.size(); stacks > 1)
+        finding.sentence +=
+            fmt::format("; too few of them were seen to tell which of its {} stacks it is",
+                        format_count(stacks));
+    return finding;
+}
+
+}  // namespace
+
+std::optional<Finding> growth_by_sizes(const Report& report) {
+    const ReportSampling& sampling = report.sampling;
+    if (!report.memory.in_use || sampling.observed_share >= 1 || sampling.bytes > 0)
+        return std::nullopt;
+    const Sizes sizes = unexplained_sizes(report);
+    const std::vector<Candidate> candidates = candidates_for(sizes, report);
+    const std::map<std::string, Function> functions = functions_of(candidates);
+    const Function* const function = only_function(functions, candidates, sizes);
+    if (function == nullptr || !were_seen(*function, sizes, report)) return std::nullopt;
+    return finding_of(*function, sizes, report);
+}
+
+}  // namespace seep
