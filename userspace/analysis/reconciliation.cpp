@@ -50,6 +50,11 @@ constexpr double least_held = 100;
 constexpr double least_pause = 0.05;
 /// Of what memory grew by, what it fell by in between where it only rises.
 constexpr double most_falls = 0.01;
+/// After which jemalloc has given back pages that became free all at once (dirty_decay_ms, 10
+/// seconds), twice that; in calls of the allocator, or by a thread of its own, so that it must have
+/// been called.
+constexpr double jemalloc_decay_seconds = 20;
+constexpr double least_calls = 10'000;
 /// An allocator with fewer of the calls than this is not the one that keeps memory.
 constexpr double least_call_share = 0.01;
 
@@ -165,11 +170,13 @@ Growth heap_growth(const RecordingContents& contents, const LiveSeries& heap, co
                        window_seconds(contents.snapshots, window));
 }
 
-std::uint64_t peak_of(const LiveSeries& heap, const Window& window) {
-    std::uint64_t peak = live_at(heap, window.first);
+/// The snapshot at which most was live, the last one of several.
+std::size_t peak_of(const LiveSeries& heap, const Window& window) {
+    std::size_t peak = window.first;
     for (const LivePoint& point : heap)
-        if (point.snapshot >= window.first && point.snapshot <= window.last)
-            peak = std::max(peak, point.live);
+        if (point.snapshot >= window.first && point.snapshot <= window.last &&
+            point.live >= live_at(heap, peak))
+            peak = point.snapshot;
     return peak;
 }
 
@@ -219,30 +226,51 @@ struct Difference {
     double live_blocks = 0;  ///< At the window's end.
     /// By which the allocators' mappings grew, if those were traced.
     std::optional<double> allocators;
+    bool gives_back = false;  ///< The allocator, what is free, and it had the time to.
 };
+
+double calls(const SnapshotRecord& snapshot) {
+    double sum = 0;
+    for (const ProcessSample& sample : snapshot.processes)
+        sum += static_cast<double>(sample.allocated_count + sample.freed_count);
+    return sum;
+}
+
+/// What became free from a snapshot on to the window's end.
+bool was_to_be_given_back(const RecordingContents& contents, const Window& window,
+                          std::size_t since) {
+    const std::string allocators = used_allocators(contents);
+    return allocators.find("jemalloc") != std::string::npos &&
+           allocators.find("glibc") == std::string::npos &&
+           window_seconds(contents.snapshots, {since, window.last}) >= jemalloc_decay_seconds &&
+           calls(contents.snapshots[window.last]) - calls(contents.snapshots[since]) >= least_calls;
+}
 
 std::string bytes(double count) {
     return format_bytes(count);
 }
 
-/// Returns whether the blocks still live, with a page for each, even hold half of it.
-bool name_retained(double kept, const Difference& difference, ProcessMemory& memory) {
-    const bool pinned = 2 * page_bytes * difference.live_blocks >= kept;
-    memory.verdict = pinned ? "fragmentation" : "retention";
-    return pinned;
+/// By whether the blocks still live, with a page for each, even hold half of it. Those from before
+/// attach may not be known, but hold what is not given back. Returns why.
+std::string name_retained(double kept, const Difference& difference, ProcessMemory& memory) {
+    const bool enough = 2 * page_bytes * difference.live_blocks >= kept;
+    memory.verdict = enough || difference.gives_back ? "fragmentation" : "retention";
+    if (enough) return "the blocks still live are enough to hold its pages";
+    if (difference.gives_back)
+        return "jemalloc gives pages back ten seconds after they are free (unless it was told "
+               "otherwise), so that blocks still live hold these";
+    return "the few blocks still live do not hold its pages";
 }
 
 void judge_retained(const Difference& difference, ProcessMemory& memory) {
     const double kept = std::min(difference.excess, difference.given_up);
-    const bool pinned = name_retained(kept, difference, memory);
+    const std::string why = name_retained(kept, difference, memory);
     memory.reason = fmt::format(
         "the allocator keeps {} that the program has freed: {} of anonymous memory at the window's "
         "end, {} live in the heap, {} at its peak; {}, and no stack leaks this",
         bytes(kept), bytes(static_cast<double>(memory.anonymous_bytes)),
         bytes(static_cast<double>(memory.heap_bytes)),
-        bytes(static_cast<double>(memory.heap_peak_bytes)),
-        pinned ? "the blocks still live are enough to hold its pages"
-               : "the few blocks still live do not hold its pages");
+        bytes(static_cast<double>(memory.heap_peak_bytes)), why);
 }
 
 /// Of an estimate.
@@ -254,7 +282,7 @@ std::uint64_t two_digits(double count) {
 /// Where frees went by unseen, it is known that there are fewer blocks than there were, but not of
 /// which sizes: they are taken to be as those that are held, or the least if too few are.
 void judge_fewer(const RecordingContents& contents, const Window& window, const LivePoint& held,
-                 const Difference& difference, ProcessMemory& memory) {
+                 Difference difference, ProcessMemory& memory) {
     const auto fewer = fewer_blocks(contents);
     if (!fewer || fewer->seen < least_fewer) return;
     // Where threads end, glibc seems to free what they had freed once more.
@@ -278,13 +306,14 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
     if (kept <= std::max(least_estimated_difference, difference.matters) || kept < given_up / 2 ||
         estimated > most_held * most || block * fewer->rise > most_held * most)
         return;
-    name_retained(kept, difference, memory);
+    difference.gives_back = was_to_be_given_back(contents, window, since);
+    const std::string why = name_retained(kept, difference, memory);
     memory.reason = fmt::format(
         "the allocator keeps about {} that the program has freed: about {} more blocks were freed "
         "than allocated since it had most, of {} each {}, and of {} of anonymous memory that "
-        "there were then {} are left at the window's end",
+        "there were then {} are left at the window's end; {}",
         bytes(kept), format_count(two_digits(fewer->all)), bytes(block),
-        known ? "as those that are held" : "at least", bytes(most), bytes(left));
+        known ? "as those that are held" : "at least", bytes(most), bytes(left), why);
 }
 
 void judge_outside(const char* what, const Growth& growth, ProcessMemory& memory) {
@@ -389,7 +418,8 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     memory.swap_bytes = static_cast<std::uint64_t>(end.swap);
     memory.file_bytes = static_cast<std::uint64_t>(end.file);
     memory.heap_bytes = live_at(heap, window.last);
-    memory.heap_peak_bytes = peak_of(heap, window);
+    const std::size_t peak = peak_of(heap, window);
+    memory.heap_peak_bytes = live_at(heap, peak);
     if (end.anonymous > 0 && contents.info.sources.heap)
         memory.coverage = std::min(1.0, static_cast<double>(memory.heap_bytes) / end.anonymous);
     if (window.snapshots() < 2) return memory;
@@ -425,6 +455,7 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     difference.given_up = static_cast<double>(memory.heap_peak_bytes) -
                           static_cast<double>(memory.heap_bytes) + freed_unseen;
     difference.allocated = std::max(0.0, end.allocated - start.allocated);
+    difference.gives_back = was_to_be_given_back(contents, window, peak);
     if (end.allocators) difference.allocators = *end.allocators - start.allocators.value_or(0);
     if (!contents.info.sources.heap) return memory;
     if (sampling.observed_share < 1)

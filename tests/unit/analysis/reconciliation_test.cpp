@@ -55,6 +55,7 @@ struct Course {
     std::uint64_t limit = 0;
     double unseen = 0;                     ///< The share of the time without probes.
     Curve net = [](double) { return 0; };  ///< Blocks by which allocations exceed frees.
+    bool jemalloc = false;                 ///< Is what is called, instead of glibc.
     double allocators = -1;  ///< By which their mappings grow in the window; below 0: not traced.
 };
 
@@ -65,8 +66,10 @@ ProcessMemory memory_of(const Course& course, double mapped = 0) {
     contents.objects = {
         {ObjectId(1), {ObjectId(1), ObjectKind::file, "/lib/libc.so.6", ""}},
         {ObjectId(2), {ObjectId(2), ObjectKind::file, "/lib/libjemalloc.so.2", ""}}};
-    contents.probes = {{.id = 1, .process = ProcessId(1), .object = ObjectId(1), .hits = 1000},
-                       {.id = 2, .process = ProcessId(1), .object = ObjectId(2), .hits = 5}};
+    const auto used = ObjectId(course.jemalloc ? 2 : 1);
+    const auto unused = ObjectId(course.jemalloc ? 1 : 2);
+    contents.probes = {{.id = 1, .process = ProcessId(1), .object = used, .hits = 1000},
+                       {.id = 2, .process = ProcessId(1), .object = unused, .hits = 5}};
     LiveSeries heap;
     for (std::size_t i = 0; i < count; ++i) {
         const auto at = static_cast<double>(i);
@@ -77,8 +80,8 @@ ProcessMemory memory_of(const Course& course, double mapped = 0) {
         sample.anonymous_bytes = bytes(course.anonymous(at)) - sample.swap_bytes;
         sample.rss_bytes = sample.anonymous_bytes + bytes(course.file(at));
         sample.allocated_bytes = bytes(course.passed * progress);
-        sample.allocated_count = static_cast<std::uint64_t>(1e6 + course.net(at));
-        sample.freed_count = 1'000'000;
+        sample.freed_count = static_cast<std::uint64_t>(1e6 * (1 + progress));
+        sample.allocated_count = static_cast<std::uint64_t>(1e6 * (1 + progress) + course.net(at));
         sample.losses[SEEP_LOSS_UNMATCHED_FREES] =
             static_cast<std::uint64_t>(course.unmatched_frees * progress);
         if (course.allocators >= 0)
@@ -152,6 +155,18 @@ TEST(Reconciliation, MemoryThatStaysAfterItsBlocksIsKeptByTheAllocator) {
     // The program's own mappings have taken the place of its blocks.
     EXPECT_EQ(memory_of({.anonymous = stays, .heap = burst(30), .blocks = 1000}, 70).verdict,
               "outside the heap");
+}
+
+TEST(Reconciliation, WhatJemallocDoesNotGiveBackIsHeldByBlocks) {
+    const auto stays = [](double i) { return i <= 10 ? 10 * i : 100.0; };
+    const ProcessMemory held =
+        memory_of({.anonymous = stays, .heap = burst(30), .blocks = 10, .jemalloc = true});
+    EXPECT_EQ(held.verdict, "fragmentation");
+    EXPECT_THAT(held.reason, HasSubstr("jemalloc gives pages back ten seconds after"));
+    EXPECT_THAT(held.advice, HasSubstr("activedefrag"));
+    // It had most ten seconds ago.
+    const auto late = [](double i) { return i < count - 1 ? 100.0 : 30.0; };
+    EXPECT_EQ(memory_of({.heap = late, .blocks = 10, .jemalloc = true}).verdict, "retention");
 }
 
 TEST(Reconciliation, CountsFreesOfWhatWasThereBeforeAtLeast) {
