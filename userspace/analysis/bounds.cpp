@@ -16,13 +16,10 @@ namespace seep {
 
 namespace {
 
-/// What a heap may have had free, and fills first.
-constexpr double free_room = 1 << 20;
-
 /// The most that the memory may have grown by in the later half of the window, in bytes a second:
 /// what goes on does so then, too.
 double most_shown(const Witness& witness, double seconds) {
-    return std::max(0.0, witness.lately.high) + (witness.is_heap ? 0 : miscounted / seconds);
+    return std::max(0.0, witness.lately.high) + witness.miscounted / seconds;
 }
 
 /// What all heap stacks of each cause claim, in so many bytes at a time, by either end of their
@@ -210,7 +207,7 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
         const Growth growth = stack.growth;
         const Verdict verdict = stack.verdict;
         const bool bounded = known && bound_stack(bound, claim, reason, stack);
-        const double most = bound.most + (witness.is_heap ? 0 : free_room / seconds);
+        const double most = bound.most + witness.free_room / seconds;
         if (known && !bounded && requested(stack) > 0)
             stack.growth = capped(stack.growth, claim.low / bound.claimed * most);
         else if (known && stack.evidence.staying && stack.verdict == Verdict::growing)

@@ -15,6 +15,14 @@ namespace {
 /// Of the blocks that were looked at again, nearly.
 constexpr double all_there = 0.95;
 
+/// The kernel's count of pages: each processor adds to it in batches of 32 or more
+/// (lib/percpu_counter.c).
+constexpr double miscounted_pages = 256 << 10;
+constexpr double free_in_heap = 1 << 20;
+constexpr double fragmented_pages = 0.05;
+/// Of the heap, by blocks that are put aside.
+constexpr double kept_apart = 0.01;
+
 std::string cause_of(const ReportStack& stack) {
     if (stack.evidence.cluster != 0) return fmt::format("{}", stack.evidence.cluster);
     return stack.frames.empty() ? stack.id : function_key(stack.frames[stack.culprit]);
@@ -51,7 +59,13 @@ StackClaims claims_of(const Report& report) {
 }
 
 Witness anonymous_memory(const ProcessMemory& memory) {
-    return {"the anonymous memory", memory.anonymous, memory.anonymous_lately};
+    return {.name = "the anonymous memory",
+            .growth = memory.anonymous,
+            .lately = memory.anonymous_lately,
+            .steps = memory.anonymous_steps,
+            .miscounted = miscounted_pages,
+            .free_room = free_in_heap,
+            .fragmented = fragmented_pages};
 }
 
 Witness witness_of(const Report& report) {
@@ -61,7 +75,13 @@ Witness witness_of(const Report& report) {
                block_size(stack) > most_in_heap;
     });
     if (!memory.in_use || any_outside) return anonymous_memory(memory);
-    return {"what glibc has in use", memory.in_use->growth, memory.in_use->lately, true};
+    return {.name = "what glibc has in use",
+            .is_heap = true,
+            .growth = memory.in_use->growth,
+            .lately = memory.in_use->lately,
+            // Into pages that were there.
+            .steps = std::max(memory.anonymous_steps, ProcessMemory::least_steps),
+            .fragmented = kept_apart};
 }
 
 bool grows(const ReportStack& stack) {

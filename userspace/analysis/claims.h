@@ -15,10 +15,6 @@ namespace seep {
 /// Of a cause's claim, what must be true for it to grow at all.
 inline constexpr double least_true = 0.5;
 
-/// What the kernel's count of pages may be off by, in bytes: each processor adds to it in batches
-/// of 32 pages or more (lib/percpu_counter.c).
-inline constexpr double miscounted = 256 << 10;
-
 /// Blocks that may have a mapping of their own are in no heap (mallopt(3), M_MMAP_THRESHOLD).
 inline constexpr double most_in_heap = 120 << 10;
 
@@ -44,14 +40,19 @@ struct StackClaims {
 };
 StackClaims claims_of(const Report& report);
 
-/// What all claims are held against.
+/// What all claims are held against: what the allocator has in use, or else the anonymous memory,
+/// which has what is free and whatever else there is as well, and lacks what was not touched.
 struct Witness {
     const char* name;  ///< For a sentence.
-    Growth growth;
-    Growth lately;  ///< In the later half of the window.
-    /// It is what the allocator has in use; else the anonymous memory, which has what is free and
-    /// whatever else there is as well, and lacks what was not touched.
     bool is_heap = false;
+    Growth growth;
+    Growth lately;          ///< In the later half of the window.
+    double steps = 0;       ///< In which it grows (ProcessMemory::anonymous_steps).
+    double miscounted = 0;  ///< What its count may be off by, in bytes.
+    double free_room = 0;   ///< Bytes of it that may have been free, and are filled first.
+    /// Of what blocks usually take of it, what may be lost beside them, or found where something
+    /// was: it tells no rate better than that.
+    double fragmented = 0;
 };
 Witness witness_of(const Report& report);
 /// The anonymous memory, at any rate.

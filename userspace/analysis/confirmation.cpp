@@ -37,11 +37,8 @@ constexpr double much_narrower = 0.5;
 constexpr double least_returned = 0.05;
 /// Blocks that may have been replaced, as a share of a cause's, up to which it replaces none.
 constexpr double most_replacing = 0.25;
-/// Of the memory that blocks usually take, what may be lost beside them, or found in pages that
-/// were there: the memory tells no rate better than that.
-constexpr double fragmented = 0.05;
-/// Likewise, of what the allocator has in use.
-constexpr double kept_apart = 0.01;
+/// Of a rate, to each side: it is told as well as the anonymous memory tells any.
+constexpr double exact = 0.05;
 /// Of what the memory grows by, what was seen to be of other things than the leaks, beside caches
 /// and in busy threads.
 constexpr double something_else = 0.15;
@@ -106,7 +103,6 @@ Claim claim_of(const ReportStack& stack, double window_seconds) {
 struct Proof {
     Witness memory;
     bool grows = false;
-    double steps = 0;    ///< In which it does (ProcessMemory::anonymous_steps).
     double paused = 0;   ///< Seconds at the end in which it did not, as it had before.
     double shown = 0;    ///< The least that the memory grows by, in bytes a second.
     double seconds = 1;  ///< For which it was watched.
@@ -132,9 +128,9 @@ struct Proof {
             return fmt::format(
                 "; {} grew evenly, but not in the last {:.0f} s: a cache that is full does that",
                 memory.name, paused);
-        if (steps < ProcessMemory::least_steps)
+        if (memory.steps < ProcessMemory::least_steps)
             return fmt::format("; {} grows in {:.0f} steps or so, too few to tell", memory.name,
-                               steps);
+                               memory.steps);
         return fmt::format(
             "; {} grows by {}, {}", memory.name, hourly(memory.growth),
             is_of_something_else()
@@ -146,7 +142,7 @@ struct Proof {
         if (!grows || paused > 0) return false;
         // Seen to stay, and to replace nothing: whatever else there is.
         if (cause.stays() && cause.outnumbers(most_replaced)) return true;
-        if (steps < ProcessMemory::least_steps || is_of_something_else()) return false;
+        if (memory.steps < ProcessMemory::least_steps || is_of_something_else()) return false;
         return cause.outnumbers(most_replaced) || cause.stays()
                    ? leaves(cause.usual, usual, 0)
                    : leaves(cause.bytes, claimed, least_missing) ||
@@ -170,9 +166,6 @@ Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
     const Witness& witness = proof.memory;
     proof.grows =
         report.snapshots >= 2 * least_snapshots && witness.growth.low > 0 && witness.lately.low > 0;
-    proof.steps = report.memory.anonymous_steps;
-    // Into pages that were there.
-    if (witness.is_heap) proof.steps = std::max(proof.steps, ProcessMemory::least_steps);
     proof.paused = report.memory.anonymous_paused_seconds;
     proof.shown = lasting(witness.growth, witness.lately).bytes_per_second;
     proof.seconds = seconds_of(report);
@@ -205,7 +198,7 @@ Proof proof_of(const Report& report, const StackClaims& claims, Counts counts) {
 /// adds to blocks, and for the claims that are not confirmed.
 Growth by_memory(const Proof& proof, const Growth& growth) {
     const double rate = growth.bytes_per_second;
-    const double apart = 1 + (proof.memory.is_heap ? kept_apart : fragmented);
+    const double apart = 1 + proof.memory.fragmented;
     Growth result = growth;
     result.bytes_per_second = rate / proof.usual * proof.memory.growth.bytes_per_second;
     result.low = rate / proof.claimed * proof.memory.growth.low * proof.sure() / apart;
@@ -216,9 +209,7 @@ Growth by_memory(const Proof& proof, const Growth& growth) {
 
 /// What the count of the memory may be off by, for a part of the claims, in bytes a second.
 double slack_of(const Growth& growth, const Proof& proof) {
-    return proof.memory.is_heap
-               ? 0
-               : growth.bytes_per_second / proof.requested * miscounted / proof.seconds;
+    return growth.bytes_per_second / proof.requested * proof.memory.miscounted / proof.seconds;
 }
 
 /// Whether the memory, as exactly as it is counted, may as well have grown by what was seen.
@@ -265,7 +256,7 @@ Growth at_most(const Growth& by_memory, Growth seen) {
 bool tells_better(const Growth& seen, const Growth& by_memory, bool alone) {
     if (seen.low > by_memory.high) return false;
     if (alone && by_memory.bytes_per_second <= (seen.bytes_per_second + seen.high) / 2)
-        return interval_width(seen) <= 2 * fragmented;
+        return interval_width(seen) <= 2 * exact;
     return interval_width(seen) <= interval_width(by_memory) + 2 * something_else;
 }
 

@@ -172,7 +172,7 @@ bool surely_grows(const Witness& witness, const Report& report) {
     if (witness.is_heap) return grown >= least_in_heap;
     // In as many steps as a burst does not have, what the kernel may miscount is enough.
     return grown >= much ||
-           (grown >= miscounted && report.memory.anonymous_steps >= ProcessMemory::least_steps);
+           (grown >= witness.miscounted && witness.steps >= ProcessMemory::least_steps);
 }
 
 /// By the findings, with what the allocator adds to each block.
