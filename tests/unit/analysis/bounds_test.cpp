@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "claimed_report.h"
 #include "analysis/confirmation.h"
 #include "analysis/growth.h"
+#include "claimed_report.h"
 
 namespace seep {
 namespace {

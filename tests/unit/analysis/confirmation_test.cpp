@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "claimed_report.h"
 #include "analysis/growth.h"
+#include "claimed_report.h"
 
 namespace seep {
 namespace {
