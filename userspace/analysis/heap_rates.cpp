@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
 
 #include "analysis/block_size.h"
 #include "analysis/claims.h"
+#include "analysis/growth.h"
 #include "analysis/normal.h"
 #include "drain/glibc_heap.h"
 
@@ -62,12 +64,13 @@ std::vector<Claim> claims_of_sizes(const Report& report) {
     return claims;
 }
 
-/// What all others claim of a size.
-Rate others_of(const Claim& claim, const std::vector<Claim>& claims) {
+/// What all claim of a size, but for one of them.
+Rate claims_on(std::uint64_t chunk, const std::vector<Claim>& claims,
+               const Claim* except = nullptr) {
     Rate sum;
     for (const Claim& other : claims) {
-        if (other.stack == claim.stack) continue;
-        const double share = share_of(other, claim.chunk);
+        if (&other == except) continue;
+        const double share = share_of(other, chunk);
         sum.high += share * other.rate.high;
         // Of which sizes the rest are, nobody knows; what is not certain may be in flight.
         if (other.chunk == 0 || other.rate.low <= 0) continue;
@@ -102,23 +105,47 @@ std::string more_text(const Rate& rate, std::uint64_t chunk) {
         chunk, rate.low, rate.high);
 }
 
-/// It claims more than there is: a full cache that replaces its entries does.
+Rate rate_of_size(const HeapInUseGrowth& heap, std::uint64_t chunk) {
+    const auto found = heap.sizes.find(chunk);
+    return found != heap.sizes.end() ? found->second : Rate{};
+}
+
+/// What the heap has more for blocks of a size, with what of the next one nobody else has.
+Rate with_next(Rate size, const Rate& next, const Rate& claimed) {
+    if (next.low <= 0) return size;
+    size.more += std::max(0.0, next.more - claimed.more);
+    size.low += std::max(0.0, next.low - claimed.high);
+    size.high += std::max(0.0, next.high - claimed.low);
+    return size;
+}
+
+/// By what was seen.
+Rate rate_of_blocks(const HeapInUseGrowth& heap, std::uint64_t chunk,
+                    const std::vector<Claim>& claims) {
+    const std::uint64_t next = next_size(chunk);
+    if (next == chunk) return rate_of_size(heap, chunk);
+    Rate claimed = claims_on(next, claims);
+    const bool has_owner = std::ranges::any_of(
+        claims, [&](const Claim& claim) { return claim.chunk == next && claim.held > 0; });
+    if (has_owner) claimed.more = claimed.high = std::numeric_limits<double>::infinity();
+    return with_next(rate_of_size(heap, chunk), rate_of_size(heap, next), claimed);
+}
+
+/// It claims more than there is: a full cache that replaces its entries does, and what was in hand
+/// when windows ended.
 void leave_open(const Rate& size, const Growth& growth, const Claim& claim, ReportStack& stack) {
     const bool most_is_false = growth.high < least_true * stack.growth.low;
     stack.growth = stack.held_growth = growth;
-    stack.reason = fmt::format(
-        "{} at most: the rest was freed unseen, as where a full cache "
-        "replaces its entries; by what was seen, {}",
-        more_text(size, claim.chunk), stack.reason);
+    const std::string why = more_text(size, claim.chunk);
+    if (stack.reason.find(why) == std::string::npos)
+        stack.reason = fmt::format(
+            "{} at most: the rest was freed unseen, as where a full cache "
+            "replaces its entries; by what was seen, {}",
+            why, stack.reason);
     if (!most_is_false) return;
     stack.growth.low = 0;
     stack.seen_to_leak = false;
     if (grows(stack)) stack.verdict = Verdict::undetermined;
-}
-
-Rate rate_of_size(const HeapInUseGrowth& heap, std::uint64_t chunk) {
-    const auto found = heap.sizes.find(chunk);
-    return found != heap.sizes.end() ? found->second : Rate{};
 }
 
 bool is_narrower(const Growth& growth, const Growth& than) {
@@ -224,8 +251,8 @@ void HeapRates::rate_stacks(Report& report) const {
     for (const HeapClaim& claim : claims_) {
         if (claim.chunk == 0 || claim.held == 0) continue;
         ReportStack& stack = report.stacks[claim.stack];
-        const Rate size = rate_of_size(*heap_, claim.chunk);
-        const Rate others = others_of(claim, claims_);
+        const Rate size = rate_of_blocks(*heap_, claim.chunk, claims_);
+        const Rate others = claims_on(claim.chunk, claims_, &claim);
         const Growth growth = in_bytes(part_of(size, claim, others), claim.size, seconds);
         const bool alone = claim.rate.low > 0 || (others.high <= 0 && claim.held >= enough_held);
         if (claim.rate.low > std::max(0.0, size.high)) {
@@ -260,6 +287,35 @@ void HeapRates::rate_clusters(Report& report) const {
             if (growth.low > 0 && is_narrower(growth, stack.growth))
                 take(growth, "in step with others, of the sizes of which the heap has more", stack);
         }
+    }
+}
+
+void HeapRates::bound_sizes(Report& report) const {
+    std::map<std::uint64_t, double> claimed;
+    for (const HeapClaim& claim : claims_)
+        if (const ReportStack& stack = report.stacks[claim.stack]; claim.chunk != 0 && grows(stack))
+            claimed[claim.chunk] += stack.growth.bytes_per_second / claim.size;
+    std::map<std::uint64_t, Rate> there_is;
+    for (const auto& [chunk, blocks] : claimed) {
+        const std::uint64_t next = next_size(chunk);
+        const auto found = claimed.find(next);
+        const double of_next = found != claimed.end() ? found->second : 0;
+        const Rate size = rate_of_size(*heap_, chunk);
+        there_is[chunk] = next == chunk ? size
+                                        : with_next(size, rate_of_size(*heap_, next),
+                                                    {of_next, of_next, of_next});
+    }
+    for (const HeapClaim& claim : claims_) {
+        ReportStack& stack = report.stacks[claim.stack];
+        if (claim.chunk == 0 || !grows(stack)) continue;
+        const Rate& size = there_is.at(claim.chunk);
+        const double all = claimed.at(claim.chunk);
+        if (all <= std::max(0.0, size.high)) continue;
+        const double true_part = std::max(0.0, size.more) / all;
+        Growth growth = times(stack.growth, true_part);
+        growth.high = std::min(stack.growth.high,
+                               stack.growth.bytes_per_second * std::max(0.0, size.high) / all);
+        leave_open(size, growth, claim, stack);
     }
 }
 

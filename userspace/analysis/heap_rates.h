@@ -42,6 +42,8 @@ class HeapRates {
     /// Gives stacks that grow in lockstep as many times what was seen of them as the heap has more
     /// of the sizes of their blocks.
     void rate_clusters(Report& report) const;
+    /// Of what still claims more of a size than there is, each stack has its part of that. Last.
+    void bound_sizes(Report& report) const;
 
  private:
     const HeapInUseGrowth* heap_;

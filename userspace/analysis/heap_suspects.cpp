@@ -101,8 +101,10 @@ Sizes unexplained_sizes(const Report& report) {
             sizes.emplace(chunk, rate);
     for (const ReportStack& stack : report.stacks)
         if (has_blocks_in_heap(stack) && grows(stack))
-            for (const std::uint64_t chunk : those_within(blocks_of(stack.totals), sizes))
+            for (const std::uint64_t chunk : those_within(blocks_of(stack.totals), sizes)) {
                 sizes.erase(chunk);
+                sizes.erase(next_size(chunk));
+            }
     return sizes;
 }
 
@@ -125,12 +127,14 @@ struct Function {
     const ReportFrame* frame = nullptr;
     std::size_t depth = 0;  ///< Frames from the allocator's, where it was met first.
     std::vector<const Candidate*> candidates;
+    /// By how many of them; none of the size that some blocks of the one before have.
     Counts chunks;
 };
 
 /// Those that candidates go through, but for what passes memory on, and what starts programs and
 /// threads.
-std::map<std::string, Function> functions_of(const std::vector<Candidate>& candidates) {
+std::map<std::string, Function> functions_of(const std::vector<Candidate>& candidates,
+                                             const Sizes& sizes) {
     std::map<std::string, Function> functions;
     for (const Candidate& candidate : candidates) {
         const ReportStack& stack = *candidate.stack;
@@ -148,7 +152,10 @@ std::map<std::string, Function> functions_of(const std::vector<Candidate>& candi
                 function.depth = i;
             }
             function.candidates.push_back(&candidate);
-            for (const std::uint64_t chunk : candidate.chunks) ++function.chunks[chunk];
+            for (const std::uint64_t chunk : candidate.chunks) {
+                ++function.chunks[chunk];
+                if (sizes.contains(next_size(chunk))) function.chunks.try_emplace(next_size(chunk));
+            }
         }
     }
     return functions;
@@ -191,9 +198,13 @@ Growth requested(std::uint64_t chunk, const BlockRate& rate, const Function& fun
     double most = 0;
     double sum = 0;
     double weight = 0;
+    const bool of_last = function.chunks.at(chunk) == 0;
     for (const Candidate* const candidate : function.candidates) {
-        if (std::ranges::find(candidate->chunks, chunk) == candidate->chunks.end()) continue;
-        const double size = candidate->size_in(chunk);
+        const auto its = std::ranges::find_if(candidate->chunks, [&](std::uint64_t its_chunk) {
+            return (of_last ? next_size(its_chunk) : its_chunk) == chunk;
+        });
+        if (its == candidate->chunks.end()) continue;
+        const double size = candidate->size_in(*its);
         // What holds none may still be it, if it is the only one.
         constexpr double hardly = 1e-6;
         const double share = static_cast<double>(candidate->stack->totals.held_count()) +
@@ -292,7 +303,7 @@ std::optional<Finding> growth_by_sizes(const Report& report) {
         return std::nullopt;
     const Sizes sizes = unexplained_sizes(report);
     const std::vector<Candidate> candidates = candidates_for(sizes, report);
-    const std::map<std::string, Function> functions = functions_of(candidates);
+    const std::map<std::string, Function> functions = functions_of(candidates, sizes);
     const Function* const function = only_function(functions, candidates, sizes);
     if (function == nullptr || !were_seen(*function, sizes, report)) return std::nullopt;
     return finding_of(*function, sizes, report);

@@ -461,7 +461,10 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
         heap_rates.emplace(*in_use, report);
     if (heap_rates) heap_rates->rate_stacks(report);
     report.clusters = cluster(report, stacks, contents);
-    if (heap_rates) heap_rates->rate_clusters(report);
+    if (heap_rates) {
+        heap_rates->rate_clusters(report);
+        heap_rates->bound_sizes(report);
+    }
     name_stacks(report);
     report.memory = reconcile(contents, heap, mapping_growth(report), in_use);
     leave_out_gone(report);

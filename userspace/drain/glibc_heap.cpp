@@ -186,6 +186,10 @@ std::uint64_t size_class(std::uint64_t chunk_bytes) {
     return chunk_bytes & ~((std::uint64_t{1} << (octave - classes_an_octave_bits)) - 1);
 }
 
+std::uint64_t next_size(std::uint64_t chunk_bytes) {
+    return size_class(chunk_bytes + chunk_alignment);
+}
+
 std::vector<GlibcHeap> find_glibc_heaps(std::span<const Mapping> mappings, const ReadWords& read) {
     std::vector<GlibcHeap> heaps;
     for (const Mapping& mapping : mappings) {

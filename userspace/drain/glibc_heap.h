@@ -62,6 +62,9 @@ struct HeapCensus {
 /// The class of a chunk of so many bytes, its header included: the least that a chunk of it has. Of
 /// one size each up to 1 KiB, and then an eighth of a power of two wide.
 std::uint64_t size_class(std::uint64_t chunk_bytes);
+/// That of the next larger chunk, which some blocks have: none is split of which less than the
+/// least chunk would be left. The same where classes are wider.
+std::uint64_t next_size(std::uint64_t chunk_bytes);
 
 HeapCensus walk_glibc_heaps(std::span<const GlibcHeap> heaps, const ReadWords& read);
 
