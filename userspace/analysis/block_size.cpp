@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/block_size.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 #include <string_view>
 
 #include "analysis/culprit.h"
@@ -23,6 +26,19 @@ double rounded_up(double bytes, double step) {
     return step * std::ceil(bytes / step);
 }
 
+/// The least of musl's classes that has so many units.
+double musl_class(double units) {
+    constexpr std::array<double, 16> small{9,  10, 12, 15, 18, 20, 25,  31,
+                                           36, 42, 50, 63, 72, 84, 102, 127};
+    if (units < small.front()) return units;
+    if (const auto found = std::ranges::lower_bound(small, units); found != small.end())
+        return *found;
+    // Next to parts of a power of two.
+    for (double power = 1024;; power *= 2)
+        for (const double part : {7, 6, 5, 4})
+            if (const double size = std::floor((power - 1) / part); size >= units) return size;
+}
+
 }  // namespace
 
 double size_deviation(const Totals& totals) {
@@ -37,14 +53,22 @@ bool is_uniform(const Totals& totals) {
            size_deviation(totals) <= std::sqrt(squares_unit);
 }
 
-BlockLayout layout_of(const ReportFrame& allocator) {
-    const bool keeps_classes =
-        begins_with_any(allocator.function, prefixes) || is_allocator_module(allocator.module);
-    return keeps_classes ? BlockLayout::size_class : BlockLayout::header;
+BlockLayout layout_of(const ReportFrame& allocator, const std::vector<ProcessRecord>& processes) {
+    if (begins_with_any(allocator.function, prefixes) || is_allocator_module(allocator.module))
+        return BlockLayout::size_class;
+    const std::string musl = fmt::format("musl ({})", allocator.module);
+    const bool is_musl = std::ranges::any_of(processes, [&](const ProcessRecord& process) {
+        return process.allocators.find(musl) != std::string::npos;
+    });
+    return is_musl ? BlockLayout::musl : BlockLayout::header;
 }
 
 double block_takes(double bytes, BlockLayout layout) {
     constexpr double step = 16;
+    if (layout == BlockLayout::musl) {
+        constexpr double trailer = 4;
+        return step * musl_class(std::ceil((bytes + trailer) / step));
+    }
     if (layout == BlockLayout::header) {
         constexpr double header = 8;
         constexpr double least = 32;
@@ -63,9 +87,7 @@ BlockShares block_shares(const ReportStack& stack) {
     const auto blocks = static_cast<double>(stack.totals.held_count());
     if (bytes <= 0 || blocks <= 0) return {};
     const double size = bytes / blocks;
-    const BlockLayout layout =
-        stack.frames.empty() ? BlockLayout::header : layout_of(stack.frames.front());
-    BlockShares shares{.usual = block_takes(size, layout) / size};
+    BlockShares shares{.usual = block_takes(size, stack.layout) / size};
     shares.most = std::max(1 + block_overhead / size, shares.usual);
     if (is_uniform(stack.totals)) shares.least = shares.most = shares.usual;
     return shares;

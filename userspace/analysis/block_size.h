@@ -4,6 +4,8 @@
 // What a block takes of memory, besides what was asked for: a header, and what its size is rounded
 // up by. Bytes; pure, thread-safe.
 
+#include <vector>
+
 #include "analysis/report.h"
 
 namespace seep {
@@ -16,16 +18,13 @@ inline constexpr double least_block = 16;
 /// The least that a live block keeps from being given back, and that the memory has of one in use.
 inline constexpr double page_bytes = 4096;
 
-enum class BlockLayout {
-    header,     ///< glibc's: 8 bytes before each block, in steps of 16, 32 at least.
-    size_class  ///< No header; in steps that grow with the size: jemalloc, tcmalloc, mimalloc.
-};
-
-/// Of the allocator that a heap stack's innermost frame is of.
-BlockLayout layout_of(const ReportFrame& allocator);
+/// Of the allocator that a heap stack's innermost frame is of. `processes`: with what they
+/// allocate; the C library's names are the same whosever it is.
+BlockLayout layout_of(const ReportFrame& allocator, const std::vector<ProcessRecord>& processes);
 
 /// What a block of so many bytes, above 0, takes (malloc.c, request2size; jemalloc(3), "SIZE
-/// CLASSES", from which the others differ little).
+/// CLASSES", from which the others differ little; musl's src/malloc/mallocng/malloc.c, of 1.2.1 and
+/// later).
 double block_takes(double bytes, BlockLayout layout);
 
 /// Standard deviation of the sizes of a stack's blocks, of which there are some, in bytes; 16 or

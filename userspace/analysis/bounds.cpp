@@ -16,10 +16,13 @@ namespace seep {
 
 namespace {
 
-/// The most that the memory may have grown by in the later half of the window, in bytes a second:
-/// what goes on does so then, too.
-double most_shown(const Witness& witness, double seconds) {
-    return std::max(0.0, witness.lately.high) + witness.miscounted / seconds;
+/// The most that the memory may have grown by in the later half of the window, in bytes a second,
+/// or since it halted: what goes on does so then, too.
+double most_shown(const Witness& witness, const ProcessMemory& memory, double seconds) {
+    const double lately = std::max(0.0, witness.lately.high) + witness.miscounted / seconds;
+    const double paused = memory.anonymous_paused_seconds;
+    if (witness.is_heap || paused <= 0) return lately;
+    return std::min(lately, (memory.anonymous_paused_bytes + witness.miscounted) / paused);
 }
 
 /// What all heap stacks of each cause claim, in so many bytes at a time, by either end of their
@@ -184,7 +187,7 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
                        report.snapshots >= 2 * least_snapshots && may_be_replacement(report);
     const Witness witness = witness_of(report);
     const double seconds = seconds_of(report);
-    const Bound whole{.most = most_shown(witness, seconds),
+    const Bound whole{.most = most_shown(witness, report.memory, seconds),
                       .likely = witness.growth.bytes_per_second};
     Bound bound = whole;
     bound.leaking = leaking(report, &Growth::low, &BlockShares::least);

@@ -176,7 +176,8 @@ std::string subject(const Cause& cause, const Report& report) {
     return text;
 }
 
-std::string predicate(const Cause& cause, const Finding& finding, bool lost) {
+std::string predicate(const Cause& cause, const Finding& finding, bool lost,
+                      const ReportSampling& sampling) {
     const bool several = cause.culprits.size() > 1;
     std::string rate = hourly(finding.growth);
     if (finding.growth_per_work) rate += ", " + work_text(*finding.growth_per_work);
@@ -191,7 +192,7 @@ std::string predicate(const Cause& cause, const Finding& finding, bool lost) {
                                several ? "slow down" : "slows down", several ? "have" : "has");
         default:
             return fmt::format("{} by {}{}", several ? "grow" : "grows", rate,
-                               lost ? "" : ", a leak or a cache that fills");
+                               lost ? "" : ", a leak or a cache that fills" + load_text(sampling));
     }
 }
 
@@ -242,9 +243,9 @@ Finding describe(const Cause& cause, const Report& report) {
     if (finding.kind == StackKind::heap && finding.growth.bytes_per_second > 0)
         finding.block_share = takes / finding.growth.bytes_per_second;
     const bool sampled = finding.kind == StackKind::heap && report.sampling.bytes > 0;
-    finding.sentence =
-        fmt::format("{} {}: {}", subject(cause, report),
-                    predicate(cause, finding, are_lost(pointers)), blocks(finding, sampled));
+    finding.sentence = fmt::format("{} {}: {}", subject(cause, report),
+                                   predicate(cause, finding, are_lost(pointers), report.sampling),
+                                   blocks(finding, sampled));
     if (cause.verdict == Verdict::leak || cause.verdict == Verdict::growing)
         finding.sentence += pointers_text(pointers);
     return finding;
@@ -303,6 +304,16 @@ std::string hourly(const Growth& growth) {
     const std::string high = an_hour(growth.high);
     if (low != high) text += fmt::format(" ({} to {})", low, high);
     return text;
+}
+
+std::string load_text(const ReportSampling& sampling) {
+    constexpr double worth_a_word = 1.2;
+    const std::optional<double> rise = sampling.load_rise;
+    if (!rise || *rise < worth_a_word) return {};
+    return fmt::format(
+        " (it may be the load: in the later half of the window there were {:.2g} times as many "
+        "allocations a second)",
+        *rise);
 }
 
 std::string work_text(const GrowthPerWork& growth) {

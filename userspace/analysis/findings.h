@@ -40,6 +40,9 @@ Place place_of(const ReportStack& stack);
 /// where its ends are one.
 std::string hourly(const Growth& growth);
 
+/// " (it may be the load: ...)" where more was done in the later half of the window; else empty.
+std::string load_text(const ReportSampling& sampling);
+
 /// "1.2 KiB (1.1 KiB to 1.3 KiB) per 1,000 units of work".
 std::string work_text(const GrowthPerWork& growth);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <set>
 #include <utility>
 #include <vector>
@@ -101,6 +102,30 @@ std::vector<Point> points(const std::vector<Count>& counts, Value value) {
     return result;
 }
 
+/// What is in use, and what is free, of a count.
+double in_use(const Count& count) {
+    return static_cast<double>(count.census.all().bytes);
+}
+double free_in(const Count& count) {
+    return static_cast<double>(count.census.free_bytes);
+}
+
+/// By how much the one fell and the other rose to what they were at all counts from the last third
+/// of the window on, of which there must be several, as what comes and goes is given out again.
+double freed_for_good(const std::vector<Count>& counts, double seconds) {
+    const auto later = std::ranges::find_if(
+        counts, [&](const Count& count) { return count.seconds >= seconds * 2 / 3; });
+    if (later == counts.begin() || counts.end() - later < 2) return 0;
+    const auto in = [&](auto begin, auto end) { return std::ranges::subrange(begin, end); };
+    const auto before = in(counts.begin(), later);
+    const auto after = in(later, counts.end());
+    const double fell = std::ranges::max(before | std::views::transform(in_use)) -
+                        std::ranges::max(after | std::views::transform(in_use));
+    const double rose = std::ranges::min(after | std::views::transform(free_in)) -
+                        std::ranges::min(before | std::views::transform(free_in));
+    return std::max(0.0, std::min(fell, rose));
+}
+
 Growth growth_of(const BlockRate& rate, double seconds) {
     return {.bytes_per_second = rate.more,
             .low = rate.low,
@@ -116,16 +141,17 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
     const double seconds = window_seconds(contents.snapshots, contents.window);
     if (counts.back().seconds - counts.front().seconds < least_span * seconds) return std::nullopt;
     const BlocksInUse at_end = counts.back().census.all();
-    std::vector<Point> bytes = points(
-        counts, [](const Count& count) { return static_cast<double>(count.census.all().bytes); });
+    std::vector<Point> bytes = points(counts, in_use);
     const double of_blocks = static_cast<double>(at_end.bytes) /
                              static_cast<double>(std::max<std::uint64_t>(at_end.blocks, 1));
-    HeapInUseGrowth growth{.bytes = at_end.bytes,
-                           .blocks = at_end.blocks,
-                           .free_bytes = counts.back().census.free_bytes,
-                           .growth = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds),
-                           .lately = {},
-                           .sizes = {}};
+    HeapInUseGrowth growth{
+        .bytes = at_end.bytes,
+        .blocks = at_end.blocks,
+        .free_bytes = counts.back().census.free_bytes,
+        .freed_bytes = static_cast<std::uint64_t>(freed_for_good(counts, seconds)),
+        .growth = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds),
+        .lately = {},
+        .sizes = {}};
     // From the last one before the middle on.
     while (bytes.size() > least_counts && bytes[1].x <= seconds / 2) bytes.erase(bytes.begin());
     growth.lately = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds / 2);

@@ -50,7 +50,7 @@ std::vector<Claim> claims_of_sizes(const Report& report) {
         const ReportStack& stack = report.stacks[i];
         const double size = block_size(stack);
         if (stack.kind != StackKind::heap || size <= 0 || size > most_in_heap ||
-            stack.frames.empty() || layout_of(stack.frames.front()) != BlockLayout::header)
+            stack.frames.empty() || stack.layout != BlockLayout::header)
             continue;
         Claim claim{.stack = i, .size = size, .held = stack.totals.held_count()};
         if (is_uniform(stack.totals))

@@ -90,15 +90,21 @@ std::vector<std::uint64_t> those_within(const Range& blocks, const Sizes& sizes)
 
 bool has_blocks_in_heap(const ReportStack& stack) {
     return stack.kind == StackKind::heap && stack.totals.allocated_count > 0 &&
-           !stack.frames.empty() && layout_of(stack.frames.front()) == BlockLayout::header;
+           !stack.frames.empty() && stack.layout == BlockLayout::header;
 }
 
-/// Of which the heap has more for certain, and of which it is not known yet whose they are.
-Sizes unexplained_sizes(const Report& report) {
+/// Of which the heap has more for certain.
+Sizes certain_sizes(const Report& report) {
     Sizes sizes;
     for (const auto& [chunk, rate] : report.memory.in_use->sizes)
         if (rate.low > 0 && rate.more * seconds_of(report) >= least_more)
             sizes.emplace(chunk, rate);
+    return sizes;
+}
+
+/// And of which it is not known yet whose they are.
+Sizes unexplained_sizes(const Report& report) {
+    Sizes sizes = certain_sizes(report);
     for (const ReportStack& stack : report.stacks)
         if (has_blocks_in_heap(stack) && grows(stack))
             for (const std::uint64_t chunk : those_within(blocks_of(stack.totals), sizes)) {
@@ -296,6 +302,18 @@ Finding finding_of(const Function& function, const Sizes& sizes, const Report& r
 }
 
 }  // namespace
+
+GrowingSizes growing_sizes(const Report& report) {
+    const Sizes sizes = certain_sizes(report);
+    GrowingSizes result;
+    std::vector<std::uint64_t> chunks;
+    for (const auto& [chunk, rate] : sizes) {
+        result.bytes_per_second += bytes_of(chunk, sizes);
+        chunks.push_back(chunk);
+    }
+    if (!chunks.empty()) result.text = sizes_text(chunks, sizes);
+    return result;
+}
 
 std::optional<Finding> growth_by_sizes(const Report& report) {
     const ReportSampling& sampling = report.sampling;

@@ -13,10 +13,19 @@
 // Pure.
 
 #include <optional>
+#include <string>
 
 #include "analysis/report.h"
 
 namespace seep {
+
+/// Sizes of which the heap certainly has more, by more blocks than threads keep for themselves.
+struct GrowingSizes {
+    double bytes_per_second = 0;  ///< With headers.
+    std::string text;             ///< "chunks of 208, 96 and 80 bytes".
+};
+/// Of `report`, in which the heap was counted.
+GrowingSizes growing_sizes(const Report& report);
 
 /// Of the sizes of which the heap certainly has more and no stack that grows has blocks, if one
 /// function alone can have nearly all of that. Only where all was followed for a part of the time.

@@ -30,7 +30,9 @@ constexpr double least_of_growth = 0.25;
 constexpr double nearly_all_seen = 0.8;
 /// Of growth by a function that is known, in bytes.
 constexpr std::int64_t least_known = 8 << 10;
-/// Of the heap's growth, what is told beside what was found of it.
+/// Of the heap's growth, what sizes must have for it to be theirs.
+constexpr double nearly_all = 0.9;
+/// Likewise, what is told beside what was found of it.
 constexpr double least_part = 0.1;
 constexpr double a_month = 30.0 * 86400;
 constexpr double a_year = 365.25 * 86400;
@@ -128,24 +130,13 @@ std::string suspects(const Report& report) {
     return text;
 }
 
-/// More is live where more is done.
-std::string load_text(const Report& report) {
-    constexpr double worth_a_word = 1.2;
-    const std::optional<double> rise = report.sampling.load_rise;
-    if (!rise || *rise < worth_a_word) return {};
-    return fmt::format(
-        " (it may be the load: in the later half of the window there were {:.2g} times as many "
-        "allocations a second)",
-        *rise);
-}
-
 /// Why no finding tells from where the memory grows; empty if nothing is to be said of it.
 std::string why_unexplained(const Report& report) {
     if (const double seen = report.sampling.observed_share; seen < 1)
         return fmt::format(
             "what was seen of the heap, in {:.2g} % of the time, does not tell from where{}{}: see "
             "who touches it first (--source faults, which needs no probe on the allocator){}",
-            100 * seen, suspects(report), load_text(report),
+            100 * seen, suspects(report), load_text(report.sampling),
             seen < nearly_all_seen ? ", or record for some seconds with --sample exact, which "
                                      "slows it down by far more"
                                    : "");
@@ -169,7 +160,11 @@ bool surely_grows(const Witness& witness, const Report& report) {
     const Growth growth = lasting(witness.growth, witness.lately);
     if (witness.growth.low <= 0 || growth.low <= 0) return false;
     const double grown = growth.bytes_per_second * seconds_of(report);
-    if (witness.is_heap) return grown >= least_in_heap;
+    // Of a few sizes it is certain that they are not those of blocks that threads keep.
+    if (witness.is_heap)
+        return grown >= least_in_heap ||
+               (grown >= static_cast<double>(least_known) &&
+                growing_sizes(report).bytes_per_second >= nearly_all * growth.bytes_per_second);
     // In as many steps as a burst does not have, what the kernel may miscount is enough.
     return grown >= much ||
            (grown >= witness.miscounted && witness.steps >= ProcessMemory::least_steps);
@@ -182,6 +177,15 @@ double found_growth(const Report& report) {
         if (finding.kind == StackKind::heap)
             found += finding.growth.bytes_per_second * finding.block_share;
     return found;
+}
+
+/// ", mostly in chunks of 208 and 96 bytes"; empty if it is not.
+std::string in_sizes(const Report& report, const Growth& heap) {
+    const GrowingSizes sizes = growing_sizes(report);
+    if (2 * sizes.bytes_per_second < heap.bytes_per_second) return {};
+    return fmt::format(
+        ", {}in {}", sizes.bytes_per_second >= nearly_all * heap.bytes_per_second ? "" : "mostly ",
+        sizes.text);
 }
 
 /// That memory grows, and by far more than `found`.
@@ -205,7 +209,8 @@ std::optional<Finding> unexplained_growth(const Report& report, const Witness& w
                          "{} grew by {}, and slows down: {} of it came in the later half, as "
                          "where a program warms up. Record again, to see whether it goes on",
                          witness.name, format_bytes(whole), format_bytes(std::max(0.0, later)))
-                   : fmt::format("{} grows by {}, and {}", witness.name, hourly(memory), why);
+                   : fmt::format("{} grows by {}{}, and {}", witness.name, hourly(memory),
+                                 witness.is_heap ? in_sizes(report, memory) : "", why);
     finding.sentence.front() =
         static_cast<char>(std::toupper(static_cast<unsigned char>(finding.sentence.front())));
     return finding;

@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "analysis/activity.h"
+#include "analysis/block_size.h"
 #include "analysis/call_pace.h"
 #include "analysis/clusters.h"
 #include "analysis/collection.h"
@@ -128,6 +129,8 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
                 std::min(1.0, sampling.observed_share));
     result.truncated = stack.record.end != StackEnd::complete;
     result.frames = report_frames(stack.record, contents, objects);
+    if (!result.frames.empty())
+        result.layout = layout_of(result.frames.front(), contents.processes);
     return result;
 }
 

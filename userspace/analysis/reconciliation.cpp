@@ -144,8 +144,10 @@ void take_what_there_was(const RecordingContents& contents, const Window& window
                             random_events(contents, window, steps), growth);
 }
 
-/// The last snapshot may follow right on the one before.
-double paused_seconds(const RecordingContents& contents, Window window, std::vector<double> steps) {
+/// For how long at the window's end the anonymous memory has not grown. The last snapshot may
+/// follow right on the one before.
+void add_pause(const RecordingContents& contents, Window window, std::vector<double> steps,
+               ProcessMemory& memory) {
     const auto seconds = [&](std::size_t from, std::size_t to) {
         return static_cast<double>(contents.snapshots[to].time_ns -
                                    contents.snapshots[from].time_ns) /
@@ -156,8 +158,12 @@ double paused_seconds(const RecordingContents& contents, Window window, std::vec
         steps.pop_back();
         --window.last;
     }
-    const double paused = seconds(window.last - small_steps_at_end(steps), window.last);
-    return paused >= least_pause * seconds(window.first, window.last) ? paused : 0;
+    const std::size_t small = small_steps_at_end(steps);
+    const double paused = seconds(window.last - small, window.last);
+    if (paused < least_pause * seconds(window.first, window.last)) return;
+    memory.anonymous_paused_seconds = paused;
+    memory.anonymous_paused_bytes =
+        std::accumulate(steps.end() - static_cast<std::ptrdiff_t>(small), steps.end(), 0.0);
 }
 
 /// Of what was seen, on the clock of that, and then for all of the time, as stacks have it.
@@ -316,6 +322,22 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
         known ? "as those that are held" : "at least", bytes(most), bytes(left), why);
 }
 
+/// What glibc has free by its own account, of what was in use, and the memory still has.
+void judge_counted(const HeapInUseGrowth& heap, const Difference& difference,
+                   ProcessMemory& memory) {
+    const auto anonymous = static_cast<double>(memory.anonymous_bytes);
+    const double kept = std::min(static_cast<double>(heap.freed_bytes),
+                                 anonymous - static_cast<double>(heap.bytes));
+    if (kept <= difference.matters) return;
+    const std::string why = name_retained(kept, difference, memory);
+    memory.reason = fmt::format(
+        "the allocator keeps {} that the program has freed: by glibc's account {} are in use at "
+        "the "
+        "window's end, and {} free in its heaps, of {} of anonymous memory; {}",
+        bytes(kept), bytes(static_cast<double>(heap.bytes)),
+        bytes(static_cast<double>(heap.free_bytes)), bytes(anonymous), why);
+}
+
 void judge_outside(const char* what, const Growth& growth, ProcessMemory& memory) {
     memory.verdict = "outside the heap";
     memory.reason =
@@ -429,7 +451,7 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     const std::vector<double> steps = steps_of(contents, window, &Sum::anonymous);
     take_what_there_was(contents, window, steps, memory.anonymous);
     memory.anonymous_steps = effective_size(steps);
-    memory.anonymous_paused_seconds = paused_seconds(contents, window, steps);
+    add_pause(contents, window, steps, memory);
     memory.file = growth_of(contents, window, &Sum::file);
     const ReportSampling sampling = sampling_of(contents);
     memory.heap = heap_growth(contents, heap, window, sampling);
@@ -458,10 +480,13 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     difference.gives_back = was_to_be_given_back(contents, window, peak);
     if (end.allocators) difference.allocators = *end.allocators - start.allocators.value_or(0);
     if (!contents.info.sources.heap) return memory;
-    if (sampling.observed_share < 1)
-        judge_fewer(contents, window, point_at(heap, window.last), difference, memory);
-    else
-        judge(difference, mapping_growth, memory);
+    if (in_use) judge_counted(*in_use, difference, memory);
+    if (memory.verdict.empty()) {
+        if (sampling.observed_share < 1)
+            judge_fewer(contents, window, point_at(heap, window.last), difference, memory);
+        else
+            judge(difference, mapping_growth, memory);
+    }
     if (memory.verdict == "fragmentation" || memory.verdict == "retention")
         memory.advice = retention_advice(used_allocators(contents));
     return memory;

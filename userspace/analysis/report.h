@@ -147,8 +147,16 @@ struct MemoryMoment {
     std::uint64_t heap_bytes = 0;  ///< Live in the traced heap.
 };
 
+/// How an allocator lays blocks out (block_size.h).
+enum class BlockLayout {
+    header,      ///< glibc's: 8 bytes before each block, in steps of 16, 32 at least.
+    size_class,  ///< No header; in steps that grow with the size: jemalloc, tcmalloc, mimalloc.
+    musl         ///< 4 bytes after each block, in classes of units of 16.
+};
+
 struct ReportStack {
     std::string id;  ///< Hex; the same for the same code in every recording.
+    BlockLayout layout = BlockLayout::header;  ///< Of the heap's.
     StackKind kind = StackKind::heap;
     Totals totals;  ///< allocated/freed within the window's end; live = at the window's end.
     std::optional<double> live_standard_error;  ///< Bytes; absent where nothing is sampled.
@@ -205,8 +213,10 @@ struct HeapInUseGrowth {
     std::uint64_t bytes = 0;  ///< With headers, at the window's end.
     std::uint64_t blocks = 0;
     std::uint64_t free_bytes = 0;  ///< That the heaps have besides.
-    Growth growth;                 ///< Of `bytes`.
-    Growth lately;                 ///< In the later half of the window, or a little more.
+    /// What became free of what was in use, and was still so in the last third of the window.
+    std::uint64_t freed_bytes = 0;
+    Growth growth;  ///< Of `bytes`.
+    Growth lately;  ///< In the later half of the window, or a little more.
     std::map<std::uint64_t, BlockRate> sizes;  ///< By size_class() (drain/glibc_heap.h).
 };
 
@@ -226,6 +236,7 @@ struct ProcessMemory {
     /// For how long at the window's end the anonymous memory has not grown, where it grew evenly
     /// before; else 0.
     double anonymous_paused_seconds = 0;
+    double anonymous_paused_bytes = 0;  ///< By which it grew in those all the same.
     static constexpr double least_steps = 8;
     Growth file;
     Growth heap;

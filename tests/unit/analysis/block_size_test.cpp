@@ -9,6 +9,7 @@ namespace {
 ReportStack stack_of(std::uint64_t bytes, std::uint64_t blocks, const char* module) {
     ReportStack stack;
     stack.frames.push_back({.function = "malloc", .module = module});
+    stack.layout = layout_of(stack.frames.front(), {});
     stack.totals.allocated_bytes = bytes;
     stack.totals.allocated_count = blocks;
     return stack;
@@ -37,7 +38,33 @@ TEST(BlockSize, OfJemallocIsThatOfItsClass) {
         EXPECT_EQ(block_takes(asked, BlockLayout::size_class), takes) << asked;
 }
 
+TEST(BlockSize, OfMuslIsThatOfItsClass) {
+    // The distances of blocks that follow on one another, with musl 1.2.3.
+    for (const auto& [asked, takes] : {std::pair{1, 16},
+                                       {12, 16},
+                                       {13, 32},
+                                       {60, 64},
+                                       {108, 112},
+                                       {112, 128},
+                                       {150, 160},
+                                       {200, 240},
+                                       {300, 320},
+                                       {500, 576},
+                                       {1000, 1008},
+                                       {1025, 1152},
+                                       {2000, 2032},
+                                       {2080, 2336},
+                                       {9000, 9360}})
+        EXPECT_EQ(block_takes(asked, BlockLayout::musl), takes) << asked;
+}
+
 TEST(BlockSize, GoesByWhoseFunctionWasCalled) {
+    const std::vector<ProcessRecord> processes{
+        {.allocators = "musl (app), jemalloc (libjemalloc.so.2)"}};
+    const auto layout_of = [&](const ReportFrame& frame) {
+        return seep::layout_of(frame, processes);
+    };
+    EXPECT_EQ(layout_of({.function = "malloc", .module = "app"}), BlockLayout::musl);
     EXPECT_EQ(layout_of({.function = "malloc", .module = "libc.so.6"}), BlockLayout::header);
     EXPECT_EQ(layout_of({.function = "malloc", .module = "libjemalloc.so.2"}),
               BlockLayout::size_class);

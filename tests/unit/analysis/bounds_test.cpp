@@ -139,6 +139,16 @@ TEST(Bounds, WhereTheMemoryGrewAndHaltedNothingFillsWhatTheHeapHadFree) {
     EXPECT_LT(report.stacks[0].growth.high, 1'000);
 }
 
+TEST(Bounds, WhatGoesOnDoesSoSinceTheMemoryHalted) {
+    // In the later half it grew on for a while.
+    Report report;
+    report.memory.anonymous_paused_seconds = 400;
+    report.memory.anonymous_paused_bytes = 10'000;
+    confirm(report, {other("a", 100'000)}, 70'000, 50'000);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::undetermined);
+    EXPECT_LT(report.stacks[0].growth.high, 700);
+}
+
 TEST(Bounds, NothingIsToldToGrowByFarMoreThanTheMemory) {
     ReportStack stack = other("a", 100'000);
     stack.growth.high = 300'000;

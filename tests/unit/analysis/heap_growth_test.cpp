@@ -47,6 +47,25 @@ TEST(HeapGrowth, IsThatFromTheFirstCountToTheLast) {
     EXPECT_NEAR(growth->lately.bytes_per_second, 50 * 64, 50);
 }
 
+TEST(HeapGrowth, TellsWhatBecameFreeForGood) {
+    const auto freed_from = [](double freed_at, double again_at) {
+        RecordingContents contents = hundred_seconds();
+        const auto used = [=](double t) { return t < freed_at || t >= again_at ? 1000 : 200; };
+        count(contents, 64, used);
+        // Free bytes have no blocks.
+        count(contents, 0, [](double) { return 0; });
+        for (HeapInUseRow& row : contents.heap)
+            if (row.size.chunk_bytes == 0)
+                row.size.bytes = static_cast<std::uint64_t>(
+                    64 * (1000 - used(10.0 * static_cast<double>(row.snapshot))));
+        return heap_growth(contents)->freed_bytes;
+    };
+    EXPECT_EQ(freed_from(30, 1000), 64U * 800);
+    EXPECT_EQ(freed_from(30, 90), 0U);  // given out again
+    EXPECT_EQ(freed_from(90, 1000), 0U);
+    EXPECT_EQ(freed_from(0, 1000), 0U);
+}
+
 TEST(HeapGrowth, IsNotKnownOfOtherProcesses) {
     RecordingContents contents = hundred_seconds();
     count(contents, 64, [](double t) { return t; });

@@ -42,6 +42,7 @@ void rate(const HeapInUseGrowth& heap, Report& report) {
     const HeapRates rates(heap, report);
     rates.rate_stacks(report);
     rates.rate_clusters(report);
+    rates.bound_sizes(report);
 }
 
 TEST(HeapRates, WhatTheHeapHasMoreOfASizeIsItsStacks) {
@@ -102,6 +103,30 @@ TEST(HeapRates, TheSizesOfAnObjectTellHowManyThereAre) {
     EXPECT_NEAR(report.stacks[2].growth.bytes_per_second, 24 * 56, 1);
     EXPECT_NEAR(report.stacks[3].growth.bytes_per_second, 120 * 50, 1);
     EXPECT_LT(report.stacks[3].growth.high, 1.1 * 120 * 50);
+}
+
+TEST(HeapRates, SomeBlocksTakeTheNextSize) {
+    Report report = report_of({claims("leak", 200, 15)});
+    rate(has({{208, 15}, {224, 5}}), report);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 20 * 200, 1);
+    // Unless another stack has blocks of that.
+    report = report_of({claims("leak", 200, 15), claims("other", 216, 5)});
+    rate(has({{208, 15}, {224, 5}}), report);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 15 * 200, 1);
+    EXPECT_GT(report.stacks[0].growth.high, 15 * 200);
+    EXPECT_NEAR(report.stacks[1].growth.bytes_per_second, 5 * 216, 1);
+}
+
+TEST(HeapRates, AllThatGrowTogetherHaveNoMoreOfASizeThanThereIs) {
+    // Two stacks have blocks of chunks of 64 bytes, and one of them in hand alone.
+    Report report = report_of({claims("document", 1000, 10, 1), claims("node", 100, 100, 1),
+                               claims("name", 56, 20, 1), claims("in_hand", 48, 20, 1)});
+    for (ReportStack& stack : report.stacks) stack.growth.low = 1;
+    rate(has({{1008, 10}, {112, 100}, {64, 25}}), report);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 10 * 1000, 1);
+    EXPECT_NEAR(report.stacks[2].growth.bytes_per_second, 12.5 * 56, 1);
+    EXPECT_NEAR(report.stacks[3].growth.bytes_per_second, 12.5 * 48, 1);
+    EXPECT_THAT(report.stacks[3].reason, HasSubstr("the heap has 24.9 to 25.1 more a second"));
 }
 
 }  // namespace

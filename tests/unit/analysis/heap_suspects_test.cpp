@@ -99,6 +99,13 @@ TEST(HeapSuspects, MayAllocateSeveralSizesAtOnePlace) {
     EXPECT_NEAR(finding->growth.bytes_per_second, 20 * (88 + 100 + 116), 20 * 15);
 }
 
+TEST(HeapSuspects, HaveWhatTookTheNextSize) {
+    const auto finding =
+        growth_by_sizes(report_of({allocates("open", blocks(88))}, {{96, 15}, {112, 5}}));
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(finding->growth.bytes_per_second, 20 * 88, 1);
+}
+
 TEST(HeapSuspects, AreNotAskedForWhatIsKnownToGrow) {
     Report report = report_of({allocates("open", blocks(88))}, {{96, 20}});
     report.stacks.front().verdict = Verdict::leak;
@@ -128,6 +135,15 @@ TEST(HeapSuspects, NeedAllStacksToBeSeen) {
     EXPECT_FALSE(growth_by_sizes(report));
     report.sampling = {};
     EXPECT_FALSE(growth_by_sizes(report));
+}
+
+TEST(GrowingSizes, AreThoseOfMostBytesFirst) {
+    const GrowingSizes sizes = growing_sizes(report_of({}, {{96, 20}, {208, 20}, {64, 0.14}}));
+    EXPECT_NEAR(sizes.bytes_per_second, 20 * 304, 1);
+    EXPECT_EQ(sizes.text, "chunks of 208 and 96 bytes");
+    EXPECT_EQ(growing_sizes(report_of({}, {{32, 9}, {48, 9}, {64, 9}, {80, 9}, {96, 9}})).text,
+              "chunks of 96, 80, 64 bytes and 2 more sizes");
+    EXPECT_TRUE(growing_sizes(report_of({}, {})).text.empty());
 }
 
 }  // namespace

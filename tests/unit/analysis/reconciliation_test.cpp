@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <functional>
+#include <optional>
 
 #include "analysis/growth.h"
 #include "analysis/process_findings.h"
@@ -56,6 +57,7 @@ struct Course {
     double unseen = 0;                     ///< The share of the time without probes.
     Curve net = [](double) { return 0; };  ///< Blocks by which allocations exceed frees.
     bool jemalloc = false;                 ///< Is what is called, instead of glibc.
+    std::optional<HeapInUseGrowth> in_use = {};
     double allocators = -1;  ///< By which their mappings grow in the window; below 0: not traced.
 };
 
@@ -103,7 +105,7 @@ ProcessMemory memory_of(const Course& course, double mapped = 0) {
         heap.push_back(point);
     }
     contents.window = {0, count - 1};
-    return reconcile(contents, heap, mapped * mebibyte);
+    return reconcile(contents, heap, mapped * mebibyte, course.in_use);
 }
 
 TEST(Reconciliation, CountsTheStepsInWhichMemoryGrows) {
@@ -167,6 +169,23 @@ TEST(Reconciliation, WhatJemallocDoesNotGiveBackIsHeldByBlocks) {
     // It had most ten seconds ago.
     const auto late = [](double i) { return i < count - 1 ? 100.0 : 30.0; };
     EXPECT_EQ(memory_of({.heap = late, .blocks = 10, .jemalloc = true}).verdict, "retention");
+}
+
+TEST(Reconciliation, GlibcsAccountTellsWhatItKeeps) {
+    const HeapInUseGrowth heap{
+        .bytes = bytes(30), .blocks = 100'000, .free_bytes = bytes(65), .freed_bytes = bytes(60)};
+    const ProcessMemory held = memory_of({.unseen = 0.75, .in_use = heap});
+    EXPECT_EQ(held.verdict, "fragmentation");
+    EXPECT_THAT(held.reason, StartsWith("the allocator keeps 60 MiB that the program has freed: by "
+                                        "glibc's account 30 MiB are in use"));
+    EXPECT_THAT(held.advice, HasSubstr("malloc_trim"));
+    HeapInUseGrowth few = heap;
+    few.blocks = 1000;
+    EXPECT_EQ(memory_of({.in_use = few}).verdict, "retention");
+    // The pages of what is free were given back.
+    const auto given_back = [](double i) { return i < 10 ? 100.0 : 32.0; };
+    EXPECT_THAT(memory_of({.anonymous = given_back, .unseen = 0.75, .in_use = heap}).verdict,
+                IsEmpty());
 }
 
 TEST(Reconciliation, CountsFreesOfWhatWasThereBeforeAtLeast) {
