@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 #include <set>
 #include <utility>
 #include <vector>
@@ -110,20 +109,17 @@ double free_in(const Count& count) {
     return static_cast<double>(count.census.free_bytes);
 }
 
-/// By how much the one fell and the other rose to what they were at all counts from the last third
-/// of the window on, of which there must be several, as what comes and goes is given out again.
+/// By how much what is free has become more, at all counts from the last third of the window on, of
+/// which there must be several, as what comes and goes is given out again.
 double freed_for_good(const std::vector<Count>& counts, double seconds) {
     const auto later = std::ranges::find_if(
         counts, [&](const Count& count) { return count.seconds >= seconds * 2 / 3; });
     if (later == counts.begin() || counts.end() - later < 2) return 0;
-    const auto in = [&](auto begin, auto end) { return std::ranges::subrange(begin, end); };
-    const auto before = in(counts.begin(), later);
-    const auto after = in(later, counts.end());
-    const double fell = std::ranges::max(before | std::views::transform(in_use)) -
-                        std::ranges::max(after | std::views::transform(in_use));
-    const double rose = std::ranges::min(after | std::views::transform(free_in)) -
-                        std::ranges::min(before | std::views::transform(free_in));
-    return std::max(0.0, std::min(fell, rose));
+    const auto least_of = [](auto begin, auto end) {
+        return free_in(*std::min_element(
+            begin, end, [](const Count& a, const Count& b) { return free_in(a) < free_in(b); }));
+    };
+    return std::max(0.0, least_of(later, counts.end()) - least_of(counts.begin(), later));
 }
 
 Growth growth_of(const BlockRate& rate, double seconds) {

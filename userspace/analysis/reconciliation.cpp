@@ -32,6 +32,9 @@ namespace {
 /// and every process touches new ones.
 constexpr double least_difference = 2 << 20;
 constexpr double least_estimated_difference = 4 << 20;
+/// Of the memory, of which less becomes free and is used again where a collector frees now and
+/// then.
+constexpr double least_kept = 0.2;
 /// Of the memory, what blocks may be reckoned to have taken, for want of their sizes.
 constexpr double most_held = 1.5;
 constexpr double least_share = 0.05;
@@ -315,20 +318,20 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
     difference.gives_back = was_to_be_given_back(contents, window, since);
     const std::string why = name_retained(kept, difference, memory);
     memory.reason = fmt::format(
-        "the allocator keeps about {} that the program has freed: about {} more blocks were freed "
+        "the allocator keeps {} {} that the program has freed: about {} more blocks were freed "
         "than allocated since it had most, of {} each {}, and of {} of anonymous memory that "
         "there were then {} are left at the window's end; {}",
-        bytes(kept), format_count(two_digits(fewer->all)), bytes(block),
-        known ? "as those that are held" : "at least", bytes(most), bytes(left), why);
+        estimated > most ? "up to" : "about", bytes(kept), format_count(two_digits(fewer->all)),
+        bytes(block), known ? "as those that are held" : "at least", bytes(most), bytes(left), why);
 }
 
-/// What glibc has free by its own account, of what was in use, and the memory still has.
+/// What glibc has free by its own account, and had not before, and the memory has.
 void judge_counted(const HeapInUseGrowth& heap, const Difference& difference,
                    ProcessMemory& memory) {
     const auto anonymous = static_cast<double>(memory.anonymous_bytes);
     const double kept = std::min(static_cast<double>(heap.freed_bytes),
                                  anonymous - static_cast<double>(heap.bytes));
-    if (kept <= difference.matters) return;
+    if (kept <= std::max(difference.matters, least_kept * anonymous)) return;
     const std::string why = name_retained(kept, difference, memory);
     memory.reason = fmt::format(
         "the allocator keeps {} that the program has freed: by glibc's account {} are in use at "
@@ -442,7 +445,8 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     memory.heap_bytes = live_at(heap, window.last);
     const std::size_t peak = peak_of(heap, window);
     memory.heap_peak_bytes = live_at(heap, peak);
-    if (end.anonymous > 0 && contents.info.sources.heap)
+    const ReportSampling sampling = sampling_of(contents);
+    if (end.anonymous > 0 && contents.info.sources.heap && sampling.observed_share >= 1)
         memory.coverage = std::min(1.0, static_cast<double>(memory.heap_bytes) / end.anonymous);
     if (window.snapshots() < 2) return memory;
     memory.anonymous = growth_of(contents, window, &Sum::anonymous);
@@ -453,7 +457,6 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     memory.anonymous_steps = effective_size(steps);
     add_pause(contents, window, steps, memory);
     memory.file = growth_of(contents, window, &Sum::file);
-    const ReportSampling sampling = sampling_of(contents);
     memory.heap = heap_growth(contents, heap, window, sampling);
     memory.heap_lately = heap_growth(contents, heap, later, sampling);
     const auto grown = static_cast<double>(memory.anonymous.bytes);

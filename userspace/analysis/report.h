@@ -213,7 +213,7 @@ struct HeapInUseGrowth {
     std::uint64_t bytes = 0;  ///< With headers, at the window's end.
     std::uint64_t blocks = 0;
     std::uint64_t free_bytes = 0;  ///< That the heaps have besides.
-    /// What became free of what was in use, and was still so in the last third of the window.
+    /// By how much that became more, and was still so in the last third of the window.
     std::uint64_t freed_bytes = 0;
     Growth growth;  ///< Of `bytes`.
     Growth lately;  ///< In the later half of the window, or a little more.
@@ -243,7 +243,8 @@ struct ProcessMemory {
     Growth heap_lately;           ///< In the later half of the window.
     std::optional<double> kappa;  ///< Growth of anonymous memory over that of the heap.
     std::optional<HeapInUseGrowth> in_use;
-    std::optional<double> coverage;  ///< heap_bytes over anonymous_bytes, 0 to 1.
+    /// heap_bytes over anonymous_bytes, 0 to 1, where all was observed.
+    std::optional<double> coverage;
     MemoryLimit limited_by = MemoryLimit::unknown;
     std::uint64_t limit_bytes = 0;  ///< Of that, and what is used of it, by others, too.
     std::uint64_t used_bytes = 0;

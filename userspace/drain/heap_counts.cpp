@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "drain/reading_time.h"
 #include "target/anonymous_pages.h"
 #include "target/mappings.h"
 #include "target/memory_reading.h"
@@ -66,14 +65,8 @@ std::optional<HeapCensus> census_of(pid_t pid) {
 
 }  // namespace
 
-double HeapCounts::takes_s(const Now& now) const {
-    const auto bytes = static_cast<double>(now.anonymous_bytes);
-    if (!last_age_s_) return bytes / usual_bytes_per_second;
-    return last_took_s_ * std::max(1.0, bytes / std::max(1.0, static_cast<double>(last_bytes_)));
-}
-
 bool HeapCounts::is_due(const Now& now) const {
-    const double takes = takes_s(now);
+    const double takes = reading_.seconds_for(now.anonymous_bytes);
     if (now.is_last && takes <= most_last_reading_s(now.age_s)) return true;
     if (!last_age_s_) return takes <= std::max(most_time * now.age_s, most_first_s);
     const double since = now.age_s - *last_age_s_;
@@ -86,8 +79,7 @@ std::map<pid_t, HeapCensus> HeapCounts::count(const std::vector<pid_t>& processe
     std::map<pid_t, HeapCensus> counted;
     for (const pid_t pid : processes)
         if (auto census = census_of(pid)) counted.emplace(pid, std::move(*census));
-    last_took_s_ = static_cast<double>(monotonic_ns() - began_ns) / 1e9;
-    last_bytes_ = now.anonymous_bytes;
+    reading_.learn(now.anonymous_bytes, static_cast<double>(monotonic_ns() - began_ns) / 1e9);
     return counted;
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "drain/glibc_heap.h"
+#include "drain/reading_time.h"
 
 namespace seep {
 
@@ -30,11 +31,8 @@ class HeapCounts {
     std::map<pid_t, HeapCensus> count(const std::vector<pid_t>& processes, const Now& now);
 
  private:
-    [[nodiscard]] double takes_s(const Now& now) const;
-
     std::optional<double> last_age_s_;
-    double last_took_s_ = 0;
-    std::uint64_t last_bytes_ = 0;
+    ReadingTime reading_;
 };
 
 }  // namespace seep

@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "drain/reachability.h"
-#include "drain/reading_time.h"
 #include "target/kept_pointers.h"
 #include "target/memory_reading.h"
 #include "target/process_counters.h"
@@ -40,7 +39,6 @@ constexpr double before_last = 1.2;
 /// goes on for as long, at the cost of its probes.
 constexpr double most_time = 0.01;
 constexpr double most_window_time = 0.004;
-constexpr double least_seconds = 1e-3;
 
 double seconds(std::int64_t ns) {
     return static_cast<double>(ns) / 1e9;
@@ -139,18 +137,13 @@ std::optional<std::vector<bool>> reached(pid_t pid, const std::vector<Block>& bl
 
 }  // namespace
 
-LostBlocks::LostBlocks(const KernelObject& kernel)
-    : kernel_(&kernel), bytes_per_second_(usual_bytes_per_second) {}
-
-double LostBlocks::seconds_for(std::uint64_t bytes) const {
-    return static_cast<double>(bytes) / bytes_per_second_;
-}
+LostBlocks::LostBlocks(const KernelObject& kernel) : kernel_(&kernel) {}
 
 bool LostBlocks::is_due(Occasion occasion, std::int64_t now_ns, std::uint64_t bytes) const {
     const auto attached_ns = static_cast<std::int64_t>(kernel_->attach_time_ns());
     if (occasion == Occasion::window_end)
         return now_ns - attached_ns >= first_age_ns &&
-               seconds_for(bytes) <=
+               reading_.seconds_for(bytes) <=
                    most_window_time * seconds(now_ns - std::max(searched_ns_, attached_ns));
     return is_due_after(searched_ns_, occasion, now_ns, bytes);
 }
@@ -167,7 +160,7 @@ bool LostBlocks::is_due_after(std::int64_t last_ns, Occasion occasion, std::int6
     const double least = last_ns == 0
                              ? seconds(is_last ? least_last_age_ns : first_age_ns)
                              : (is_last ? before_last : between) * seconds(last_ns - attached_ns);
-    const double takes = seconds_for(bytes);
+    const double takes = reading_.seconds_for(bytes);
     return age >= least &&
            (takes <= most_time * age || (is_last && takes <= most_last_reading_s(age)));
 }
@@ -206,7 +199,7 @@ void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot&
 void LostBlocks::learn_speed(std::int64_t since_ns, std::uint64_t bytes, std::size_t blocks) {
     const double took = seconds(monotonic_ns() - since_ns);
     spdlog::debug("searched {} bytes for {} blocks in {:.3g} s", bytes, blocks, took);
-    bytes_per_second_ = static_cast<double>(bytes) / std::max(took, least_seconds);
+    reading_.learn(bytes, took);
 }
 
 bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,

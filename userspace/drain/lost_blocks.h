@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "drain/reading_time.h"
 #include "drain/revisits.h"
 #include "drain/slots.h"
 #include "drain/snapshot.h"
@@ -73,7 +74,6 @@ class LostBlocks {
         bool told = false;  ///< It is among those that were followed.
     };
 
-    [[nodiscard]] double seconds_for(std::uint64_t bytes) const;
     /// Some time after attach, and then at so many times the age at `last_ns`, 0 if there is none.
     [[nodiscard]] bool is_due_after(std::int64_t last_ns, Occasion occasion, std::int64_t now_ns,
                                     std::uint64_t bytes) const;
@@ -93,7 +93,7 @@ class LostBlocks {
     bool in_window_ = false;            ///< That was one of a window.
     std::uint64_t born_within_us_ = 0;  ///< Of StackReachability.
     bool all_known_ = false;            ///< It looked for all outstanding blocks.
-    double bytes_per_second_;           ///< At which memory is searched.
+    ReadingTime reading_;
     std::vector<Followed> followed_;
     std::unordered_map<StackId, StackReachability> stacks_;
     std::set<StackId> untold_;

@@ -210,7 +210,7 @@ TEST(Reconciliation, InWindowsWhatIsKeptIsKnownByTheNumberOfBlocks) {
 
     // As many would come to a little more than there was: they were smaller.
     course.anonymous = [&](double i) { return stays(i) * 0.55; };
-    EXPECT_THAT(memory_of(course).reason, HasSubstr("keeps about 110 MiB"));
+    EXPECT_THAT(memory_of(course).reason, HasSubstr("keeps up to 110 MiB"));
     // What was freed would have been given out again before the memory grows.
     course.anonymous = [&](double i) { return stays(i) + 2 * std::max(0.0, i - 10); };
     EXPECT_THAT(memory_of(course).verdict, IsEmpty());
