@@ -34,9 +34,10 @@ double musl_class(double units) {
     if (const auto found = std::ranges::lower_bound(small, units); found != small.end())
         return *found;
     // Next to parts of a power of two.
-    for (double power = 1024;; power *= 2)
+    for (int power = 10;; ++power)
         for (const double part : {7, 6, 5, 4})
-            if (const double size = std::floor((power - 1) / part); size >= units) return size;
+            if (const double size = std::floor((std::exp2(power) - 1) / part); size >= units)
+                return size;
 }
 
 }  // namespace

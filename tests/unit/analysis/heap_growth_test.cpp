@@ -50,7 +50,7 @@ TEST(HeapGrowth, IsThatFromTheFirstCountToTheLast) {
 TEST(HeapGrowth, TellsWhatBecameFreeForGood) {
     const auto freed_from = [](double freed_at, double again_at) {
         RecordingContents contents = hundred_seconds();
-        const auto used = [=](double t) { return t < freed_at || t >= again_at ? 1000 : 200; };
+        const auto used = [=](double t) { return t < freed_at || t >= again_at ? 1000.0 : 200.0; };
         count(contents, 64, used);
         // Free bytes have no blocks.
         count(contents, 0, [](double) { return 0; });
