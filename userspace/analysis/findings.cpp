@@ -231,14 +231,8 @@ Finding describe(const Cause& cause, const Report& report) {
         finding.growth.high += stack->growth.high;
         finding.growth.bytes += stack->growth.bytes;
         add(stack->growth_per_work, finding.growth_per_work);
-        finding.live_bytes += stack->totals.live_bytes();
-        finding.live_count += stack->totals.live_count();
-        finding.lapsed_bytes += stack->totals.lapsed_bytes;
-        finding.lapsed_count += stack->totals.lapsed_count;
-        finding.allocated_count += stack->totals.allocated_count;
-        finding.freed_count += stack->totals.freed_count;
         accumulate(pointers, stack->reachability);
-        finding.stacks.push_back(stack->id);
+        add_stack(*stack, finding);
     }
     if (finding.kind == StackKind::heap && finding.growth.bytes_per_second > 0)
         finding.block_share = takes / finding.growth.bytes_per_second;
@@ -252,6 +246,17 @@ Finding describe(const Cause& cause, const Report& report) {
 }
 
 }  // namespace
+
+void add_stack(const ReportStack& stack, Finding& finding) {
+    const Totals& totals = stack.totals;
+    finding.live_bytes += totals.live_bytes();
+    finding.live_count += totals.live_count();
+    finding.lapsed_bytes += totals.lapsed_bytes;
+    finding.lapsed_count += totals.lapsed_count;
+    finding.allocated_count += totals.allocated_count;
+    finding.freed_count += totals.freed_count;
+    finding.stacks.push_back(stack.id);
+}
 
 double suppressed_growth(const Report& report) {
     double sum = 0;

@@ -19,6 +19,10 @@ namespace seep {
 /// none. `report`: its stacks judged, clustered and named (name_stacks()).
 std::vector<Finding> find_causes(const Report& report);
 
+/// Makes a stack one of those that the finding is of, with its blocks; its growth is left to the
+/// caller.
+void add_stack(const ReportStack& stack, Finding& finding);
+
 /// What a report without findings says instead: that nothing grew, if that is sure, and by how much
 /// more memory there is all the same.
 std::string without_findings(const Report& report);

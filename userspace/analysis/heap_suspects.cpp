@@ -277,16 +277,8 @@ Finding finding_of(const Function& function, const Sizes& sizes, const Report& r
     }
     finding.growth.bytes = std::llround(finding.growth.bytes_per_second * seconds_of(report));
     finding.block_share = takes / finding.growth.bytes_per_second;
-    for (const Candidate* const candidate : function.candidates) {
-        const Totals& totals = candidate->stack->totals;
-        finding.live_bytes += totals.live_bytes();
-        finding.live_count += totals.live_count();
-        finding.lapsed_bytes += totals.lapsed_bytes;
-        finding.lapsed_count += totals.lapsed_count;
-        finding.allocated_count += totals.allocated_count;
-        finding.freed_count += totals.freed_count;
-        finding.stacks.push_back(candidate->stack->id);
-    }
+    for (const Candidate* const candidate : function.candidates)
+        add_stack(*candidate->stack, finding);
     const std::string place = brief_place(finding.frame);
     finding.sentence = fmt::format(
         "`{}`{} grows by {}, a leak or a cache that fills: it alone allocates blocks of {} of "

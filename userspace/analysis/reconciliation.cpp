@@ -335,8 +335,7 @@ void judge_counted(const HeapInUseGrowth& heap, const Difference& difference,
     const std::string why = name_retained(kept, difference, memory);
     memory.reason = fmt::format(
         "the allocator keeps {} that the program has freed: by glibc's account {} are in use at "
-        "the "
-        "window's end, and {} free in its heaps, of {} of anonymous memory; {}",
+        "the window's end, and {} free in its heaps, of {} of anonymous memory; {}",
         bytes(kept), bytes(static_cast<double>(heap.bytes)),
         bytes(static_cast<double>(heap.free_bytes)), bytes(anonymous), why);
 }
