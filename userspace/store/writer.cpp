@@ -349,8 +349,8 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                 state.write(state.statements.heap_in_use, state.last_snapshot, size.process.value,
                             counter(size.chunk_bytes), counter(size.blocks), counter(size.bytes));
     if (!done) return done;
-    const std::size_t rows =
-        1 + snapshot.processes.size() + snapshot.changed.size() + snapshot.calls.size();
+    const std::size_t rows = 1 + snapshot.processes.size() + snapshot.changed.size() +
+                             snapshot.calls.size() + snapshot.heap.size();
     done = state.thinning.add({state.last_snapshot, state.last_time_ns}, rows);
     if (done) done = state.retention.add(snapshot.processes, state.thinning);
     return done ? done : state.fail(done.error());

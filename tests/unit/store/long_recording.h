@@ -21,7 +21,8 @@ struct Workload {
         1;  ///< Stack s changes in seconds with t % changed_every == s % it.
     std::uint64_t max_rows = 0;
     std::chrono::nanoseconds keep{0};
-    std::uint64_t halved_at = 0;  ///< The second after which every other snapshot goes; 0: never.
+    std::uint64_t heap_sizes = 0;  ///< Of which the heap is counted each second.
+    std::uint64_t halved_at = 0;   ///< The second after which every other snapshot goes; 0: never.
 
     [[nodiscard]] bool changes(std::uint64_t stack, std::uint64_t second) const {
         return second % changed_every == stack % changed_every;
@@ -47,6 +48,8 @@ struct Workload {
         Snapshot result;
         result.time_ns = sample_start_ns + static_cast<std::int64_t>(second) * second_ns;
         result.processes = {sample_of(1 << 20)};
+        for (std::uint64_t size = 1; size <= heap_sizes; ++size)
+            result.heap.push_back({ProcessId(1), 16 * size, second, second * size});
         for (std::uint64_t stack = 0; stack < stacks; ++stack)
             if (second == 0 || changes(stack, second))
                 result.changed.push_back(

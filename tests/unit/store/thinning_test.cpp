@@ -70,6 +70,24 @@ TEST(Thinning, WhatIsHalvedReadsAsIfRecordedSo) {
     }
 }
 
+TEST(Thinning, RowsOfHeapsAreCounted) {
+    // With as many more rows gone than came, none would ever seem to fit.
+    const TemporaryDirectory directory;
+    record({.stacks = 1,
+            .seconds = 60,
+            .changed_every = 1,
+            .max_rows = 100'000,
+            .heap_sizes = 100,
+            .halved_at = 20},
+           directory);
+    EXPECT_EQ(RecordingReader::open(directory.file())->snapshots().size(), 50u);
+    // And many are too many.
+    const TemporaryDirectory full;
+    record({.stacks = 1, .seconds = 60, .changed_every = 1, .max_rows = 2000, .heap_sizes = 100},
+           full);
+    EXPECT_LT(RecordingReader::open(full.file())->snapshots().size(), 21u);
+}
+
 TEST(Thinning, IdleSnapshotsAreBoundedToo) {
     const TemporaryDirectory directory;
     record({.stacks = 1, .seconds = 500, .changed_every = 1'000'000, .max_rows = 100}, directory);
