@@ -24,8 +24,8 @@ PATIENCE = 600
 
 
 def libraries_of(program):
-    """The paths of all that the dynamic linker loads, itself included."""
-    listing = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    """The paths of all that the dynamic linker loads, itself included; none of a static program."""
+    listing = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
     return re.findall(r"(/\S+) \(0x", listing)
 
 
@@ -33,7 +33,6 @@ def make_root(root):
     """Lay out the machine's file system in the folder `root`."""
     for folder in ("bin", "proc", "sys", "dev", "tmp"):
         os.mkdir(os.path.join(root, folder))
-    shutil.copy("/bin/busybox", os.path.join(root, "bin"))
     for applet in ("sh", "mount", "stty", "grep", "sleep", "rm", "mkfifo", "tr", "uname", "poweroff"):
         os.symlink("busybox", os.path.join(root, "bin", applet))
     shutil.copy(os.path.join(HERE, "init"), root)
@@ -41,6 +40,8 @@ def make_root(root):
                                    for command in COMMANDS]
     for program in programs:
         shutil.copy(program, root)
+    shutil.copy("/bin/busybox", os.path.join(root, "bin"))
+    for program in [*programs, "/bin/busybox"]:
         for library in libraries_of(program):
             os.makedirs(root + os.path.dirname(library), exist_ok=True)
             shutil.copy(library, root + library)
