@@ -21,7 +21,8 @@ namespace {
 double most_shown(const Witness& witness, const ProcessMemory& memory, double seconds) {
     const double lately = std::max(0.0, witness.lately.high) + witness.miscounted / seconds;
     const double paused = memory.anonymous_paused_seconds;
-    if (witness.is_heap || paused <= 0) return lately;
+    if (paused <= 0) return lately;
+    if (witness.is_heap) return std::min(lately, memory.in_use->most_at_end.value_or(lately));
     return std::min(lately, (memory.anonymous_paused_bytes + witness.miscounted) / paused);
 }
 
@@ -199,7 +200,9 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.kind != StackKind::heap || stack.verdict == Verdict::leak) continue;
-        if (stack.in_heap || (may_be_untouched(stack) && !witness.is_heap)) continue;
+        // What the heap had more of a size until it halted is no rate at which it goes on.
+        const bool told = stack.in_heap && report.memory.anonymous_paused_seconds == 0;
+        if (told || (may_be_untouched(stack) && !witness.is_heap)) continue;
         const Growth& claim = claims.growths[i];
         bound.claimed = causes.at(claims.causes[i]);
         // What the heap had free is room for what is never freed; the balance has not denied that,

@@ -74,7 +74,10 @@ Witness witness_of(const Report& report) {
         return stack.kind == StackKind::heap && stack.growth.high > 0 &&
                block_size(stack) > most_in_heap;
     });
-    if (!memory.in_use || any_outside) return anonymous_memory(memory);
+    if (!memory.in_use) return anonymous_memory(memory);
+    // Unless it grows by more than the memory: glibc raises that bound where such blocks are freed.
+    const double more = memory.in_use->growth.low;
+    if (any_outside && more <= memory.anonymous.high) return anonymous_memory(memory);
     return {.name = "what glibc has in use",
             .is_heap = true,
             .growth = memory.in_use->growth,

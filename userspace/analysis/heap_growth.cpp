@@ -122,6 +122,17 @@ double freed_for_good(const std::vector<Count>& counts, double seconds) {
     return std::max(0.0, least_of(later, counts.end()) - least_of(counts.begin(), later));
 }
 
+/// With what blocks that are put aside may hide.
+std::optional<double> most_at_end(const std::vector<Count>& counts, double seconds) {
+    constexpr double hidden = 0.01;
+    const auto later = std::ranges::find_if(
+        counts, [&](const Count& count) { return count.seconds >= seconds * 2 / 3; });
+    if (counts.end() - later < 2) return std::nullopt;
+    const double more = in_use(counts.back()) - in_use(*later);
+    return (std::max(0.0, more) + hidden * in_use(counts.back())) /
+           (counts.back().seconds - later->seconds);
+}
+
 Growth growth_of(const BlockRate& rate, double seconds) {
     return {.bytes_per_second = rate.more,
             .low = rate.low,
@@ -148,6 +159,7 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
         .growth = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds),
         .lately = {},
         .sizes = {}};
+    growth.most_at_end = most_at_end(counts, seconds);
     // From the last one before the middle on.
     while (bytes.size() > least_counts && bytes[1].x <= seconds / 2) bytes.erase(bytes.begin());
     growth.lately = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds / 2);

@@ -104,13 +104,23 @@ Sizes certain_sizes(const Report& report) {
 
 /// And of which it is not known yet whose they are.
 Sizes unexplained_sizes(const Report& report) {
-    Sizes sizes = certain_sizes(report);
-    for (const ReportStack& stack : report.stacks)
-        if (has_blocks_in_heap(stack) && grows(stack))
-            for (const std::uint64_t chunk : those_within(blocks_of(stack.totals), sizes)) {
-                sizes.erase(chunk);
-                sizes.erase(next_size(chunk));
+    const Sizes certain = certain_sizes(report);
+    Sizes sizes = certain;
+    std::set<std::uint64_t> of_others;
+    std::set<std::uint64_t> next;
+    for (const ReportStack& stack : report.stacks) {
+        if (!has_blocks_in_heap(stack)) continue;
+        for (const std::uint64_t chunk : those_within(blocks_of(stack.totals), certain)) {
+            if (!grows(stack)) {
+                of_others.insert(chunk);
+                continue;
             }
+            sizes.erase(chunk);
+            next.insert(next_size(chunk));
+        }
+    }
+    for (const std::uint64_t chunk : next)
+        if (!of_others.contains(chunk)) sizes.erase(chunk);
     return sizes;
 }
 

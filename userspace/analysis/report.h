@@ -217,6 +217,8 @@ struct HeapInUseGrowth {
     std::uint64_t freed_bytes = 0;
     Growth growth;  ///< Of `bytes`.
     Growth lately;  ///< In the later half of the window, or a little more.
+    /// Bytes a second, in the last third of the window at most, if it was counted twice there.
+    std::optional<double> most_at_end;
     std::map<std::uint64_t, BlockRate> sizes;  ///< By size_class() (drain/glibc_heap.h).
 };
 

@@ -139,6 +139,37 @@ TEST(Bounds, WhereTheMemoryGrewAndHaltedNothingFillsWhatTheHeapHadFree) {
     EXPECT_LT(report.stacks[0].growth.high, 1'000);
 }
 
+TEST(Bounds, WhatTheHeapHadMoreUntilItHaltedIsNoRate) {
+    // A cache of blocks of one size that became full: it has claimed what there was more of it.
+    Report report;
+    ReportStack cache = other("a", 100'000);
+    cache.in_heap = true;
+    HeapInUseGrowth heap{.bytes = 70'000'000, .most_at_end = 700.0};
+    heap.growth = heap.lately = growth(60'000);
+    report.memory.in_use = heap;
+    confirm(report, {cache}, 60'000, 50'000);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
+    report.memory.anonymous_paused_seconds = 400;
+    confirm(report, {cache}, 60'000, 50'000);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::undetermined);
+    EXPECT_LE(report.stacks[0].growth.high, 700);
+}
+
+TEST(Bounds, LargeBlocksThatGlibcKeepsInItsHeapsAreHeldAgainstThose) {
+    // Of 200 KiB, half of which is touched.
+    Report report;
+    ReportStack large = other("a", 100'000);
+    large.totals.allocated_bytes = large.totals.lapsed_bytes = 100 * 200'000;
+    HeapInUseGrowth heap{.bytes = 70'000'000};
+    heap.growth = heap.lately = growth(100'500);
+    report.memory.in_use = heap;
+    confirm(report, {large}, 50'000, 50'000);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 100'000, 1);
+    report.memory.in_use->growth = report.memory.in_use->lately = growth(1000);
+    confirm(report, {large}, 50'000, 50'000);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 50'000, 1'000);
+}
+
 TEST(Bounds, WhatGoesOnDoesSoSinceTheMemoryHalted) {
     // In the later half it grew on for a while.
     Report report;

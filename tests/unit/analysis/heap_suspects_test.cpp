@@ -112,6 +112,17 @@ TEST(HeapSuspects, AreNotAskedForWhatIsKnownToGrow) {
     EXPECT_FALSE(growth_by_sizes(report));
 }
 
+TEST(HeapSuspects, OfTheNextSizeThatWhichGrowsMayHaveIsNotAskedFor) {
+    Report report = report_of({allocates("open", blocks(88))}, {{96, 20}, {112, 5}});
+    report.stacks.front().verdict = Verdict::leak;
+    EXPECT_FALSE(growth_by_sizes(report));
+    // Unless another stack has blocks of it.
+    report.stacks.push_back(allocates("open", blocks(100)));
+    const auto finding = growth_by_sizes(report);
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(finding->growth.bytes_per_second, 5 * 100, 1);
+}
+
 TEST(HeapSuspects, WereSeen) {
     // One block in the second that was seen: what leaves it may not have been.
     const Report seldom = report_of({allocates("open", blocks(88))}, {{96, 1}});
