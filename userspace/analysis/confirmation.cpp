@@ -138,8 +138,10 @@ struct Proof {
                 : "which tells too little of this one");
     }
     [[nodiscard]] bool confirms(const Claim& cause) const {
-        if (cause.lost || cause.in_heap > least_true * cause.bytes) return true;
-        if (!grows || paused > 0) return false;
+        if (cause.lost) return true;
+        if (paused > 0) return false;
+        if (cause.in_heap > least_true * cause.bytes) return true;
+        if (!grows) return false;
         // Seen to stay, and to replace nothing: whatever else there is.
         if (cause.stays() && cause.outnumbers(most_replaced)) return true;
         if (memory.steps < ProcessMemory::least_steps || is_of_something_else()) return false;

@@ -138,6 +138,17 @@ TEST(Confirmation, MemoryThatHasCeasedToGrowConfirmsNothing) {
     EXPECT_THAT(report.stacks[0].reason, HasSubstr("but not in the last 6 s"));
 }
 
+TEST(Confirmation, WhatTheHeapHasMoreOfIsALeakUnlessItHalted) {
+    Report report;
+    ReportStack stack = leak("a", 1000);
+    stack.in_heap = true;
+    confirm(report, {stack}, 500, 0);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::leak);
+    report.memory.anonymous_paused_seconds = 6;
+    confirm(report, {stack}, 500, 0);
+    EXPECT_NE(report.stacks[0].verdict, Verdict::leak);
+}
+
 TEST(Confirmation, MemoryThatGrowsInFewStepsTellsNothing) {
     Report report = confirmed({}, 1000, 1000);
     report.memory.anonymous_steps = 7;
