@@ -11,6 +11,7 @@
 
 #include "analysis/culprit.h"
 #include "base/text.h"
+#include "drain/glibc_heap.h"
 
 namespace seep {
 
@@ -81,6 +82,10 @@ double block_takes(double bytes, BlockLayout layout) {
     if (bytes <= least) return least;
     if (bytes <= small) return rounded_up(bytes, step);
     return rounded_up(bytes, std::exp2(std::ceil(std::log2(bytes)) - 1) / steps_in_doubling);
+}
+
+std::uint64_t glibc_chunk(double bytes) {
+    return size_class(static_cast<std::uint64_t>(block_takes(bytes, BlockLayout::header)));
 }
 
 BlockShares block_shares(const ReportStack& stack) {

@@ -4,6 +4,7 @@
 // What a block takes of memory, besides what was asked for: a header, and what its size is rounded
 // up by. Bytes; pure, thread-safe.
 
+#include <cstdint>
 #include <vector>
 
 #include "analysis/report.h"
@@ -26,6 +27,9 @@ BlockLayout layout_of(const ReportFrame& allocator, const std::vector<ProcessRec
 /// CLASSES", from which the others differ little; musl's src/malloc/mallocng/malloc.c, of 1.2.1 and
 /// later).
 double block_takes(double bytes, BlockLayout layout);
+
+/// size_class() of the chunk that glibc takes for a block of so many bytes (drain/glibc_heap.h).
+std::uint64_t glibc_chunk(double bytes);
 
 /// Standard deviation of the sizes of a stack's blocks, of which there are some, in bytes; 16 or
 /// less is none, as squares are rounded up.

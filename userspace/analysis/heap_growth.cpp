@@ -109,11 +109,16 @@ double free_in(const Count& count) {
     return static_cast<double>(count.census.free_bytes);
 }
 
+/// The first count of the last third of the window.
+std::vector<Count>::const_iterator last_third(const std::vector<Count>& counts, double seconds) {
+    return std::ranges::find_if(
+        counts, [&](const Count& count) { return count.seconds >= seconds * 2 / 3; });
+}
+
 /// By how much what is free has become more, at all counts from the last third of the window on, of
 /// which there must be several, as what comes and goes is given out again.
 double freed_for_good(const std::vector<Count>& counts, double seconds) {
-    const auto later = std::ranges::find_if(
-        counts, [&](const Count& count) { return count.seconds >= seconds * 2 / 3; });
+    const auto later = last_third(counts, seconds);
     if (later == counts.begin() || counts.end() - later < 2) return 0;
     const auto least_of = [](auto begin, auto end) {
         return free_in(*std::min_element(
@@ -125,8 +130,7 @@ double freed_for_good(const std::vector<Count>& counts, double seconds) {
 /// With what blocks that are put aside may hide.
 std::optional<double> most_at_end(const std::vector<Count>& counts, double seconds) {
     constexpr double hidden = 0.01;
-    const auto later = std::ranges::find_if(
-        counts, [&](const Count& count) { return count.seconds >= seconds * 2 / 3; });
+    const auto later = last_third(counts, seconds);
     if (counts.end() - later < 2) return std::nullopt;
     const double more = in_use(counts.back()) - in_use(*later);
     return (std::max(0.0, more) + hidden * in_use(counts.back())) /

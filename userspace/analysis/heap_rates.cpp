@@ -53,9 +53,7 @@ std::vector<Claim> claims_of_sizes(const Report& report) {
             stack.frames.empty() || stack.layout != BlockLayout::header)
             continue;
         Claim claim{.stack = i, .size = size, .held = stack.totals.held_count()};
-        if (is_uniform(stack.totals))
-            claim.chunk =
-                size_class(static_cast<std::uint64_t>(block_takes(size, BlockLayout::header)));
+        if (is_uniform(stack.totals)) claim.chunk = glibc_chunk(size);
         claim.rate = {std::max(0.0, stack.growth.bytes_per_second) / size,
                       std::max(0.0, stack.growth.low) / size,
                       std::max(0.0, stack.growth.high) / size};
@@ -111,11 +109,13 @@ Rate rate_of_size(const HeapInUseGrowth& heap, std::uint64_t chunk) {
 }
 
 /// What the heap has more for blocks of a size, with what of the next one nobody else has.
-Rate with_next(Rate size, const Rate& next, const Rate& claimed) {
-    if (next.low <= 0) return size;
-    size.more += std::max(0.0, next.more - claimed.more);
-    size.low += std::max(0.0, next.low - claimed.high);
-    size.high += std::max(0.0, next.high - claimed.low);
+Rate with_next(const HeapInUseGrowth& heap, std::uint64_t chunk, const Rate& claimed_of_next) {
+    Rate size = rate_of_size(heap, chunk);
+    const Rate next = rate_of_size(heap, next_size(chunk));
+    if (next_size(chunk) == chunk || next.low <= 0) return size;
+    size.more += std::max(0.0, next.more - claimed_of_next.more);
+    size.low += std::max(0.0, next.low - claimed_of_next.high);
+    size.high += std::max(0.0, next.high - claimed_of_next.low);
     return size;
 }
 
@@ -123,12 +123,11 @@ Rate with_next(Rate size, const Rate& next, const Rate& claimed) {
 Rate rate_of_blocks(const HeapInUseGrowth& heap, std::uint64_t chunk,
                     const std::vector<Claim>& claims) {
     const std::uint64_t next = next_size(chunk);
-    if (next == chunk) return rate_of_size(heap, chunk);
     Rate claimed = claims_on(next, claims);
     const bool has_owner = std::ranges::any_of(
         claims, [&](const Claim& claim) { return claim.chunk == next && claim.held > 0; });
     if (has_owner) claimed.more = claimed.high = std::numeric_limits<double>::infinity();
-    return with_next(rate_of_size(heap, chunk), rate_of_size(heap, next), claimed);
+    return with_next(heap, chunk, claimed);
 }
 
 /// It claims more than there is: a full cache that replaces its entries does, and what was in hand
@@ -297,13 +296,9 @@ void HeapRates::bound_sizes(Report& report) const {
             claimed[claim.chunk] += stack.growth.bytes_per_second / claim.size;
     std::map<std::uint64_t, Rate> there_is;
     for (const auto& [chunk, blocks] : claimed) {
-        const std::uint64_t next = next_size(chunk);
-        const auto found = claimed.find(next);
+        const auto found = claimed.find(next_size(chunk));
         const double of_next = found != claimed.end() ? found->second : 0;
-        const Rate size = rate_of_size(*heap_, chunk);
-        there_is[chunk] = next == chunk ? size
-                                        : with_next(size, rate_of_size(*heap_, next),
-                                                    {of_next, of_next, of_next});
+        there_is[chunk] = with_next(*heap_, chunk, {of_next, of_next, of_next});
     }
     for (const HeapClaim& claim : claims_) {
         ReportStack& stack = report.stacks[claim.stack];

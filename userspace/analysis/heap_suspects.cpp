@@ -9,7 +9,6 @@
 #include <map>
 #include <set>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -32,14 +31,13 @@ constexpr double least_more = 16;
 /// Blocks of a size that must have been allocated while all was followed, so that it is no chance
 /// (5 %) that none of them was.
 constexpr double least_seen = 3;
-/// Of a stack whose blocks differ in size, those within so many standard deviations of their mean.
-constexpr double most_deviations = 1;
 constexpr std::uint64_t chunk_step = 16;
 constexpr std::size_t most_named = 3;
 
 using Sizes = std::map<std::uint64_t, BlockRate>;
 
-/// The smallest and the largest blocks that a stack allocates, nearly.
+/// The smallest and the largest blocks that a stack allocates, nearly: within a standard deviation
+/// of their mean.
 struct Range {
     double least = 0;
     double mean = 0;
@@ -50,12 +48,8 @@ Range blocks_of(const Totals& totals) {
     const auto count = static_cast<double>(totals.allocated_count);
     const double mean = static_cast<double>(totals.allocated_bytes) / count;
     if (is_uniform(totals)) return {mean, mean, mean};
-    const double deviation = most_deviations * size_deviation(totals);
+    const double deviation = size_deviation(totals);
     return {std::max(1.0, mean - deviation), mean, mean + deviation};
-}
-
-std::uint64_t chunk_of(double size) {
-    return size_class(static_cast<std::uint64_t>(block_takes(size, BlockLayout::header)));
 }
 
 /// A stack that allocates blocks of some of the sizes.
@@ -77,7 +71,7 @@ std::vector<std::uint64_t> those_within(const Range& blocks, const Sizes& sizes)
     std::vector<std::uint64_t> chunks;
     std::size_t all = 0;
     std::uint64_t last = 0;
-    for (std::uint64_t chunk = chunk_of(blocks.least); chunk <= chunk_of(blocks.most);
+    for (std::uint64_t chunk = glibc_chunk(blocks.least); chunk <= glibc_chunk(blocks.most);
          chunk += chunk_step) {
         if (size_class(chunk) == last) continue;
         last = size_class(chunk);
