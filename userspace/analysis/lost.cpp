@@ -55,8 +55,15 @@ bool is_confirmed(const StackReachability& seen) {
     return seen.lost >= least_blocks && seen.followed >= least_followed && !is_refuted(seen);
 }
 
+/// Found among blocks that outlived their windows.
+bool outlived_windows(const StackReachability& seen) {
+    return seen.born_within_us == 0;
+}
+
+/// All that it has: of what outlived its window, a few are looked for.
 bool are_all_pointed_to(const StackReachability& seen) {
-    return seen.looked >= least_blocks && seen.lost == 0 && seen.all_known;
+    return seen.looked >= least_blocks && seen.lost == 0 && seen.all_known &&
+           !outlived_windows(seen);
 }
 
 std::string lost_text(const StackReachability& seen) {
@@ -139,30 +146,30 @@ bool is_kept_by_a_cache(const ReportStack& stack, const Unreachable& lost) {
            staying->survival.share * lost.blocks >= enough_expected;
 }
 
-/// Found among blocks that outlived their windows.
-bool outlived_windows(const StackReachability& seen) {
-    return seen.born_within_us == 0;
-}
-
 /// Of a cause. Of blocks that outlived their windows, a few of each stack are looked for: parts of
-/// a lost object then look pointed to, by what is lost itself, of which some would be found.
+/// a lost object then look pointed to, by what is lost itself, of which some would be found; unless
+/// all of the heap is known that they may be reached through.
 struct Seen {
     StackReachability all;
-    bool any_outlived = false;
     /// Of windows that were about to end, those of the stack with the fewest, as an object may have
     /// many blocks: some may be in hand.
     std::optional<std::uint64_t> objects;
+    /// Of those that outlived theirs, which are in no hand: what is lost may point to them; or
+    /// nothing that is.
+    std::uint64_t perhaps_by_lost = 0;
+    std::uint64_t surely_not_by_lost = 0;
 
     void add(const StackReachability& stack) {
         if (stack.looked == 0) return;
         accumulate(all, stack);
         if (outlived_windows(stack))
-            any_outlived = true;
+            (stack.all_known ? surely_not_by_lost : perhaps_by_lost) += stack.looked;
         else
             objects = std::min(objects.value_or(stack.looked), stack.looked);
     }
     [[nodiscard]] bool may_be_in_hand(std::uint64_t pauses) const {
-        return objects && *objects < most_in_hand * pauses;
+        return surely_not_by_lost < enough_pointed_to && objects &&
+               *objects < most_in_hand * pauses;
     }
 };
 
@@ -212,7 +219,7 @@ void leave_open_what_is_pointed_to(Report& report) {
         if (stack.verdict != Verdict::leak) continue;
         const Seen& seen = seen_of.at(causes[i]);
         if (seen.all.lost > 0 || is_refuted(seen.all) || seen.all.looked < enough_pointed_to ||
-            seen.may_be_in_hand(report.sampling.pauses) || (seen.any_outlived && any_lost))
+            seen.may_be_in_hand(report.sampling.pauses) || (seen.perhaps_by_lost > 0 && any_lost))
             continue;
         stack.verdict = Verdict::growing;
         if (!are_all_pointed_to(stack.reachability))

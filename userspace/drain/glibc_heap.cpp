@@ -37,8 +37,8 @@ constexpr unsigned classes_an_octave_bits = 3;
 
 class Walk {
  public:
-    Walk(const GlibcHeap& heap, const ReadWords& read, HeapCensus& census)
-        : heap_(heap), read_(read), census_(census) {}
+    Walk(const GlibcHeap& heap, const ReadWords& read, const OnBlock& on_block, HeapCensus& census)
+        : heap_(heap), read_(read), on_block_(on_block), census_(census) {}
 
     void run() {
         std::uint64_t at = next_chain(heap_.start, heap_.start + most_before_first);
@@ -111,6 +111,7 @@ class Walk {
         // What is free does not say so.
         if (!heap_.is_main && (size_word & of_thread_arena) == 0) return Step::broken;
         census_.in_use[size_class(bytes)] += {1, bytes};
+        if (on_block_) on_block_(at + header_bytes, bytes - word_bytes);
         return Step::next;
     }
 
@@ -133,6 +134,7 @@ class Walk {
 
     const GlibcHeap& heap_;
     const ReadWords& read_;
+    const OnBlock& on_block_;
     HeapCensus& census_;
     std::span<const std::uint64_t> piece_;  ///< What was read last.
     std::uint64_t piece_at_ = 0;
@@ -206,9 +208,10 @@ std::vector<GlibcHeap> find_glibc_heaps(std::span<const Mapping> mappings, const
     return heaps;
 }
 
-HeapCensus walk_glibc_heaps(std::span<const GlibcHeap> heaps, const ReadWords& read) {
+HeapCensus walk_glibc_heaps(std::span<const GlibcHeap> heaps, const ReadWords& read,
+                            const OnBlock& on_block) {
     HeapCensus census;
-    for (const GlibcHeap& heap : heaps) Walk(heap, read, census).run();
+    for (const GlibcHeap& heap : heaps) Walk(heap, read, on_block, census).run();
     return census;
 }
 

@@ -41,6 +41,9 @@ struct GlibcHeap {
 /// empty if it cannot be read. Valid until the next call.
 using ReadWords = std::function<std::span<const std::uint64_t>(std::uint64_t address)>;
 
+/// A block in use: its address, and the bytes that are its program's.
+using OnBlock = std::function<void(std::uint64_t address, std::uint64_t bytes)>;
+
 /// Those of a process with these mappings.
 std::vector<GlibcHeap> find_glibc_heaps(std::span<const Mapping> mappings, const ReadWords& read);
 
@@ -66,6 +69,9 @@ std::uint64_t size_class(std::uint64_t chunk_bytes);
 /// least chunk would be left. The same where classes are wider.
 std::uint64_t next_size(std::uint64_t chunk_bytes);
 
-HeapCensus walk_glibc_heaps(std::span<const GlibcHeap> heaps, const ReadWords& read);
+/// `on_block`, if there is one, is told of each block, in the order of addresses in each heap; of
+/// some perhaps twice, if the program joins or splits chunks there meanwhile.
+HeapCensus walk_glibc_heaps(std::span<const GlibcHeap> heaps, const ReadWords& read,
+                            const OnBlock& on_block = {});
 
 }  // namespace seep

@@ -8,9 +8,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "base/clock.h"
+#include "drain/heap_reading.h"
 #include "drain/reachability.h"
 #include "target/kept_pointers.h"
 #include "target/memory_reading.h"
@@ -21,6 +23,8 @@ namespace {
 
 /// 40 bytes each while they are looked for.
 constexpr std::size_t most_blocks = std::size_t{1} << 17;
+/// Of glibc's heaps, by way of which they may be reached: 16 bytes each, and 8 a pointer.
+constexpr std::size_t most_heap_blocks = std::size_t{1} << 20;
 /// For later searches.
 constexpr std::size_t most_followed_of_stack = 64;
 constexpr std::size_t most_followed = 8192;
@@ -61,6 +65,9 @@ bool is_among(const std::vector<OutstandingBlock>& blocks, const OutstandingBloc
            found->block.born == block.block.born;
 }
 
+BlockRange range_of(const BlockRange& block) {
+    return block;
+}
 BlockRange range_of(const OutstandingBlock& block) {
     return {block.address, block.block.bytes};
 }
@@ -98,9 +105,28 @@ Result<void> take_in_pointers(pid_t pid, Reachability& reachability) {
     return {};
 }
 
+/// What glibc's heaps have in use, ascending and apart.
+std::vector<BlockRange> read_heap_blocks(pid_t pid) {
+    std::vector<BlockRange> blocks;
+    const auto census = read_glibc_heaps(pid, [&](std::uint64_t address, std::uint64_t bytes) {
+        if (blocks.size() <= most_heap_blocks) blocks.push_back({address, bytes});
+    });
+    if (!census || blocks.size() > most_heap_blocks) return {};
+    order(blocks);
+    return blocks;
+}
+
+/// Of some blocks.
+struct Reached {
+    std::vector<bool> is_reached;
+    std::vector<bool> in_heap;  ///< All that may hold it is known as well.
+};
+
 /// Of blocks, ascending and apart, whether each can be reached now.
-Result<std::vector<bool>> reached_now(pid_t pid, std::vector<BlockRange> blocks) {
-    Reachability reachability(std::move(blocks));
+Result<Reached> reached_now(pid_t pid, std::span<const BlockRange> blocks, Through through) {
+    JoinedBlocks joined =
+        join(blocks, through == Through::heap ? read_heap_blocks(pid) : std::vector<BlockRange>());
+    Reachability reachability(std::move(joined.blocks));
     const auto pages = read_data_pages(pid);
     if (!pages) return pages.error();
     const Result<void> read =
@@ -110,29 +136,33 @@ Result<std::vector<bool>> reached_now(pid_t pid, std::vector<BlockRange> blocks)
     if (!read) return read.error();
     if (const auto taken = take_in_pointers(pid, reachability); !taken) return taken.error();
     for (const std::uint64_t pointer : pointers_in_epoll(pid)) reachability.take_in(pointer);
-    return reachability.reached();
+    const std::vector<bool> all_reached = reachability.reached();
+    Reached reached{.in_heap = std::move(joined.is_among_others)};
+    for (const std::size_t place : joined.places) reached.is_reached.push_back(all_reached[place]);
+    return reached;
 }
 
 /// Likewise, at either of two readings; nothing if the memory cannot be read, or is in swap.
 template <typename Block>
-std::optional<std::vector<bool>> reached(pid_t pid, const std::vector<Block>& blocks) {
+std::optional<Reached> find_reached(pid_t pid, const std::vector<Block>& blocks, Through through) {
     const auto counters = read_process_counters(pid);
     if (!counters || counters->swap_bytes > 0) return std::nullopt;
     std::vector<BlockRange> ranges;
     ranges.reserve(blocks.size());
     for (const Block& block : blocks) ranges.push_back(range_of(block));
-    std::vector<bool> is_reached(blocks.size());
+    Reached reached;
     for (int reading = 0; reading < 2; ++reading) {
-        const auto now = reached_now(pid, ranges);
+        auto now = reached_now(pid, ranges, through);
         if (!now) {
             spdlog::debug("{} (process {})", now.error().message, pid);
             return std::nullopt;
         }
-        for (std::size_t i = 0; i < blocks.size(); ++i)
-            if ((*now)[i]) is_reached[i] = true;
-        if (std::ranges::find(is_reached, false) == is_reached.end()) break;
+        for (std::size_t i = 0; i < reached.is_reached.size(); ++i)
+            if (reached.is_reached[i]) now->is_reached[i] = true;
+        reached = std::move(*now);
+        if (std::ranges::find(reached.is_reached, false) == reached.is_reached.end()) break;
     }
-    return is_reached;
+    return reached;
 }
 
 }  // namespace
@@ -152,6 +182,17 @@ bool LostBlocks::is_due_again(Occasion occasion, std::int64_t now_ns, std::uint6
     return is_due_after(searched_again_ns_, occasion, now_ns, bytes);
 }
 
+double LostBlocks::most_s(Occasion occasion, std::int64_t now_ns) const {
+    const double age = seconds(now_ns - static_cast<std::int64_t>(kernel_->attach_time_ns()));
+    const double most = most_time * age;
+    return occasion == Occasion::end ? std::max(most, most_last_reading_s(age)) : most;
+}
+
+Through LostBlocks::affordable(Occasion occasion, std::int64_t now_ns, std::uint64_t bytes) const {
+    const double takes = reading_with_heap_.seconds_for(bytes);
+    return takes <= most_s(occasion, now_ns) ? Through::heap : Through::asked;
+}
+
 bool LostBlocks::is_due_after(std::int64_t last_ns, Occasion occasion, std::int64_t now_ns,
                               std::uint64_t bytes) const {
     const bool is_last = occasion == Occasion::end;
@@ -160,9 +201,7 @@ bool LostBlocks::is_due_after(std::int64_t last_ns, Occasion occasion, std::int6
     const double least = last_ns == 0
                              ? seconds(is_last ? least_last_age_ns : first_age_ns)
                              : (is_last ? before_last : between) * seconds(last_ns - attached_ns);
-    const double takes = reading_.seconds_for(bytes);
-    return age >= least &&
-           (takes <= most_time * age || (is_last && takes <= most_last_reading_s(age)));
+    return age >= least && reading_.seconds_for(bytes) <= most_s(occasion, now_ns);
 }
 
 void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot& pid_of,
@@ -189,27 +228,34 @@ void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot&
     for (const OutstandingBlock& block : outstanding->blocks)
         if (!in_window_ || kernel_->is_of_this_window(block.block))
             by_slot[block.process_slot].push_back(block);
+    // Blocks of one window are held by others of it, and a search lengthens it.
+    const Through through =
+        in_window_ || all_known_ ? Through::asked : affordable(occasion, searched_ns_, bytes);
     bool searched = false;
     for (auto& [slot, blocks] : by_slot)
-        if (const pid_t pid = pid_of(slot); pid != 0 && search(pid, std::move(blocks), stack_of))
+        if (const pid_t pid = pid_of(slot);
+            pid != 0 && search(pid, std::move(blocks), through, stack_of))
             searched = true;
-    if (searched) learn_speed(searched_ns_, bytes, outstanding->blocks.size());
+    if (searched) learn_speed(through, searched_ns_, bytes, outstanding->blocks.size());
 }
 
-void LostBlocks::learn_speed(std::int64_t since_ns, std::uint64_t bytes, std::size_t blocks) {
+void LostBlocks::learn_speed(Through through, std::int64_t since_ns, std::uint64_t bytes,
+                             std::size_t blocks) {
+    const bool with_heap = through == Through::heap;
     const double took = seconds(monotonic_ns() - since_ns);
-    spdlog::debug("searched {} bytes for {} blocks in {:.3g} s", bytes, blocks, took);
-    reading_.learn(bytes, took);
+    spdlog::debug("searched {} bytes{} for {} blocks in {:.3g} s", bytes,
+                  with_heap ? ", through all of the heap," : "", blocks, took);
+    (with_heap ? reading_with_heap_ : reading_).learn(bytes, took);
 }
 
-bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks,
+bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, Through through,
                         const StackOfId& stack_of) {
     order(blocks);
-    const auto is_reached = reached(pid, blocks);
-    if (!is_reached) return false;
+    const auto reached = find_reached(pid, blocks, through);
+    if (!reached) return false;
     std::vector<OutstandingBlock> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i)
-        if (!(*is_reached)[i]) lost.push_back(blocks[i]);
+        if (!reached->is_reached[i]) lost.push_back(blocks[i]);
     Result<void> kept = keep_outstanding(*kernel_, lost);
     // Most of what is as young as a window is freed soon.
     if (kept && in_window_) kept = keep_outstanding(*kernel_, blocks);
@@ -304,30 +350,32 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
             static_cast<std::uint64_t>(age / 1000) / std::max<std::uint64_t>(stacks_[id].lost, 1);
 }
 
-void LostBlocks::search_again(const std::vector<RevisitedBlock>& blocks, std::uint64_t bytes,
-                              const PidOfSlot& pid_of) {
+void LostBlocks::search_again(Occasion occasion, const std::vector<RevisitedBlock>& blocks,
+                              std::uint64_t bytes, const PidOfSlot& pid_of) {
     searched_again_ns_ = monotonic_ns();
+    const Through through = affordable(occasion, searched_again_ns_, bytes);
     for (auto& [id, stack] : again_) stack.looked = stack.lost = 0;
     std::map<std::uint32_t, std::vector<RevisitedBlock>> by_slot;
     for (const RevisitedBlock& block : blocks) by_slot[block.process_slot].push_back(block);
     bool searched = false;
     for (auto& [slot, all] : by_slot)
-        if (const pid_t pid = pid_of(slot); pid != 0 && search_again(pid, std::move(all)))
+        if (const pid_t pid = pid_of(slot); pid != 0 && search_again(pid, std::move(all), through))
             searched = true;
-    if (searched) learn_speed(searched_again_ns_, bytes, blocks.size());
+    if (searched) learn_speed(through, searched_again_ns_, bytes, blocks.size());
 }
 
-bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks) {
+bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Through through) {
     order(blocks);
-    const auto is_reached = reached(pid, blocks);
-    if (!is_reached) return false;
+    const auto reached = find_reached(pid, blocks, through);
+    if (!reached) return false;
     const std::uint32_t slot = blocks.front().process_slot;
     std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         StackReachability& stack = again_[blocks[i].stack];
         stack.stack = blocks[i].stack;
+        stack.all_known = reached->in_heap[i] && (stack.looked == 0 || stack.all_known);
         ++stack.looked;
-        if ((*is_reached)[i]) continue;
+        if (reached->is_reached[i]) continue;
         ++stack.lost;
         lost.emplace(std::pair(slot, blocks[i].address), blocks[i].stack);
     }

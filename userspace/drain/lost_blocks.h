@@ -13,6 +13,10 @@
 //     block       o------ lost ------ lost ------------------>   leaked
 //     block       o------ lost ------ lost ------ freed          refuted
 //
+// Where not all blocks are followed, what holds a block may be lost and not be known. So it is
+// asked what can be reached through all that the heaps have (heap_reading.h), where there is time
+// for it.
+//
 // Where the probes come and go, it is the blocks of a window that are looked for, right before its
 // end, while all their frees are seen; what was found in each is added up. Of a stack of which too
 // few are found lost so, it is those that were still there when they were looked at again later
@@ -40,6 +44,13 @@
 
 namespace seep {
 
+/// The blocks that hold what they point to only if they are reached themselves; all other memory
+/// does.
+enum class Through {
+    asked,  ///< Blocks that are looked for as well.
+    heap,   ///< And all that glibc's heaps have in use, if that are not too many.
+};
+
 class LostBlocks {
  public:
     /// `kernel` must outlive it.
@@ -60,8 +71,8 @@ class LostBlocks {
     /// Likewise, of blocks that outlived their windows, between two of them.
     [[nodiscard]] bool is_due_again(Occasion occasion, std::int64_t now_ns,
                                     std::uint64_t bytes) const;
-    void search_again(const std::vector<RevisitedBlock>& blocks, std::uint64_t bytes,
-                      const PidOfSlot& pid_of);
+    void search_again(Occasion occasion, const std::vector<RevisitedBlock>& blocks,
+                      std::uint64_t bytes, const PidOfSlot& pid_of);
     /// Of the stacks that were looked for since the last call.
     std::vector<StackReachability> take();
     /// Of a process that is gone, which had those stacks.
@@ -77,16 +88,23 @@ class LostBlocks {
     /// Some time after attach, and then at so many times the age at `last_ns`, 0 if there is none.
     [[nodiscard]] bool is_due_after(std::int64_t last_ns, Occasion occasion, std::int64_t now_ns,
                                     std::uint64_t bytes) const;
+    /// What a search may take.
+    [[nodiscard]] double most_s(Occasion occasion, std::int64_t now_ns) const;
+    /// Through what it can be made in that time.
+    [[nodiscard]] Through affordable(Occasion occasion, std::int64_t now_ns,
+                                     std::uint64_t bytes) const;
     /// From how long a search took.
-    void learn_speed(std::int64_t since_ns, std::uint64_t bytes, std::size_t blocks);
+    void learn_speed(Through through, std::int64_t since_ns, std::uint64_t bytes,
+                     std::size_t blocks);
     /// Whether its memory could be searched.
-    bool search(pid_t pid, std::vector<OutstandingBlock> blocks, const StackOfId& stack_of);
+    bool search(pid_t pid, std::vector<OutstandingBlock> blocks, Through through,
+                const StackOfId& stack_of);
     void follow_up(const std::vector<OutstandingBlock>& blocks,
                    const std::vector<OutstandingBlock>& lost);
     void count(const std::vector<OutstandingBlock>& blocks,
                const std::vector<OutstandingBlock>& lost, const StackOfId& stack_of);
 
-    bool search_again(pid_t pid, std::vector<RevisitedBlock> blocks);
+    bool search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Through through);
 
     const KernelObject* kernel_;
     std::int64_t searched_ns_ = 0;      ///< CLOCK_MONOTONIC, the last time.
@@ -94,6 +112,7 @@ class LostBlocks {
     std::uint64_t born_within_us_ = 0;  ///< Of StackReachability.
     bool all_known_ = false;            ///< It looked for all outstanding blocks.
     ReadingTime reading_;
+    ReadingTime reading_with_heap_{60e6};
     std::vector<Followed> followed_;
     std::unordered_map<StackId, StackReachability> stacks_;
     std::set<StackId> untold_;

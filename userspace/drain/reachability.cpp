@@ -2,16 +2,22 @@
 #include "drain/reachability.h"
 
 #include <algorithm>
+#include <iterator>
+#include <numeric>
 
 namespace seep {
 namespace {
 
 constexpr std::uint64_t address_mask = (std::uint64_t{1} << 48) - 1;
 constexpr unsigned page_bits = 12;
-constexpr unsigned filter_bits = 20;
+constexpr unsigned index_bits = 20;
 /// More pointers between blocks are taken for ones from other memory: 64 MiB.
 constexpr std::size_t most_pointers = std::size_t{8} << 20;
 
+/// Of one page at most.
+constexpr std::ptrdiff_t most_of_page = (1 << page_bits) / 8;
+constexpr std::uint32_t none_there = ~std::uint32_t{0};
+constexpr std::uint32_t several = none_there - 1;  ///< Pages, with blocks.
 /// More words that may be links are taken for pointers: 16 MiB.
 constexpr std::size_t most_links = std::size_t{1} << 20;
 /// Chunks begin at multiples of it.
@@ -24,8 +30,13 @@ bool is_next_header(const BlockRange& block, std::uint64_t offset) {
            offset + word_bytes >= block.bytes;
 }
 
-std::size_t filter_index(std::uint64_t page) {
-    return page * 0x9e3779b97f4a7c15ULL >> (64 - filter_bits);
+/// A block of no bytes has an address, too.
+std::uint64_t end_of(const BlockRange& block) {
+    return block.address + std::max<std::uint64_t>(block.bytes, 1);
+}
+
+std::size_t index_of(std::uint64_t page) {
+    return page * 0x9e3779b97f4a7c15ULL >> (64 - index_bits);
 }
 
 }  // namespace
@@ -39,25 +50,58 @@ bool is_link(const PossibleLink& link, WordsBehind behind) {
     return false;
 }
 
+JoinedBlocks join(std::span<const BlockRange> asked, std::span<const BlockRange> others) {
+    JoinedBlocks joined;
+    joined.blocks.reserve(asked.size() + others.size());
+    auto other = others.begin();
+    for (const BlockRange& block : asked) {
+        for (; other != others.end() && end_of(*other) <= block.address; ++other)
+            joined.blocks.push_back(*other);
+        if (!joined.blocks.empty() && end_of(joined.blocks.back()) > block.address)
+            joined.blocks.back().bytes = block.address - joined.blocks.back().address;
+        const bool is_same = other != others.end() && other->address == block.address;
+        joined.is_among_others.push_back(is_same);
+        joined.places.push_back(joined.blocks.size());
+        joined.blocks.push_back(is_same ? *other : block);
+        while (other != others.end() && other->address < end_of(block)) ++other;
+    }
+    joined.blocks.insert(joined.blocks.end(), other, others.end());
+    return joined;
+}
+
 Reachability::Reachability(std::vector<BlockRange> blocks)
     : blocks_(std::move(blocks)),
-      page_has_block_(std::size_t{1} << filter_bits),
+      first_of_page_(std::size_t{1} << index_bits, none_there),
       is_root_(blocks_.size()) {
-    for (const BlockRange& block : blocks_) {
-        const std::uint64_t last = block.address + std::max<std::uint64_t>(block.bytes, 1) - 1;
-        for (std::uint64_t page = block.address >> page_bits; page <= last >> page_bits; ++page)
-            page_has_block_[filter_index(page)] = true;
+    std::uint64_t last_page = 0;  // that is filled in
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+        const std::uint64_t until = (end_of(blocks_[i]) - 1) >> page_bits;
+        for (std::uint64_t page = std::max(blocks_[i].address >> page_bits, last_page + 1);
+             page <= until; ++page) {
+            std::uint32_t& first = first_of_page_[index_of(page)];
+            first = first == none_there ? static_cast<std::uint32_t>(i) : several;
+        }
+        last_page = until;
     }
 }
 
+bool Reachability::has(std::size_t block, std::uint64_t address) const {
+    return address >= blocks_[block].address && address < end_of(blocks_[block]);
+}
+
 std::size_t Reachability::find(std::uint64_t address) const {
-    if (!page_has_block_[filter_index(address >> page_bits)]) return none;
-    const auto behind = std::ranges::upper_bound(blocks_, address, {}, &BlockRange::address);
-    if (behind == blocks_.begin()) return none;
-    const BlockRange& block = *std::prev(behind);
-    // A block of no bytes has an address, too.
-    if (address - block.address >= std::max<std::uint64_t>(block.bytes, 1)) return none;
-    return static_cast<std::size_t>(behind - blocks_.begin()) - 1;
+    const std::uint32_t hint = first_of_page_[index_of(address >> page_bits)];
+    if (hint == none_there) return none;
+    auto first = blocks_.begin();
+    auto last = blocks_.end();
+    if (hint != several) {
+        first += hint;
+        last = first + std::min(most_of_page, last - first);
+    }
+    const auto behind = std::ranges::upper_bound(first, last, address, {}, &BlockRange::address);
+    if (behind == first) return none;
+    const auto block = static_cast<std::size_t>(behind - blocks_.begin()) - 1;
+    return has(block, address) ? block : none;
 }
 
 void Reachability::take_in(std::uint64_t word) {
@@ -89,7 +133,9 @@ void Reachability::take_in_as_pointer(const PossibleLink& link) {
 }
 
 void Reachability::point(std::uint64_t from_address, std::size_t to) {
-    const std::size_t from = find(from_address);
+    // Memory comes by and by.
+    if (last_from_ == none || !has(last_from_, from_address)) last_from_ = find(from_address);
+    const std::size_t from = last_from_;
     if (from == to) return;
     if (from == none || pointers_.size() >= most_pointers)
         is_root_[to] = true;
@@ -98,8 +144,14 @@ void Reachability::point(std::uint64_t from_address, std::size_t to) {
 }
 
 std::vector<bool> Reachability::reached() const {
-    auto pointers = pointers_;
-    std::ranges::sort(pointers);
+    // Those of each block in a row.
+    std::vector<std::uint32_t> pointers_until(blocks_.size() + 1);
+    for (const auto& [from, to] : pointers_) ++pointers_until[from + 1];
+    std::partial_sum(pointers_until.begin(), pointers_until.end(), pointers_until.begin());
+    std::vector<std::uint32_t> targets(pointers_.size());
+    std::vector<std::uint32_t> place(pointers_until.begin(), std::prev(pointers_until.end()));
+    for (const auto& [from, to] : pointers_) targets[place[from]++] = to;
+
     std::vector<bool> reached = is_root_;
     std::vector<std::uint32_t> next;
     for (std::size_t i = 0; i < reached.size(); ++i)
@@ -107,11 +159,10 @@ std::vector<bool> Reachability::reached() const {
     while (!next.empty()) {
         const std::uint32_t from = next.back();
         next.pop_back();
-        for (auto pointer = std::ranges::lower_bound(pointers, std::pair(from, std::uint32_t{0}));
-             pointer != pointers.end() && pointer->first == from; ++pointer) {
-            if (reached[pointer->second]) continue;
-            reached[pointer->second] = true;
-            next.push_back(pointer->second);
+        for (std::uint32_t i = pointers_until[from]; i < pointers_until[from + 1]; ++i) {
+            if (reached[targets[i]]) continue;
+            reached[targets[i]] = true;
+            next.push_back(targets[i]);
         }
     }
     return reached;

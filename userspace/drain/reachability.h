@@ -36,6 +36,18 @@ struct BlockRange {
     std::uint64_t bytes = 0;
 };
 
+/// Blocks that are asked about, and others by way of which they may be reached, ascending and
+/// apart.
+struct JoinedBlocks {
+    std::vector<BlockRange> blocks;
+    std::vector<std::size_t> places;    ///< Of those that are asked about.
+    std::vector<bool> is_among_others;  ///< Likewise.
+};
+/// Both are ascending and apart. Where one of each begins at the same address, it is as large as
+/// the other says: of what is asked about, perhaps only a part is known. Others that reach into one
+/// that is asked about are left out, as they cannot both be there.
+JoinedBlocks join(std::span<const BlockRange> asked, std::span<const BlockRange> others);
+
 /// A word that is a pointer to the last eight bytes of a block, or a link of a list of free chunks.
 struct PossibleLink {
     std::uint64_t at = 0;  ///< Where it is.
@@ -67,11 +79,14 @@ class Reachability {
     static constexpr std::size_t none = ~std::size_t{0};
     /// The block that has the address.
     [[nodiscard]] std::size_t find(std::uint64_t address) const;
+    [[nodiscard]] bool has(std::size_t block, std::uint64_t address) const;
     void point(std::uint64_t from_address, std::size_t to);
 
     std::vector<BlockRange> blocks_;
-    std::vector<bool> page_has_block_;  ///< By a hash of the page.
-    std::vector<bool> is_root_;         ///< Something that is no block points to it.
+    /// By a hash of the page, the first block that reaches into it; `none_there` or `several`.
+    std::vector<std::uint32_t> first_of_page_;
+    std::vector<bool> is_root_;     ///< Something that is no block points to it.
+    std::size_t last_from_ = none;  ///< The block that had the last pointer that was found.
     /// From a block to another.
     std::vector<std::pair<std::uint32_t, std::uint32_t>> pointers_;
     std::vector<PossibleLink> links_;

@@ -12,19 +12,22 @@ namespace seep {
 /// not for reading, and does not become more with the memory.
 class ReadingTime {
  public:
+    /// `usual`: bytes a second, as long as nothing is known.
+    explicit ReadingTime(double usual = 1e9) : usual_(usual) {}
+
     void learn(std::uint64_t bytes, double took_s) {
         bytes_ = static_cast<double>(bytes);
         took_s_ = took_s;
     }
     [[nodiscard]] double seconds_for(std::uint64_t bytes) const {
-        const double a_second = bytes_ >= enough_to_tell && took_s_ > 0 ? bytes_ / took_s_ : usual;
+        const double a_second = bytes_ >= enough_to_tell && took_s_ > 0 ? bytes_ / took_s_ : usual_;
         return took_s_ + std::max(0.0, static_cast<double>(bytes) - bytes_) / a_second;
     }
 
  private:
-    static constexpr double usual = 1e9;
     static constexpr double enough_to_tell = 16 << 20;
 
+    double usual_;
     double bytes_ = 0;
     double took_s_ = 0;
 };

@@ -91,7 +91,9 @@ struct StackReachability {
     /// and the latter, which had not been lost at all.
     std::uint64_t followed = 0;
     std::uint64_t refuted = 0;
-    bool all_known = false;  ///< So were all blocks since attach: what is reached is not lost.
+    /// What is reached is not lost: all blocks since attach were looked for, or all are known that
+    /// these may be reached through.
+    bool all_known = false;
     bool operator==(const StackReachability&) const = default;
 };
 

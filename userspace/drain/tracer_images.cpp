@@ -290,7 +290,7 @@ void Tracer::State::search_again_for_lost_blocks() {
     const auto occasion = stopped ? LostBlocks::Occasion::end : LostBlocks::Occasion::snapshot;
     const std::uint64_t bytes = resident_bytes();
     if (revisits && lost_blocks.is_due_again(occasion, monotonic_ns(), bytes))
-        lost_blocks.search_again(revisits->still_there(), bytes,
+        lost_blocks.search_again(occasion, revisits->still_there(), bytes,
                                  [&](std::uint32_t slot) { return running_pid(slot); });
 }
 

@@ -246,6 +246,7 @@ TEST(Lost, WhatOutlivedItsWindowIsInNoHand) {
     const auto later = [](std::uint64_t looked, std::uint64_t lost) {
         StackReachability seen = search(looked, lost);
         seen.born_within_us = 0;
+        seen.all_known = false;
         return seen;
     };
     EXPECT_EQ(of_leaks({later(30, 0)}, 10), Verdict::growing);
@@ -254,6 +255,11 @@ TEST(Lost, WhatOutlivedItsWindowIsInNoHand) {
     EXPECT_EQ(of_leaks({search(99, 0), later(30, 0)}, 10), Verdict::leak);
     // Unless it may be a part of what is lost, of another cause or not.
     EXPECT_EQ(of_leaks({later(30, 0)}, 10, search(100, 1)), Verdict::leak);
+    StackReachability through_all = later(30, 0);
+    through_all.all_known = true;
+    EXPECT_EQ(of_leaks({through_all}, 10, search(100, 1)), Verdict::growing);
+    EXPECT_EQ(of_leaks({through_all, later(30, 0)}, 10, search(100, 1)), Verdict::leak);
+    EXPECT_EQ(of_leaks({search(99, 0), through_all}, 10), Verdict::growing);
 }
 
 TEST(Lost, AFindingSaysItInAWord) {
@@ -262,6 +268,9 @@ TEST(Lost, AFindingSaysItInAWord) {
     StackReachability some = search(500, 0);
     some.all_known = false;
     EXPECT_EQ(pointers_text(some), ", all 500 that were looked for still pointed to");
+    StackReachability outlived = search(500, 0);
+    outlived.born_within_us = 0;
+    EXPECT_EQ(pointers_text(outlived), ", all 500 that were looked for still pointed to");
     EXPECT_EQ(pointers_text(search(5'000, 400)), ", 400 of the 5,000 that were looked for lost");
     EXPECT_THAT(pointers_text(search(5'000, 40)), IsEmpty());
     EXPECT_THAT(pointers_text(search(500, 3)), IsEmpty());

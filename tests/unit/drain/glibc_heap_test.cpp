@@ -71,6 +71,16 @@ TEST(GlibcHeap, CountsWhatIsInUseBySize) {
     EXPECT_EQ(census.unknown_bytes, 0U);
 }
 
+TEST(GlibcHeap, TellsOfEachBlockInUse) {
+    const Heap heap({{48, true}, {112, false}, {8208, true}});
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> blocks;
+    walk_glibc_heaps(
+        heap.heaps, heap.memory.reader(),
+        [&](std::uint64_t address, std::uint64_t bytes) { blocks.emplace_back(address, bytes); });
+    EXPECT_EQ(blocks, (std::vector<std::pair<std::uint64_t, std::uint64_t>>{
+                          {heap.chunks[0] + 16, 40}, {heap.chunks[2] + 16, 8200}}));
+}
+
 TEST(GlibcHeap, GoesOnBehindWhatIsNoChunk) {
     std::vector<std::pair<std::uint64_t, bool>> sizes(40, {64, true});
     Heap heap(sizes);

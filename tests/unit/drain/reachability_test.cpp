@@ -18,6 +18,48 @@ constexpr std::uint64_t stack = 0x7ffc'0000'0000;
 const std::vector<BlockRange> four{
     {heap, 64}, {heap + 128, 64}, {heap + 256, 64}, {heap + 384, 64}};
 
+MATCHER_P2(IsRange, address, bytes, "") {
+    return arg.address == address && arg.bytes == bytes;
+}
+
+TEST(Reachability, BlocksThatAreAskedAboutAreJoinedWithOthers) {
+    const std::vector<BlockRange> asked{{heap + 64, 32}, {heap + 256, 0}, {heap + 512, 100}};
+    const std::vector<BlockRange> others{
+        {heap, 56}, {heap + 64, 56}, {heap + 128, 56}, {heap + 256, 24}, {heap + 640, 24}};
+    const JoinedBlocks joined = join(asked, others);
+    EXPECT_THAT(joined.blocks, ElementsAre(IsRange(heap, 56U), IsRange(heap + 64, 56U),
+                                           IsRange(heap + 128, 56U), IsRange(heap + 256, 24U),
+                                           IsRange(heap + 512, 100U), IsRange(heap + 640, 24U)));
+    EXPECT_THAT(joined.places, ElementsAre(1, 3, 4));
+    EXPECT_THAT(joined.is_among_others, ElementsAre(true, true, false));
+    EXPECT_THAT(join(asked, {}).places, ElementsAre(0, 1, 2));
+}
+
+TEST(Reachability, OthersThatReachIntoWhatIsAskedAboutAreLeftOut) {
+    const std::vector<BlockRange> asked{{heap + 64, 64}, {heap + 256, 16}, {heap + 288, 16}};
+    const std::vector<BlockRange> others{
+        {heap, 72}, {heap + 80, 16}, {heap + 112, 88}, {heap + 256, 120}, {heap + 384, 24}};
+    const JoinedBlocks joined = join(asked, others);
+    EXPECT_THAT(joined.blocks, ElementsAre(IsRange(heap + 64, 64U), IsRange(heap + 256, 32U),
+                                           IsRange(heap + 288, 16U), IsRange(heap + 384, 24U)));
+    EXPECT_THAT(joined.places, ElementsAre(0, 1, 2));
+    EXPECT_THAT(joined.is_among_others, ElementsAre(false, true, false));
+}
+
+TEST(Reachability, OfManyBlocksEachIsFound) {
+    // Of all pages that there may be, so many that some are taken for others.
+    std::vector<BlockRange> blocks;
+    for (std::uint64_t i = 0; i < 60'000; ++i) {
+        blocks.push_back({heap + i * 0x10'0000, 8});
+        blocks.push_back({heap + i * 0x10'0000 + 16, 4096});
+    }
+    Reachability search(blocks);
+    for (std::size_t i = 0; i < blocks.size(); i += 3)
+        search.take_in(stack, Words{blocks[i].address + blocks[i].bytes - 1});
+    const std::vector<bool> reached = search.reached();
+    for (std::size_t i = 0; i < blocks.size(); ++i) ASSERT_EQ(reached[i], i % 3 == 0) << i;
+}
+
 TEST(Reachability, APointerFromElsewhereReachesABlock) {
     Reachability search(four);
     search.take_in(stack, Words{7, heap, 0, heap + 128 + 63, heap + 256 + 64, ~std::uint64_t{0}});

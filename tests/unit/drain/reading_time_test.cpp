@@ -17,6 +17,10 @@ TEST(ReadingTime, IsThatOfTheLastReading) {
     EXPECT_DOUBLE_EQ(reading.seconds_for(50 * mebibyte), 0.5);
 }
 
+TEST(ReadingTime, IsTheUsualOneAtFirst) {
+    EXPECT_DOUBLE_EQ(ReadingTime(50e6).seconds_for(100'000'000), 2);
+}
+
 TEST(ReadingTime, OfLittleTellsNothingOfMore) {
     ReadingTime reading;
     reading.learn(mebibyte / 4, 0.01);
