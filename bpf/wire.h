@@ -29,6 +29,9 @@ typedef unsigned long long __u64; // NOLINT(modernize-use-using,bugprone-reserve
 /* Frames kept of one stack: the allocator's function and up to 127 callers, innermost first. */
 #define SEEP_MAX_FRAMES 128
 
+/* The general registers of a thread but sp: struct pt_regs begins with them. */
+#define SEEP_REGISTERS 15
+
 /* Completed lifetimes in log2 buckets of microseconds: bucket b counts [2^(b-1), 2^b) us, bucket 0
  * what lived under 1 us; the last one, everything from 2^38 us (3.2 days) on. */
 #define SEEP_LIFETIME_BUCKETS 40

@@ -78,6 +78,10 @@ class Sampled(seep_test.SeepTestCase):
         for stack in stacks:
             self.assertGreater(stack["evidence"]["unreachable"]["share"], 0.9, stack["reason"])
 
+    def test_a_register_may_have_what_holds_the_rest(self):
+        [stack] = stacks_of(self.stacks, "add_to_table")
+        self.assertEqual(stack["evidence"]["unreachable"]["share"], 0, stack["reason"])
+
     def test_nothing_is_said_of_what_unknown_blocks_may_point_to(self):
         seen = [(stack["evidence"]["unreachable"], stack["reason"]) for stack in self.stacks]
         seen = [(unreachable, reason) for unreachable, reason in seen if unreachable]

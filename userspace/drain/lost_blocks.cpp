@@ -4,27 +4,17 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <optional>
 #include <set>
-#include <span>
 #include <utility>
 
 #include "base/clock.h"
-#include "drain/heap_reading.h"
-#include "drain/reachability.h"
-#include "target/kept_pointers.h"
-#include "target/memory_reading.h"
-#include "target/process_counters.h"
 
 namespace seep {
 namespace {
 
 /// 40 bytes each while they are looked for.
 constexpr std::size_t most_blocks = std::size_t{1} << 17;
-/// Of glibc's heaps, by way of which they may be reached: 16 bytes each, and 8 a pointer.
-constexpr std::size_t most_heap_blocks = std::size_t{1} << 20;
 /// For later searches.
 constexpr std::size_t most_followed_of_stack = 64;
 constexpr std::size_t most_followed = 8192;
@@ -65,9 +55,6 @@ bool is_among(const std::vector<OutstandingBlock>& blocks, const OutstandingBloc
            found->block.born == block.block.born;
 }
 
-BlockRange range_of(const BlockRange& block) {
-    return block;
-}
 BlockRange range_of(const OutstandingBlock& block) {
     return {block.address, block.block.bytes};
 }
@@ -88,81 +75,12 @@ void order(std::vector<Block>& blocks) {
     });
 }
 
-/// Those of `possible_links()` that are none.
-Result<void> take_in_pointers(pid_t pid, Reachability& reachability) {
-    const std::vector<PossibleLink>& links = reachability.possible_links();
-    std::vector<MemoryPiece> pieces;
-    pieces.reserve(links.size());
-    for (const PossibleLink& link : links)
-        pieces.push_back({link.to + behind_header, WordsBehind::extent * sizeof(std::uint64_t)});
-    const auto contents = read_memory(pid, pieces);
-    if (!contents) return contents.error();
-    for (std::size_t i = 0; i < links.size(); ++i) {
-        std::array<std::uint64_t, WordsBehind::extent> behind{};
-        (*contents)[i].copy(reinterpret_cast<char*>(behind.data()), sizeof behind);
-        if (!is_link(links[i], behind)) reachability.take_in_as_pointer(links[i]);
-    }
-    return {};
-}
-
-/// What glibc's heaps have in use, ascending and apart.
-std::vector<BlockRange> read_heap_blocks(pid_t pid) {
-    std::vector<BlockRange> blocks;
-    const auto census = read_glibc_heaps(pid, [&](std::uint64_t address, std::uint64_t bytes) {
-        if (blocks.size() <= most_heap_blocks) blocks.push_back({address, bytes});
-    });
-    if (!census || blocks.size() > most_heap_blocks) return {};
-    order(blocks);
-    return blocks;
-}
-
-/// Of some blocks.
-struct Reached {
-    std::vector<bool> is_reached;
-    std::vector<bool> in_heap;  ///< All that may hold it is known as well.
-};
-
-/// Of blocks, ascending and apart, whether each can be reached now.
-Result<Reached> reached_now(pid_t pid, std::span<const BlockRange> blocks, Through through) {
-    JoinedBlocks joined =
-        join(blocks, through == Through::heap ? read_heap_blocks(pid) : std::vector<BlockRange>());
-    Reachability reachability(std::move(joined.blocks));
-    const auto pages = read_data_pages(pid);
-    if (!pages) return pages.error();
-    const Result<void> read =
-        read_words(pid, *pages, [&](std::uint64_t address, std::span<const std::uint64_t> words) {
-            reachability.take_in(address, words);
-        });
-    if (!read) return read.error();
-    if (const auto taken = take_in_pointers(pid, reachability); !taken) return taken.error();
-    for (const std::uint64_t pointer : pointers_in_epoll(pid)) reachability.take_in(pointer);
-    const std::vector<bool> all_reached = reachability.reached();
-    Reached reached{.in_heap = std::move(joined.is_among_others)};
-    for (const std::size_t place : joined.places) reached.is_reached.push_back(all_reached[place]);
-    return reached;
-}
-
-/// Likewise, at either of two readings; nothing if the memory cannot be read, or is in swap.
 template <typename Block>
-std::optional<Reached> find_reached(pid_t pid, const std::vector<Block>& blocks, Through through) {
-    const auto counters = read_process_counters(pid);
-    if (!counters || counters->swap_bytes > 0) return std::nullopt;
+std::vector<BlockRange> ranges_of(const std::vector<Block>& blocks) {
     std::vector<BlockRange> ranges;
     ranges.reserve(blocks.size());
     for (const Block& block : blocks) ranges.push_back(range_of(block));
-    Reached reached;
-    for (int reading = 0; reading < 2; ++reading) {
-        auto now = reached_now(pid, ranges, through);
-        if (!now) {
-            spdlog::debug("{} (process {})", now.error().message, pid);
-            return std::nullopt;
-        }
-        for (std::size_t i = 0; i < reached.is_reached.size(); ++i)
-            if (reached.is_reached[i]) now->is_reached[i] = true;
-        reached = std::move(*now);
-        if (std::ranges::find(reached.is_reached, false) == reached.is_reached.end()) break;
-    }
-    return reached;
+    return ranges;
 }
 
 }  // namespace
@@ -251,7 +169,7 @@ void LostBlocks::learn_speed(Through through, std::int64_t since_ns, std::uint64
 bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, Through through,
                         const StackOfId& stack_of) {
     order(blocks);
-    const auto reached = find_reached(pid, blocks, through);
+    const auto reached = pointers_.search(pid, ranges_of(blocks), through);
     if (!reached) return false;
     std::vector<OutstandingBlock> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i)
@@ -366,7 +284,7 @@ void LostBlocks::search_again(Occasion occasion, const std::vector<RevisitedBloc
 
 bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Through through) {
     order(blocks);
-    const auto reached = find_reached(pid, blocks, through);
+    const auto reached = pointers_.search(pid, ranges_of(blocks), through);
     if (!reached) return false;
     const std::uint32_t slot = blocks.front().process_slot;
     std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost;

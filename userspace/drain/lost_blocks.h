@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #pragma once
 
-// Looks for blocks that are lost: outstanding, and reached by no pointer any more (reachability.h).
-// All that the ledger has is looked for in all of the process's memory, at twice the time since
-// attach each time, and only when reading it takes a hundredth of that time at most; when all is
-// over, a twentieth and 3 s. Nobody is stopped: a pointer may be moved from where has not been read
-// yet to where was read before, so that a block is lost only if it is at two readings in a row, and
-// has not been freed meanwhile. Some of those that were are looked for again at later searches: a
-// program may keep pointers where nobody sees them (in a file, in the kernel, encoded), and frees
-// such blocks later.
+// Looks for blocks that are lost: outstanding, and reached by no pointer any more
+// (pointer_search.h). All that the ledger has is looked for in all of the process's memory, at
+// twice the time since attach each time, and only when reading it takes a hundredth of that time at
+// most; when all is over, a twentieth and 3 s. Nobody is stopped: a pointer may be moved from where
+// has not been read yet to where was read before, so that a block is lost only if it is at two
+// readings in a row, and has not been freed meanwhile. Some of those that were are looked for again
+// at later searches: a program may keep pointers where nobody sees them (in a file, in the kernel,
+// encoded), and frees such blocks later.
 //
 //     block       o------ lost ------ lost ------------------>   leaked
 //     block       o------ lost ------ lost ------ freed          refuted
@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "drain/pointer_search.h"
 #include "drain/reading_time.h"
 #include "drain/revisits.h"
 #include "drain/slots.h"
@@ -43,13 +44,6 @@
 #include "kernel/outstanding_blocks.h"
 
 namespace seep {
-
-/// The blocks that hold what they point to only if they are reached themselves; all other memory
-/// does.
-enum class Through {
-    asked,  ///< Blocks that are looked for as well.
-    heap,   ///< And all that glibc's heaps have in use, if that are not too many.
-};
 
 class LostBlocks {
  public:
@@ -111,6 +105,7 @@ class LostBlocks {
     bool in_window_ = false;            ///< That was one of a window.
     std::uint64_t born_within_us_ = 0;  ///< Of StackReachability.
     bool all_known_ = false;            ///< It looked for all outstanding blocks.
+    PointerSearch pointers_;
     ReadingTime reading_;
     ReadingTime reading_with_heap_{60e6};
     std::vector<Followed> followed_;
