@@ -88,6 +88,29 @@ std::uint64_t glibc_chunk(double bytes) {
     return size_class(static_cast<std::uint64_t>(block_takes(bytes, BlockLayout::header)));
 }
 
+SizeRange size_range(const Totals& totals) {
+    const double mean =
+        static_cast<double>(totals.allocated_bytes) / static_cast<double>(totals.allocated_count);
+    if (is_uniform(totals)) return {mean, mean, mean};
+    const double deviation = size_deviation(totals);
+    return {std::max(1.0, mean - deviation), mean, mean + deviation};
+}
+
+std::vector<std::uint64_t> chunks_of(const SizeRange& blocks) {
+    constexpr std::uint64_t step = 16;
+    std::vector<std::uint64_t> chunks;
+    for (std::uint64_t chunk = glibc_chunk(blocks.least); chunk <= glibc_chunk(blocks.most);
+         chunk += step)
+        if (chunks.empty() || size_class(chunk) != chunks.back())
+            chunks.push_back(size_class(chunk));
+    return chunks;
+}
+
+bool is_in_glibc_heap(const ReportStack& stack) {
+    return stack.kind == StackKind::heap && stack.totals.allocated_count > 0 &&
+           !stack.frames.empty() && stack.layout == BlockLayout::header;
+}
+
 BlockShares block_shares(const ReportStack& stack) {
     const auto bytes = static_cast<double>(stack.totals.held_bytes());
     const auto blocks = static_cast<double>(stack.totals.held_count());

@@ -38,6 +38,20 @@ double size_deviation(const Totals& totals);
 /// Whether all blocks of a stack have one size, as far as their mean and their squares tell.
 bool is_uniform(const Totals& totals);
 
+/// The smallest and the largest blocks that a stack allocates, nearly: within a standard deviation
+/// of their mean.
+struct SizeRange {
+    double least = 0;
+    double mean = 0;
+    double most = 0;
+};
+/// Of a stack that has allocated some.
+SizeRange size_range(const Totals& totals);
+/// The size_class() of each chunk that glibc takes for such blocks, ascending.
+std::vector<std::uint64_t> chunks_of(const SizeRange& blocks);
+/// Whether it has allocated blocks that glibc's heaps account for.
+bool is_in_glibc_heap(const ReportStack& stack);
+
 /// What a heap stack's blocks take of memory, over what was asked for; 1 if it has none. Only where
 /// all have one size, as far as their mean tells, least and most are the same.
 struct BlockShares {

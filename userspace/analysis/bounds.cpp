@@ -89,9 +89,10 @@ double leaking(const Report& report, double Growth::*end, double BlockShares::*s
 }
 
 /// Whether what claims to grow may have replaced what went unseen: between windows, or as many
-/// blocks from before attach as make up most of it.
+/// blocks from before attach as make up most of it. In samples, it is not known which of those that
+/// are freed are from before attach.
 bool may_be_replacement(const Report& report) {
-    if (report.sampling.observed_share < 1) return true;
+    if (report.sampling.observed_share < 1 || report.sampling.bytes > 0) return true;
     double grown_blocks = 0;
     for (const ReportStack& stack : report.stacks)
         if (const double size = block_size(stack); requested(stack) > 0 && size > 0)

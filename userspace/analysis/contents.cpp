@@ -111,6 +111,7 @@ Result<RecordingContents> load_contents(RecordingReader& reader, const WindowReq
     if (loaded) loaded = load_stacks(reader, contents);
     if (loaded) loaded = take_rows(reader.call_counts(), contents.window, contents.calls);
     if (loaded) loaded = take_rows(reader.heap_in_use(), contents.window, contents.heap);
+    if (loaded) loaded = take_rows(reader.heap_lost(), contents.window, contents.heap_lost);
     if (!loaded) return loaded.error();
     return contents;
 }
@@ -125,7 +126,8 @@ RecordingContents only_processes(const RecordingContents& contents,
     std::erase_if(only.probes, [&](const auto& each) { return others.contains(each.process); });
     std::erase_if(only.calls,
                   [&](const auto& each) { return others.contains(each.count.process); });
-    std::erase_if(only.heap, [&](const auto& each) { return others.contains(each.size.process); });
+    for (std::vector<HeapInUseRow>* const sizes : {&only.heap, &only.heap_lost})
+        std::erase_if(*sizes, [&](const auto& each) { return others.contains(each.size.process); });
     std::erase_if(only.stacks,
                   [&](const auto& each) { return others.contains(each.record.process); });
     for (SnapshotRecord& snapshot : only.snapshots)

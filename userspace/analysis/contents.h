@@ -38,8 +38,9 @@ struct RecordingContents {
     std::vector<PeriodRecord> periods;  ///< Those begun by the window's end.
     std::unordered_map<ObjectId, ObjectRecord> objects;
     std::unordered_map<LocationId, LocationRecord> locations;
-    std::vector<CallCountRow> calls;   ///< Up to the window's end.
-    std::vector<HeapInUseRow> heap;    ///< Likewise.
+    std::vector<CallCountRow> calls;  ///< Up to the window's end.
+    std::vector<HeapInUseRow> heap;   ///< Likewise.
+    std::vector<HeapInUseRow> heap_lost;
     std::vector<StackHistory> stacks;  ///< Those with an allocation by the window's end.
 };
 

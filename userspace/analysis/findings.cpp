@@ -240,7 +240,12 @@ Finding describe(const Cause& cause, const Report& report) {
     finding.sentence = fmt::format("{} {}: {}", subject(cause, report),
                                    predicate(cause, finding, are_lost(pointers), report.sampling),
                                    blocks(finding, sampled));
-    if (cause.verdict == Verdict::leak || cause.verdict == Verdict::growing)
+    if (finding.evidence.lost_of_heap)
+        finding.sentence += fmt::format(
+            ", {:.0f} % or more of what it grows by lost: nothing "
+            "points to it any more",
+            100 * *finding.evidence.lost_of_heap);
+    else if (cause.verdict == Verdict::leak || cause.verdict == Verdict::growing)
         finding.sentence += pointers_text(pointers);
     return finding;
 }

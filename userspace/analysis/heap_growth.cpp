@@ -9,6 +9,7 @@
 
 #include "analysis/coverage.h"
 #include "analysis/growth.h"
+#include "analysis/lost.h"
 #include "analysis/normal.h"
 #include "analysis/ratio.h"
 #include "drain/glibc_heap.h"
@@ -21,6 +22,8 @@ constexpr std::size_t least_counts = 3;
 constexpr double least_blocks = 2;
 /// Of the window's time, what the counts must be apart from its first to its last.
 constexpr double least_span = 0.5;
+/// And those of what is lost.
+constexpr double least_lost_span = 1.0 / 3;
 
 struct Count {
     double seconds = 0;  ///< Since the window's start.
@@ -39,19 +42,20 @@ std::set<ProcessId> living(const SnapshotRecord& snapshot) {
     return processes;
 }
 
-/// Those in the window at which all were counted that live at its end.
-std::vector<Count> counts_of(const RecordingContents& contents) {
+/// Those in the window at which all were counted that live at its end. `rows`: of `contents`.
+std::vector<Count> counts_of(const std::vector<HeapInUseRow>& rows,
+                             const RecordingContents& contents) {
     const Window& window = contents.window;
     const std::set<ProcessId> all = living(contents.snapshots[window.last]);
     std::vector<Count> counts;
-    for (auto row = contents.heap.begin(); row != contents.heap.end();) {
+    for (auto row = rows.begin(); row != rows.end();) {
         const std::size_t snapshot = row->snapshot;
         Count count{.seconds = static_cast<double>(contents.snapshots[snapshot].time_ns -
                                                    contents.snapshots[window.first].time_ns) /
                                1e9,
                     .census = {}};
         std::set<ProcessId> counted;
-        for (; row != contents.heap.end() && row->snapshot == snapshot; ++row) {
+        for (; row != rows.end() && row->snapshot == snapshot; ++row) {
             if (!all.contains(row->size.process)) continue;
             counted.insert(row->size.process);
             if (row->size.chunk_bytes == 0) {
@@ -137,6 +141,35 @@ std::optional<double> most_at_end(const std::vector<Count>& counts, double secon
            (counts.back().seconds - later->seconds);
 }
 
+/// By which size of blocks.
+std::map<std::uint64_t, std::vector<Point>> sizes_of(const std::vector<Count>& counts) {
+    std::map<std::uint64_t, std::vector<Point>> sizes;
+    for (const Count& count : counts)
+        for (const auto& [size, blocks] : count.census.in_use) sizes[size];
+    for (auto& [size, of_size] : sizes)
+        of_size = points(counts, [&](const Count& count) { return count.blocks_of(size); });
+    return sizes;
+}
+
+/// From the first to the last, of what comes by chance; some look reached.
+BlockRate lost_rate(const std::vector<Point>& counts) {
+    const double seconds = counts.back().x - counts.front().x;
+    const double more = counts.back().y - counts.front().y;
+    const double error = z_95 * std::sqrt(std::max(std::abs(more), least_blocks));
+    return {more / seconds, (more - error) / seconds,
+            (more + error) / seconds / (1 - most_overlooked)};
+}
+
+std::optional<HeapLost> heap_lost(const RecordingContents& contents, double seconds) {
+    const std::vector<Count> counts = counts_of(contents.heap_lost, contents);
+    if (counts.empty()) return std::nullopt;
+    const BlocksInUse at_end = counts.back().census.all();
+    HeapLost lost{.bytes = at_end.bytes, .blocks = at_end.blocks, .sizes = {}};
+    if (counts.back().seconds - counts.front().seconds < least_lost_span * seconds) return lost;
+    for (const auto& [size, of_size] : sizes_of(counts)) lost.sizes[size] = lost_rate(of_size);
+    return lost;
+}
+
 Growth growth_of(const BlockRate& rate, double seconds) {
     return {.bytes_per_second = rate.more,
             .low = rate.low,
@@ -147,7 +180,7 @@ Growth growth_of(const BlockRate& rate, double seconds) {
 }  // namespace
 
 std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
-    const std::vector<Count> counts = counts_of(contents);
+    const std::vector<Count> counts = counts_of(contents.heap, contents);
     if (counts.size() < least_counts) return std::nullopt;
     const double seconds = window_seconds(contents.snapshots, contents.window);
     if (counts.back().seconds - counts.front().seconds < least_span * seconds) return std::nullopt;
@@ -162,18 +195,15 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
         .freed_bytes = static_cast<std::uint64_t>(freed_for_good(counts, seconds)),
         .growth = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds),
         .lately = {},
-        .sizes = {}};
+        .sizes = {},
+        .lost = {}};
     growth.most_at_end = most_at_end(counts, seconds);
     // From the last one before the middle on.
     while (bytes.size() > least_counts && bytes[1].x <= seconds / 2) bytes.erase(bytes.begin());
     growth.lately = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds / 2);
-    std::set<std::uint64_t> sizes;
-    for (const Count& count : counts)
-        for (const auto& [size, blocks] : count.census.in_use) sizes.insert(size);
-    for (const std::uint64_t size : sizes)
-        growth.sizes[size] =
-            rate_of(points(counts, [&](const Count& count) { return count.blocks_of(size); }),
-                    least_blocks);
+    for (const auto& [size, of_size] : sizes_of(counts))
+        growth.sizes[size] = rate_of(of_size, least_blocks);
+    growth.lost = heap_lost(contents, seconds);
     return growth;
 }
 

@@ -16,6 +16,7 @@
 #include "analysis/claims.h"
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
+#include "analysis/heap_lost.h"
 #include "base/text.h"
 #include "drain/glibc_heap.h"
 
@@ -28,34 +29,22 @@ constexpr double nearly_all = 0.9;
 constexpr double others_at_most = 0.5;
 /// Blocks: seven of each size that are free look in use in each thread (glibc_heap.h).
 constexpr double least_more = 16;
+/// Of larger ones, threads keep none.
+constexpr std::uint64_t most_kept = 1040;
+constexpr double least_large = 3;
+/// Of what there is more, for a leak: some of what is lost looks reached (lost.h).
+constexpr double mostly_lost = 0.5;
 /// Blocks of a size that must have been allocated while all was followed, so that it is no chance
 /// (5 %) that none of them was.
 constexpr double least_seen = 3;
-constexpr std::uint64_t chunk_step = 16;
 constexpr std::size_t most_named = 3;
 
 using Sizes = std::map<std::uint64_t, BlockRate>;
 
-/// The smallest and the largest blocks that a stack allocates, nearly: within a standard deviation
-/// of their mean.
-struct Range {
-    double least = 0;
-    double mean = 0;
-    double most = 0;
-};
-
-Range blocks_of(const Totals& totals) {
-    const auto count = static_cast<double>(totals.allocated_count);
-    const double mean = static_cast<double>(totals.allocated_bytes) / count;
-    if (is_uniform(totals)) return {mean, mean, mean};
-    const double deviation = size_deviation(totals);
-    return {std::max(1.0, mean - deviation), mean, mean + deviation};
-}
-
 /// A stack that allocates blocks of some of the sizes.
 struct Candidate {
     const ReportStack* stack = nullptr;
-    Range blocks;
+    SizeRange blocks;
     std::vector<std::uint64_t> chunks;
 
     /// Bytes that were asked for, of a block in such a chunk.
@@ -67,32 +56,26 @@ struct Candidate {
 };
 
 /// Of the sizes, those that a stack allocates; none if it would leave more of too many others.
-std::vector<std::uint64_t> those_within(const Range& blocks, const Sizes& sizes) {
-    std::vector<std::uint64_t> chunks;
-    std::size_t all = 0;
-    std::uint64_t last = 0;
-    for (std::uint64_t chunk = glibc_chunk(blocks.least); chunk <= glibc_chunk(blocks.most);
-         chunk += chunk_step) {
-        if (size_class(chunk) == last) continue;
-        last = size_class(chunk);
-        ++all;
-        if (sizes.contains(last)) chunks.push_back(last);
-    }
+std::vector<std::uint64_t> those_within(const SizeRange& blocks, const Sizes& sizes) {
+    std::vector<std::uint64_t> chunks = chunks_of(blocks);
+    const std::size_t all = chunks.size();
+    std::erase_if(chunks, [&](std::uint64_t chunk) { return !sizes.contains(chunk); });
     if (2 * chunks.size() < all) chunks.clear();
     return chunks;
 }
 
-bool has_blocks_in_heap(const ReportStack& stack) {
-    return stack.kind == StackKind::heap && stack.totals.allocated_count > 0 &&
-           !stack.frames.empty() && stack.layout == BlockLayout::header;
-}
-
-/// Of which the heap has more for certain.
+/// Of which the heap has more for certain, or of what of it is lost where that comes and goes.
 Sizes certain_sizes(const Report& report) {
+    const HeapInUseGrowth& heap = *report.memory.in_use;
     Sizes sizes;
-    for (const auto& [chunk, rate] : report.memory.in_use->sizes)
-        if (rate.low > 0 && rate.more * seconds_of(report) >= least_more)
-            sizes.emplace(chunk, rate);
+    const auto take = [&](const Sizes& rates) {
+        for (const auto& [chunk, rate] : rates)
+            if (rate.low > 0 &&
+                rate.more * seconds_of(report) >= (chunk <= most_kept ? least_more : least_large))
+                sizes.emplace(chunk, rate);
+    };
+    take(heap.sizes);
+    if (heap.lost) take(heap.lost->sizes);
     return sizes;
 }
 
@@ -103,8 +86,8 @@ Sizes unexplained_sizes(const Report& report) {
     std::set<std::uint64_t> of_others;
     std::set<std::uint64_t> next;
     for (const ReportStack& stack : report.stacks) {
-        if (!has_blocks_in_heap(stack)) continue;
-        for (const std::uint64_t chunk : those_within(blocks_of(stack.totals), certain)) {
+        if (!is_in_glibc_heap(stack)) continue;
+        for (const std::uint64_t chunk : those_within(size_range(stack.totals), certain)) {
             if (!grows(stack)) {
                 of_others.insert(chunk);
                 continue;
@@ -121,8 +104,8 @@ Sizes unexplained_sizes(const Report& report) {
 std::vector<Candidate> candidates_for(const Sizes& sizes, const Report& report) {
     std::vector<Candidate> candidates;
     for (const ReportStack& stack : report.stacks) {
-        if (!has_blocks_in_heap(stack) || stack.suppressed) continue;
-        Candidate candidate{.stack = &stack, .blocks = blocks_of(stack.totals), .chunks = {}};
+        if (!is_in_glibc_heap(stack) || stack.suppressed) continue;
+        Candidate candidate{.stack = &stack, .blocks = size_range(stack.totals), .chunks = {}};
         candidate.chunks = those_within(candidate.blocks, sizes);
         if (!candidate.chunks.empty()) candidates.push_back(std::move(candidate));
     }
@@ -265,9 +248,16 @@ bool were_seen(const Function& function, const Sizes& sizes, const Report& repor
            });
 }
 
-Finding finding_of(const Function& function, const Sizes& sizes, const Report& report) {
+/// Whether all of it is of sizes that threads keep none of, and nobody else was seen to allocate.
+bool is_alone_with_large_ones(const Function& function, const std::vector<Candidate>& candidates,
+                              const Sizes& sizes) {
+    return function.candidates.size() == candidates.size() &&
+           std::ranges::all_of(sizes, [](const auto& size) { return size.first > most_kept; });
+}
+
+Finding finding_of(const Function& function, const Sizes& sizes, bool is_sure,
+                   const Report& report) {
     Finding finding;
-    finding.verdict = verdict_name(Verdict::growing);
     finding.frame = *function.frame;
     double takes = 0;
     std::vector<std::uint64_t> chunks;
@@ -284,12 +274,23 @@ Finding finding_of(const Function& function, const Sizes& sizes, const Report& r
     for (const Candidate* const candidate : function.candidates)
         add_stack(*candidate->stack, finding);
     const std::string place = brief_place(finding.frame);
+    const double lost = lost_share(*report.memory.in_use, chunks);
+    const bool leaks = is_sure && lost >= mostly_lost;
+    finding.verdict = verdict_name(leaks ? Verdict::leak : Verdict::growing);
     finding.sentence = fmt::format(
-        "`{}`{} grows by {}, a leak or a cache that fills: it alone allocates blocks of {} of "
-        "which glibc has more in use ({})",
+        "`{}`{} {} {}{}: it alone allocates blocks of {} of which glibc has more in use ({})",
         brief_name(finding.frame), place.empty() ? "" : fmt::format(" ({})", place),
-        hourly(finding.growth), which_sizes(chunks.size(), sizes.size()),
-        sizes_text(chunks, sizes));
+        leaks     ? "leaks"
+        : is_sure ? "grows by"
+                  : "may grow by",
+        hourly(finding.growth), leaks ? "" : ", a leak or a cache that fills",
+        which_sizes(chunks.size(), sizes.size()), sizes_text(chunks, sizes));
+    if (!is_sure)
+        finding.sentence +=
+            ", as far as was seen: what allocates as seldom as that may not have been";
+    if (leaks)
+        finding.sentence += fmt::format(
+            ", {:.0f} % of which are lost: nothing points to them any more", 100 * lost);
     if (const std::size_t stacks = finding.stacks.size(); stacks > 1)
         finding.sentence +=
             fmt::format("; too few of them were seen to tell which of its {} stacks it is",
@@ -308,6 +309,7 @@ GrowingSizes growing_sizes(const Report& report) {
         chunks.push_back(chunk);
     }
     if (!chunks.empty()) result.text = sizes_text(chunks, sizes);
+    result.lost = lost_share(*report.memory.in_use, chunks);
     return result;
 }
 
@@ -319,8 +321,10 @@ std::optional<Finding> growth_by_sizes(const Report& report) {
     const std::vector<Candidate> candidates = candidates_for(sizes, report);
     const std::map<std::string, Function> functions = functions_of(candidates, sizes);
     const Function* const function = only_function(functions, candidates, sizes);
-    if (function == nullptr || !were_seen(*function, sizes, report)) return std::nullopt;
-    return finding_of(*function, sizes, report);
+    if (function == nullptr) return std::nullopt;
+    const bool is_sure = were_seen(*function, sizes, report);
+    if (!is_sure && !is_alone_with_large_ones(*function, candidates, sizes)) return std::nullopt;
+    return finding_of(*function, sizes, is_sure, report);
 }
 
 }  // namespace seep

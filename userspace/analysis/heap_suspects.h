@@ -23,6 +23,7 @@ namespace seep {
 struct GrowingSizes {
     double bytes_per_second = 0;  ///< With headers.
     std::string text;             ///< "chunks of 208, 96 and 80 bytes".
+    double lost = 0;              ///< The share of that which is lost.
 };
 /// Of `report`, in which the heap was counted.
 GrowingSizes growing_sizes(const Report& report);

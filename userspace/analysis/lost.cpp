@@ -36,8 +36,6 @@ constexpr double enough_expected = 5;
 constexpr double mostly = 0.5;
 /// For "all" in a sentence: a block may look reached by chance, or by what is no pointer.
 constexpr double nearly_all = 0.9;
-/// Of what is lost, what may look reached: measured, 0 to 40 %, by pointers in memory that is free.
-constexpr double most_overlooked = 1.0 / 3;
 /// For a word in a sentence at all.
 constexpr double worth_a_word = 0.05;
 /// The mean age of what is lost, as a share of the time since attach: 0.5 at an even pace.
@@ -100,8 +98,30 @@ bool is_even(const StackReachability& seen) {
     return age >= least_age && age <= most_age;
 }
 
+/// What is lost grows evenly, whatever lives beside it: what looks reached of nearly all that is
+/// lost counts as well.
+Growth growth_of_lost(const StackReachability& seen, const Growth& by_curve) {
+    const double a_second =
+        static_cast<double>(seen.lost_bytes) / (static_cast<double>(seen.born_within_us) / 1e6);
+    const double with_reached =
+        a_second * static_cast<double>(seen.looked) / static_cast<double>(seen.lost);
+    return {.bytes_per_second = with_reached,
+            .low = std::min(by_curve.low, a_second),
+            .high = std::max(by_curve.high, with_reached),
+            .bytes = bytes_at(with_reached, by_curve)};
+}
+
+/// The interval's half is so much of it.
+bool is_rough(const Growth& growth) {
+    constexpr double rough = 0.04;
+    return growth.high - growth.low > 2 * rough * growth.bytes_per_second;
+}
+
 void judge_lost(ReportStack& stack) {
     stack.is_lost = true;
+    const StackReachability& seen = stack.reachability;
+    if (seen.all_known && is_rough(stack.growth) && are_lost(seen) && is_even(seen))
+        stack.growth = growth_of_lost(seen, stack.growth);
     stack.reason += "; " + lost_text(stack.reachability);
     if (stack.growth.low > 0) stack.verdict = Verdict::leak;
 }
@@ -159,11 +179,12 @@ struct Seen {
     std::uint64_t perhaps_by_lost = 0;
     std::uint64_t surely_not_by_lost = 0;
 
-    void add(const StackReachability& stack) {
+    /// `finds_lost`: what is lost is found to be, mostly.
+    void add(const StackReachability& stack, bool finds_lost) {
         if (stack.looked == 0) return;
         accumulate(all, stack);
         if (outlived_windows(stack))
-            (stack.all_known ? surely_not_by_lost : perhaps_by_lost) += stack.looked;
+            (stack.all_known && finds_lost ? surely_not_by_lost : perhaps_by_lost) += stack.looked;
         else
             objects = std::min(objects.value_or(stack.looked), stack.looked);
     }
@@ -207,16 +228,21 @@ void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
 
 void leave_open_what_is_pointed_to(Report& report) {
     const std::vector<std::string> causes = claims_of(report).causes;
+    // Objects that keep pointers of those before them, in words that they have not written to, are
+    // reached one through the other by any that is.
+    StackReachability of_lost;
+    for (const ReportStack& stack : report.stacks)
+        if (grows(stack) && stack.reachability.lost > 0) accumulate(of_lost, stack.reachability);
+    const bool any_lost = of_lost.lost > 0;
+    const bool finds_lost = any_lost && static_cast<double>(of_lost.lost) >=
+                                            mostly * static_cast<double>(of_lost.looked);
     std::map<std::string, Seen> seen_of;
-    bool any_lost = false;
-    for (std::size_t i = 0; i < report.stacks.size(); ++i) {
-        if (!grows(report.stacks[i])) continue;
-        seen_of[causes[i]].add(report.stacks[i].reachability);
-        if (report.stacks[i].reachability.lost > 0) any_lost = true;
-    }
+    for (std::size_t i = 0; i < report.stacks.size(); ++i)
+        if (grows(report.stacks[i]))
+            seen_of[causes[i]].add(report.stacks[i].reachability, finds_lost);
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
-        if (stack.verdict != Verdict::leak) continue;
+        if (stack.verdict != Verdict::leak || stack.evidence.lost_of_heap) continue;
         const Seen& seen = seen_of.at(causes[i]);
         if (seen.all.lost > 0 || is_refuted(seen.all) || seen.all.looked < enough_pointed_to ||
             seen.may_be_in_hand(report.sampling.pauses) || (seen.perhaps_by_lost > 0 && any_lost))
@@ -252,6 +278,10 @@ void judge_by_pointers(Report& report) {
 bool are_lost(const StackReachability& seen) {
     const auto share = unreachable(seen);
     return share && share->share >= nearly_all;
+}
+
+bool is_surely_pointed_to(const StackReachability& seen) {
+    return seen.looked >= enough_pointed_to && seen.lost == 0 && seen.all_known;
 }
 
 std::string pointers_text(const StackReachability& seen) {

@@ -179,13 +179,20 @@ double found_growth(const Report& report) {
     return found;
 }
 
+/// Of what there is more of some sizes, what is lost, to be told.
+constexpr double worth_a_word = 0.1;
+
 /// ", mostly in chunks of 208 and 96 bytes"; empty if it is not.
 std::string in_sizes(const Report& report, const Growth& heap) {
     const GrowingSizes sizes = growing_sizes(report);
     if (2 * sizes.bytes_per_second < heap.bytes_per_second) return {};
     return fmt::format(
-        ", {}in {}", sizes.bytes_per_second >= nearly_all * heap.bytes_per_second ? "" : "mostly ",
-        sizes.text);
+        ", {}in {}{}",
+        sizes.bytes_per_second >= nearly_all * heap.bytes_per_second ? "" : "mostly ", sizes.text,
+        sizes.lost >= worth_a_word
+            ? fmt::format(", {:.0f} % of which are lost (nothing points to them any more)",
+                          100 * sizes.lost)
+            : "");
 }
 
 /// That memory grows, and by far more than `found`.
@@ -242,9 +249,10 @@ bool add_growth_by_sizes(Report& report) {
     const double takes = finding->growth.bytes_per_second * finding->block_share;
     const double all = report.memory.in_use->growth.bytes_per_second;
     if (takes < least_part * all || takes / 2 > all - found_growth(report)) return false;
+    const bool leaks = finding->verdict == verdict_name(Verdict::leak);
     const auto place = std::ranges::find_if(report.findings, [&](const Finding& other) {
-        return other.verdict != verdict_name(Verdict::leak) &&
-               (other.verdict != finding->verdict || other.growth.low < finding->growth.low);
+        if (other.verdict == finding->verdict) return other.growth.low < finding->growth.low;
+        return leaks || other.verdict != verdict_name(Verdict::leak);
     });
     report.findings.insert(place, std::move(*finding));
     return true;

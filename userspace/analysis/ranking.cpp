@@ -23,6 +23,7 @@
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/heap_growth.h"
+#include "analysis/heap_lost.h"
 #include "analysis/heap_rates.h"
 #include "analysis/lapses.h"
 #include "analysis/lost.h"
@@ -474,6 +475,7 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     judge_by_pointers(report);
     confirm_by_memory(report);
     join_places(report);
+    judge_by_lost_of_heap(report);
     leave_open_what_is_pointed_to(report);
     leave_open_until_collected(report);
     sort_stacks(report.stacks, SortBy::growth);

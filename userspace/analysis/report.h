@@ -93,6 +93,8 @@ struct Evidence {
     std::optional<Survival> survival;        ///< At the greatest age that is well observed.
     std::optional<Staying> staying;          ///< In windows.
     std::optional<Unreachable> unreachable;  ///< Where all frees were seen.
+    /// Of what its cause grows by, what is lost at least, by what of the heap is (heap_lost.h).
+    std::optional<double> lost_of_heap;
     /// Growth of the window's second half as a share of that of its first.
     std::optional<double> pace;
     std::optional<std::int64_t> decidable_at_ns;  ///< When the verdict can be had, if it is open.
@@ -208,6 +210,15 @@ struct BlockRate {
     double high = 0;
 };
 
+/// Of what glibc's heaps have in use, what no pointer leads to (drain/lost_blocks.h), from before
+/// attach or not.
+struct HeapLost {
+    std::uint64_t bytes = 0;  ///< With headers, when it was last looked for.
+    std::uint64_t blocks = 0;
+    /// As below, if it was looked for twice. More may be lost, and look reached.
+    std::map<std::uint64_t, BlockRate> sizes;
+};
+
 /// What glibc's heaps have in use by their own account, whatever was seen of it (heap_growth.h).
 struct HeapInUseGrowth {
     std::uint64_t bytes = 0;  ///< With headers, at the window's end.
@@ -220,6 +231,7 @@ struct HeapInUseGrowth {
     /// Bytes a second, in the last third of the window at most, if it was counted twice there.
     std::optional<double> most_at_end;
     std::map<std::uint64_t, BlockRate> sizes;  ///< By size_class() (drain/glibc_heap.h).
+    std::optional<HeapLost> lost;              ///< If it was looked for.
 };
 
 /// What the processes have, together, while they live, and how it moved over the window. Growth in

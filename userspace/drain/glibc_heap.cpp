@@ -97,6 +97,8 @@ class Walk {
             return Step::end;
         if (!is_chunk(size_word)) return Step::broken;
         const std::uint64_t bytes = size(size_word);
+        HeapBlock block{at + header_bytes, bytes - word_bytes, {}};
+        if (on_block_) block.words = {word(block.address), word(block.address + word_bytes)};
         next_ = at + bytes;
         if (next_ >= heap_.end) {  // the top, which may have become larger
             census_.free_bytes += heap_.end - at;
@@ -111,7 +113,7 @@ class Walk {
         // What is free does not say so.
         if (!heap_.is_main && (size_word & of_thread_arena) == 0) return Step::broken;
         census_.in_use[size_class(bytes)] += {1, bytes};
-        if (on_block_) on_block_(at + header_bytes, bytes - word_bytes);
+        if (on_block_) on_block_(block);
         return Step::next;
     }
 

@@ -19,6 +19,7 @@
 //
 // Pure, but for what `ReadWords` does.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -41,8 +42,13 @@ struct GlibcHeap {
 /// empty if it cannot be read. Valid until the next call.
 using ReadWords = std::function<std::span<const std::uint64_t>(std::uint64_t address)>;
 
-/// A block in use: its address, and the bytes that are its program's.
-using OnBlock = std::function<void(std::uint64_t address, std::uint64_t bytes)>;
+/// A block that is in use, by what chunks say.
+struct HeapBlock {
+    std::uint64_t address = 0;
+    std::uint64_t bytes = 0;               ///< That are its program's.
+    std::array<std::uint64_t, 2> words{};  ///< The first of them.
+};
+using OnBlock = std::function<void(const HeapBlock&)>;
 
 /// Those of a process with these mappings.
 std::vector<GlibcHeap> find_glibc_heaps(std::span<const Mapping> mappings, const ReadWords& read);

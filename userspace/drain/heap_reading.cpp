@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "drain/put_aside.h"
 #include "target/anonymous_pages.h"
 #include "target/mappings.h"
 #include "target/memory_reading.h"
@@ -42,15 +43,14 @@ class Pieces {
     std::vector<std::uint64_t> words_;
 };
 
-}  // namespace
-
-std::optional<HeapCensus> read_glibc_heaps(pid_t pid, const OnBlock& on_block) {
+std::optional<HeapCensus> walk(pid_t pid, const OnBlock& on_block, std::vector<GlibcHeap>& heaps) {
     const auto mappings = read_mappings(pid);
     auto pages = read_anonymous_pages(pid);
     if (!mappings || !pages) return std::nullopt;
     Pieces pieces(pid, std::move(*pages));
     const ReadWords read = [&](std::uint64_t address) { return pieces(address); };
-    HeapCensus census = walk_glibc_heaps(find_glibc_heaps(*mappings, read), read, on_block);
+    heaps = find_glibc_heaps(*mappings, read);
+    HeapCensus census = walk_glibc_heaps(heaps, read, on_block);
     const BlocksInUse all = census.all();
     spdlog::debug("heap of process {}: {} blocks of {} bytes in use, {} free, {} unknown", pid,
                   all.blocks, all.bytes, census.free_bytes, census.unknown_bytes);
@@ -58,6 +58,35 @@ std::optional<HeapCensus> read_glibc_heaps(pid_t pid, const OnBlock& on_block) {
     if (all.blocks == 0 || static_cast<double>(census.unknown_bytes) > most_unknown * known)
         return std::nullopt;
     return census;
+}
+
+}  // namespace
+
+std::optional<HeapCensus> read_glibc_heaps(pid_t pid) {
+    std::vector<GlibcHeap> heaps;
+    return walk(pid, {}, heaps);
+}
+
+std::optional<HeapBlocks> read_heap_blocks(pid_t pid, std::size_t most) {
+    HeapBlocks all;
+    std::vector<std::pair<std::size_t, HeapBlock>> perhaps;
+    std::uint64_t end = 0;
+    std::vector<GlibcHeap> heaps;
+    const auto census = walk(
+        pid,
+        [&](const HeapBlock& block) {
+            if (block.address < end || all.blocks.size() > most) return;
+            if (may_be_put_aside(block)) perhaps.emplace_back(all.blocks.size(), block);
+            all.blocks.push_back({block.address, block.bytes});
+            end = block.address + block.bytes;
+        },
+        heaps);
+    if (!census || all.blocks.size() > most) return std::nullopt;
+    all.is_put_aside.resize(all.blocks.size());
+    for (const auto& [index, block] : perhaps)
+        all.is_put_aside[index] = is_put_aside(block, all.blocks);
+    for (const GlibcHeap& heap : heaps) all.heaps.push_back({heap.start, heap.end - heap.start});
+    return all;
 }
 
 }  // namespace seep

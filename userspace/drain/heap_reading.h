@@ -6,13 +6,27 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <optional>
+#include <vector>
 
 #include "drain/glibc_heap.h"
+#include "drain/reachability.h"
 
 namespace seep {
 
 /// None if it has no such heaps, or they are not what they seem to be.
-std::optional<HeapCensus> read_glibc_heaps(pid_t pid, const OnBlock& on_block = {});
+std::optional<HeapCensus> read_glibc_heaps(pid_t pid);
+
+/// All blocks of a process's heaps.
+struct HeapBlocks {
+    /// Ascending and apart.
+    std::vector<BlockRange> blocks;
+    std::vector<bool> is_put_aside;  ///< Of each, that it is free, though it looks in use.
+    /// The memory that they are in, ascending and apart. What is between them is free.
+    std::vector<BlockRange> heaps;
+};
+/// None as above, or if there are more than `most`.
+std::optional<HeapBlocks> read_heap_blocks(pid_t pid, std::size_t most);
 
 }  // namespace seep

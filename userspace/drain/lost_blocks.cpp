@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -33,6 +34,10 @@ constexpr double before_last = 1.2;
 /// goes on for as long, at the cost of its probes.
 constexpr double most_time = 0.01;
 constexpr double most_window_time = 0.004;
+/// The first one through all of the heap.
+constexpr double most_first_s = 1;
+/// Of what of the heap was lost, what may have been freed later: the program hides its pointers.
+constexpr double most_freed = 0.02;
 
 double seconds(std::int64_t ns) {
     return static_cast<double>(ns) / 1e9;
@@ -53,6 +58,11 @@ bool is_among(const std::vector<OutstandingBlock>& blocks, const OutstandingBloc
         std::ranges::lower_bound(blocks, block.address, {}, &OutstandingBlock::address);
     return found != blocks.end() && found->address == block.address &&
            found->block.born == block.block.born;
+}
+
+/// With its header.
+std::uint64_t chunk_of(const BlockRange& block) {
+    return block.bytes + sizeof(std::uint64_t);
 }
 
 BlockRange range_of(const OutstandingBlock& block) {
@@ -107,8 +117,10 @@ double LostBlocks::most_s(Occasion occasion, std::int64_t now_ns) const {
 }
 
 Through LostBlocks::affordable(Occasion occasion, std::int64_t now_ns, std::uint64_t bytes) const {
-    const double takes = reading_with_heap_.seconds_for(bytes);
-    return takes <= most_s(occasion, now_ns) ? Through::heap : Through::asked;
+    const double first_s = lost_of_heap_.empty() ? most_first_s : 0;
+    return reading_with_heap_.seconds_for(bytes) <= std::max(most_s(occasion, now_ns), first_s)
+               ? Through::heap
+               : Through::asked;
 }
 
 bool LostBlocks::is_due_after(std::int64_t last_ns, Occasion occasion, std::int64_t now_ns,
@@ -147,8 +159,7 @@ void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot&
         if (!in_window_ || kernel_->is_of_this_window(block.block))
             by_slot[block.process_slot].push_back(block);
     // Blocks of one window are held by others of it, and a search lengthens it.
-    const Through through =
-        in_window_ || all_known_ ? Through::asked : affordable(occasion, searched_ns_, bytes);
+    const Through through = in_window_ ? Through::asked : affordable(occasion, searched_ns_, bytes);
     bool searched = false;
     for (auto& [slot, blocks] : by_slot)
         if (const pid_t pid = pid_of(slot);
@@ -171,6 +182,7 @@ bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, Through
     order(blocks);
     const auto reached = pointers_.search(pid, ranges_of(blocks), through);
     if (!reached) return false;
+    if (!blocks.empty()) count_heap(blocks.front().process_slot, *reached);
     std::vector<OutstandingBlock> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i)
         if (!reached->is_reached[i]) lost.push_back(blocks[i]);
@@ -287,6 +299,7 @@ bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Thr
     const auto reached = pointers_.search(pid, ranges_of(blocks), through);
     if (!reached) return false;
     const std::uint32_t slot = blocks.front().process_slot;
+    count_heap(slot, *reached);
     std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         StackReachability& stack = again_[blocks[i].stack];
@@ -312,6 +325,23 @@ bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Thr
     return true;
 }
 
+void LostBlocks::count_heap(std::uint32_t process_slot, const Reached& reached) {
+    if (!reached.lost_of_heap) return;
+    std::vector<BlockRange>& before = lost_of_heap_[process_slot];
+    std::vector<BlockRange> freed;
+    std::ranges::set_difference(before, reached.heap, std::back_inserter(freed));
+    const bool was_lost =
+        static_cast<double>(freed.size()) <= 1 + most_freed * static_cast<double>(before.size());
+    before = *reached.lost_of_heap;
+    spdlog::debug("{} of {} blocks of the heap are lost; of those before, {} were freed",
+                  before.size(), reached.heap.size(), freed.size());
+    if (!was_lost) return;
+    auto& sizes = lost_of_heaps_[process_slot];
+    sizes.clear();
+    for (const BlockRange& block : before)
+        sizes[size_class(chunk_of(block))] += {1, chunk_of(block)};
+}
+
 std::vector<StackReachability> LostBlocks::take() {
     std::vector<StackReachability> result;
     for (const StackId id : std::exchange(untold_, {})) {
@@ -330,6 +360,7 @@ void LostBlocks::forget(std::uint32_t process_slot, const std::vector<StackId>& 
         return followed.block.process_slot == process_slot;
     });
     std::erase_if(lost_again_, [&](const auto& each) { return each.first.first == process_slot; });
+    lost_of_heap_.erase(process_slot);
     for (const StackId id : stacks) {
         stacks_.erase(id);
         again_.erase(id);

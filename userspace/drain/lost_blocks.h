@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "drain/glibc_heap.h"
 #include "drain/pointer_search.h"
 #include "drain/reading_time.h"
 #include "drain/revisits.h"
@@ -44,6 +45,9 @@
 #include "kernel/outstanding_blocks.h"
 
 namespace seep {
+
+/// All blocks of processes' heaps that nothing leads to, followed or not: by slot and size_class().
+using LostOfHeaps = std::map<std::uint32_t, std::map<std::uint64_t, BlocksInUse>>;
 
 class LostBlocks {
  public:
@@ -69,6 +73,8 @@ class LostBlocks {
                       std::uint64_t bytes, const PidOfSlot& pid_of);
     /// Of the stacks that were looked for since the last call.
     std::vector<StackReachability> take();
+    /// Of the heaps that were searched through since the last call.
+    LostOfHeaps take_lost_of_heaps() { return std::exchange(lost_of_heaps_, {}); }
     /// Of a process that is gone, which had those stacks.
     void forget(std::uint32_t process_slot, const std::vector<StackId>& stacks);
 
@@ -98,6 +104,8 @@ class LostBlocks {
     void count(const std::vector<OutstandingBlock>& blocks,
                const std::vector<OutstandingBlock>& lost, const StackOfId& stack_of);
 
+    /// Tells of it, if what was lost before still is.
+    void count_heap(std::uint32_t process_slot, const Reached& reached);
     bool search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Through through);
 
     const KernelObject* kernel_;
@@ -108,6 +116,8 @@ class LostBlocks {
     PointerSearch pointers_;
     ReadingTime reading_;
     ReadingTime reading_with_heap_{60e6};
+    LostOfHeaps lost_of_heaps_;
+    std::map<std::uint32_t, std::vector<BlockRange>> lost_of_heap_;  ///< By slot, the last time.
     std::vector<Followed> followed_;
     std::unordered_map<StackId, StackReachability> stacks_;
     std::set<StackId> untold_;

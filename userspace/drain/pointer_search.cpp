@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "drain/heap_reading.h"
@@ -36,39 +37,59 @@ Result<void> take_in_pointers(pid_t pid, Reachability& reachability) {
     return {};
 }
 
-/// What glibc's heaps have in use, ascending and apart.
-std::vector<BlockRange> read_heap_blocks(pid_t pid) {
-    std::vector<BlockRange> blocks;
-    std::uint64_t end = 0;
-    const auto census = read_glibc_heaps(pid, [&](std::uint64_t address, std::uint64_t bytes) {
-        if (address < end || blocks.size() > most_heap_blocks) return;
-        blocks.push_back({address, bytes});
-        end = address + bytes;
-    });
-    if (!census || blocks.size() > most_heap_blocks) return {};
-    return blocks;
+/// Of the heap's blocks, those that nothing leads to; none if it is not known.
+std::optional<std::vector<BlockRange>> lost_of(const HeapBlocks& heap, const Reachability& search,
+                                               const std::vector<bool>& is_reached) {
+    std::vector<BlockRange> lost;
+    std::size_t i = 0;
+    for (std::size_t block = 0; block < heap.blocks.size(); ++block) {
+        const std::uint64_t address = heap.blocks[block].address;
+        while (i < search.blocks().size() && search.blocks()[i].address < address) ++i;
+        if (i == search.blocks().size()) break;
+        if (search.blocks()[i].address == address && !is_reached[i] && !heap.is_put_aside[block])
+            lost.push_back(heap.blocks[block]);
+    }
+    return lost;
 }
 
-/// Now. `registers`: of its threads.
-Result<Reached> reached_now(pid_t pid, const std::vector<BlockRange>& blocks, Through through,
+/// Now. `heap`: through which, or none. `registers`: of its threads.
+Result<Reached> reached_now(pid_t pid, const std::vector<BlockRange>& blocks,
+                            std::optional<HeapBlocks> heap,
                             const std::vector<std::uint64_t>& registers) {
-    JoinedBlocks joined =
-        join(blocks, through == Through::heap ? read_heap_blocks(pid) : std::vector<BlockRange>());
-    Reachability reachability(std::move(joined.blocks));
+    JoinedBlocks joined = join(blocks, heap ? heap->blocks : std::vector<BlockRange>());
+    Reachability search(std::move(joined.blocks), heap ? heap->heaps : std::vector<BlockRange>());
     const auto pages = read_data_pages(pid);
     if (!pages) return pages.error();
     const Result<void> read =
         read_words(pid, *pages, [&](std::uint64_t address, std::span<const std::uint64_t> words) {
-            reachability.take_in(address, words);
+            search.take_in(address, words);
         });
     if (!read) return read.error();
-    if (const auto taken = take_in_pointers(pid, reachability); !taken) return taken.error();
-    for (const std::uint64_t pointer : pointers_in_epoll(pid)) reachability.take_in(pointer);
-    for (const std::uint64_t value : registers) reachability.take_in(value);
-    const std::vector<bool> all_reached = reachability.reached();
+    if (const auto taken = take_in_pointers(pid, search); !taken) return taken.error();
+    for (const std::uint64_t pointer : pointers_in_epoll(pid)) search.take_in(pointer);
+    for (const std::uint64_t value : registers) search.take_in(value);
+    const std::vector<bool> all_reached = search.reached();
     Reached reached{.in_heap = std::move(joined.is_among_others)};
     for (const std::size_t place : joined.places) reached.is_reached.push_back(all_reached[place]);
+    if (heap) {
+        reached.lost_of_heap = lost_of(*heap, search, all_reached);
+        reached.heap = std::move(heap->blocks);
+    }
     return reached;
+}
+
+/// At one reading or the other.
+Reached either(const Reached& a, Reached b) {
+    for (std::size_t i = 0; i < b.is_reached.size(); ++i)
+        if (a.is_reached[i]) b.is_reached[i] = true;
+    if (!a.lost_of_heap || !b.lost_of_heap) {
+        b.lost_of_heap.reset();
+        return b;
+    }
+    std::vector<BlockRange> lost;
+    std::ranges::set_intersection(*a.lost_of_heap, *b.lost_of_heap, std::back_inserter(lost));
+    b.lost_of_heap = std::move(lost);
+    return b;
 }
 
 }  // namespace
@@ -82,7 +103,7 @@ std::optional<Reached> PointerSearch::search(pid_t pid, const std::vector<BlockR
                                              Through through) {
     const auto counters = read_process_counters(pid);
     if (!counters || counters->swap_bytes > 0) return std::nullopt;
-    Reached reached;
+    std::optional<Reached> reached;
     for (int reading = 0; reading < 2; ++reading) {
         // Of what nobody follows, all that holds the rest may be in one.
         const auto registers = read_registers(pid);
@@ -90,16 +111,19 @@ std::optional<Reached> PointerSearch::search(pid_t pid, const std::vector<BlockR
             spdlog::debug("{} (process {})", registers.error().message, pid);
             through = Through::asked;
         }
-        auto now = reached_now(pid, blocks, through,
+        std::optional<HeapBlocks> heap;
+        if (through == Through::heap) heap = read_heap_blocks(pid, most_heap_blocks);
+        auto now = reached_now(pid, blocks, std::move(heap),
                                registers ? *registers : std::vector<std::uint64_t>());
         if (!now) {
             spdlog::debug("{} (process {})", now.error().message, pid);
             return std::nullopt;
         }
-        for (std::size_t i = 0; i < reached.is_reached.size(); ++i)
-            if (reached.is_reached[i]) now->is_reached[i] = true;
-        reached = std::move(*now);
-        if (std::ranges::find(reached.is_reached, false) == reached.is_reached.end()) break;
+        reached = reached ? either(*reached, std::move(*now)) : std::move(*now);
+        const bool any_lost =
+            std::ranges::find(reached->is_reached, false) != reached->is_reached.end() ||
+            (reached->lost_of_heap && !reached->lost_of_heap->empty());
+        if (!any_lost) break;
     }
     return reached;
 }

@@ -29,6 +29,10 @@ enum class Through {
 struct Reached {
     std::vector<bool> is_reached;
     std::vector<bool> in_heap;  ///< It is in one whose blocks are all known.
+    /// All blocks of the heap, if it was searched through them, and those of them that are not
+    /// reached; both ascending.
+    std::vector<BlockRange> heap;
+    std::optional<std::vector<BlockRange>> lost_of_heap;
 };
 
 class PointerSearch {

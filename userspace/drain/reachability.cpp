@@ -69,8 +69,9 @@ JoinedBlocks join(std::span<const BlockRange> asked, std::span<const BlockRange>
     return joined;
 }
 
-Reachability::Reachability(std::vector<BlockRange> blocks)
+Reachability::Reachability(std::vector<BlockRange> blocks, std::vector<BlockRange> heaps)
     : blocks_(std::move(blocks)),
+      heaps_(std::move(heaps)),
       first_of_page_(std::size_t{1} << index_bits, none_there),
       is_root_(blocks_.size()) {
     std::uint64_t last_page = 0;  // that is filled in
@@ -104,6 +105,17 @@ std::size_t Reachability::find(std::uint64_t address) const {
     return has(block, address) ? block : none;
 }
 
+std::size_t Reachability::find_next(std::uint64_t address) {
+    if (last_found_ == none || !has(last_found_, address)) last_found_ = find(address);
+    return last_found_;
+}
+
+bool Reachability::is_free(std::uint64_t address) {
+    const auto behind = std::ranges::upper_bound(heaps_, address, {}, &BlockRange::address);
+    return behind != heaps_.begin() && address < end_of(*std::prev(behind)) &&
+           find_next(address) == none;
+}
+
 void Reachability::take_in(std::uint64_t word) {
     if (const std::size_t block = find(word & address_mask); block != none) is_root_[block] = true;
 }
@@ -121,7 +133,8 @@ void Reachability::take_in(std::uint64_t address, std::span<const std::uint64_t>
         const std::uint64_t offset = word - blocks_[to].address;
         if (is_next_header(blocks_[to], offset) && links_.size() < most_links) {
             // To a part of a word there is hardly a pointer, and none alone.
-            if (offset + word_bytes == blocks_[to].bytes) links_.push_back({at, word});
+            if (offset + word_bytes == blocks_[to].bytes && !is_free(at))
+                links_.push_back({at, word});
         } else {
             point(at, to);
         }
@@ -133,9 +146,7 @@ void Reachability::take_in_as_pointer(const PossibleLink& link) {
 }
 
 void Reachability::point(std::uint64_t from_address, std::size_t to) {
-    // Memory comes by and by.
-    if (last_from_ == none || !has(last_from_, from_address)) last_from_ = find(from_address);
-    const std::size_t from = last_from_;
+    const std::size_t from = find_next(from_address);
     if (from == to) return;
     if (from == none || pointers_.size() >= most_pointers)
         is_root_[to] = true;

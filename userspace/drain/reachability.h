@@ -21,8 +21,13 @@
 //     [ ............ last 8 ] [ size ] [ ...
 //                    ^------- next in list, or the one before it
 //
+// It is known by the link that leads back; and if it is in memory that is free, it is none anyway:
+// a list that has changed left it there. Any other pointer that was left behind in free memory
+// holds what it points to, as that may just be given out.
+//
 // Pure.
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -34,6 +39,7 @@ namespace seep {
 struct BlockRange {
     std::uint64_t address = 0;
     std::uint64_t bytes = 0;
+    auto operator<=>(const BlockRange&) const = default;
 };
 
 /// Blocks that are asked about, and others by way of which they may be reached, ascending and
@@ -62,8 +68,10 @@ bool is_link(const PossibleLink& link, WordsBehind behind);
 
 class Reachability {
  public:
-    /// `blocks`: ascending by address and apart.
-    explicit Reachability(std::vector<BlockRange> blocks);
+    /// `blocks`: ascending by address and apart; `heaps` likewise: what of them is in no block is
+    /// free.
+    explicit Reachability(std::vector<BlockRange> blocks, std::vector<BlockRange> heaps = {});
+    [[nodiscard]] const std::vector<BlockRange>& blocks() const { return blocks_; }
 
     /// Memory of the process from `address` on, a multiple of 8; in any order.
     void take_in(std::uint64_t address, std::span<const std::uint64_t> words);
@@ -80,13 +88,18 @@ class Reachability {
     /// The block that has the address.
     [[nodiscard]] std::size_t find(std::uint64_t address) const;
     [[nodiscard]] bool has(std::size_t block, std::uint64_t address) const;
+    /// Likewise, of addresses that come one after the other.
+    std::size_t find_next(std::uint64_t address);
+    /// It is in a heap, and in no block.
+    bool is_free(std::uint64_t address);
     void point(std::uint64_t from_address, std::size_t to);
 
     std::vector<BlockRange> blocks_;
+    std::vector<BlockRange> heaps_;
     /// By a hash of the page, the first block that reaches into it; `none_there` or `several`.
     std::vector<std::uint32_t> first_of_page_;
-    std::vector<bool> is_root_;     ///< Something that is no block points to it.
-    std::size_t last_from_ = none;  ///< The block that had the last pointer that was found.
+    std::vector<bool> is_root_;      ///< Something that is no block points to it.
+    std::size_t last_found_ = none;  ///< By find_next().
     /// From a block to another.
     std::vector<std::pair<std::uint32_t, std::uint32_t>> pointers_;
     std::vector<PossibleLink> links_;

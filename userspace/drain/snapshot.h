@@ -230,6 +230,8 @@ struct Snapshot {
     std::vector<StackReachability> reachability;  ///< Likewise.
     std::vector<CallCount> calls;
     std::vector<HeapInUse> heap;  ///< Of the processes that were counted this time.
+    /// Likewise, of those blocks that no pointer leads to (lost_blocks.h); 0 bytes: of all sizes.
+    std::vector<HeapInUse> heap_lost;
 };
 
 }  // namespace seep

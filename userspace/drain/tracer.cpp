@@ -161,6 +161,7 @@ Result<Snapshot> Tracer::snapshot() {
     if (!state_->stopped) state_->search_for_lost_blocks(LostBlocks::Occasion::snapshot);
     state_->search_again_for_lost_blocks();
     snapshot.reachability = state_->take_reachability();
+    snapshot.heap_lost = state_->take_lost_of_heaps();
     snapshot.calls = state_->call_counts.take();
     if (state_->work_file || !state_->work_function.empty()) snapshot.work = state_->work_so_far();
     for (TracedProcess* process : ended) state_->drop(*process);

@@ -301,6 +301,22 @@ std::vector<StackReachability> Tracer::State::take_reachability() {
     return seen;
 }
 
+std::vector<HeapInUse> Tracer::State::take_lost_of_heaps() {
+    std::vector<HeapInUse> lost;
+    for (const auto& [slot, sizes] : lost_blocks.take_lost_of_heaps()) {
+        const auto process = by_slot.find(slot);
+        if (process == by_slot.end()) continue;
+        HeapInUse all{.process = process->second->id};
+        for (const auto& [chunk_bytes, blocks] : sizes) {
+            lost.push_back({all.process, chunk_bytes, blocks.blocks, blocks.bytes});
+            all.blocks += blocks.blocks;
+            all.bytes += blocks.bytes;
+        }
+        lost.push_back(all);
+    }
+    return lost;
+}
+
 std::vector<HeapInUse> Tracer::State::count_heaps(bool is_last) {
     std::vector<HeapInUse> heaps;
     if (!heap) return heaps;

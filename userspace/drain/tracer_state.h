@@ -143,6 +143,7 @@ struct Tracer::State {
     void search_for_lost_blocks(LostBlocks::Occasion occasion);
     void search_again_for_lost_blocks();
     std::vector<HeapInUse> count_heaps(bool is_last);
+    std::vector<HeapInUse> take_lost_of_heaps();
     std::vector<StackReachability> take_reachability();
     [[nodiscard]] pid_t running_pid(std::uint32_t process_slot) const;
     void drop(TracedProcess& process);

@@ -146,7 +146,9 @@ Json in_use_json(const std::optional<HeapInUseGrowth>& heap) {
     return {{"bytes", heap->bytes},
             {"blocks", heap->blocks},
             {"free_bytes", heap->free_bytes},
-            {"bytes_per_hour", hourly_json(heap->growth)}};
+            {"bytes_per_hour", hourly_json(heap->growth)},
+            {"lost", heap->lost ? Json{{"bytes", heap->lost->bytes}, {"blocks", heap->lost->blocks}}
+                                : Json()}};
 }
 
 Json memory_json(const ProcessMemory& memory) {
@@ -215,6 +217,7 @@ Json evidence_json(const Evidence& evidence) {
             {"survival", evidence.survival ? survival_json(*evidence.survival) : Json()},
             {"staying", std::move(staying)},
             {"unreachable", std::move(unreachable)},
+            {"lost_of_heap", optional_json(evidence.lost_of_heap)},
             {"pace", optional_json(evidence.pace)},
             {"decidable_at",
              evidence.decidable_at_ns ? Json(format_rfc3339(*evidence.decidable_at_ns)) : Json()},

@@ -223,15 +223,23 @@ void print_memory(Page& page, const ProcessMemory& memory) {
                     reached.empty() ? ", not being reached" : ", reached in " + reached));
 }
 
+/// "; 3 MiB of it in 4,000 blocks are lost: ...": from before attach or not.
+std::string lost_text(const HeapLost& lost) {
+    return fmt::format("; {} of it in {} are lost: no pointer leads to them",
+                       format_bytes(static_cast<double>(lost.bytes)),
+                       counted(lost.blocks, StackKind::heap));
+}
+
 /// By the allocator's own account.
 void print_in_use(Page& page, const HeapInUseGrowth& heap) {
     page.paragraph(
         "Heap in use", header_indent,
         fmt::format("{} in {} by glibc's account, headers included, {}; {} free in its "
-                    "heaps",
+                    "heaps{}",
                     format_bytes(static_cast<double>(heap.bytes)),
                     counted(heap.blocks, StackKind::heap), growth_text(heap.growth, heap.lately),
-                    format_bytes(static_cast<double>(heap.free_bytes))));
+                    format_bytes(static_cast<double>(heap.free_bytes)),
+                    heap.lost && heap.lost->blocks > 0 ? lost_text(*heap.lost) : ""));
 }
 
 void print_work(Page& page, const Report& report) {

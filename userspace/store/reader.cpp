@@ -175,6 +175,8 @@ struct RecordingReader::State {
     /// The index in `snapshots`; a bad row if there is no such snapshot.
     std::uint32_t snapshot_index(Row& row, int column) const;
     ProcessId process(Row& row, int column, bool none = false) const;
+    /// Of a table of blocks of a heap by size.
+    Result<std::vector<HeapInUseRow>> heap_sizes(const Table& table);
 
     Result<void> read_info();
     Result<void> read_processes();
@@ -611,12 +613,12 @@ Result<std::vector<CallCountRow>> RecordingReader::call_counts() {
     return rows;
 }
 
-Result<std::vector<HeapInUseRow>> RecordingReader::heap_in_use() {
+Result<std::vector<HeapInUseRow>> RecordingReader::State::heap_sizes(const Table& table) {
     std::vector<HeapInUseRow> rows;
-    const Result<void> read = state_->each(recording_schema().heap_in_use, [&](Row& row) {
+    const Result<void> read = each(table, [&](Row& row) {
         HeapInUseRow counted;
-        counted.snapshot = state_->snapshot_index(row, 0);
-        counted.size.process = state_->process(row, 1);
+        counted.snapshot = snapshot_index(row, 0);
+        counted.size.process = process(row, 1);
         counted.size.chunk_bytes = row.counter(2);
         counted.size.blocks = row.counter(3);
         counted.size.bytes = row.counter(4);
@@ -624,6 +626,14 @@ Result<std::vector<HeapInUseRow>> RecordingReader::heap_in_use() {
     });
     if (!read) return read.error();
     return rows;
+}
+
+Result<std::vector<HeapInUseRow>> RecordingReader::heap_in_use() {
+    return state_->heap_sizes(recording_schema().heap_in_use);
+}
+
+Result<std::vector<HeapInUseRow>> RecordingReader::heap_lost() {
+    return state_->heap_sizes(recording_schema().heap_lost);
 }
 
 }  // namespace seep

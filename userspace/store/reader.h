@@ -74,6 +74,7 @@ class RecordingReader {
     Result<std::vector<CallCountRow>> call_counts();
     /// Likewise; then by process, then by size.
     Result<std::vector<HeapInUseRow>> heap_in_use();
+    Result<std::vector<HeapInUseRow>> heap_lost();
 
  private:
     struct State;

@@ -14,7 +14,7 @@ constexpr const char* settle_sql =
 constexpr const char* of_snapshot_sql[] = {
     "DELETE FROM totals WHERE snapshot < ?",     "DELETE FROM process_sample WHERE snapshot < ?",
     "DELETE FROM call_count WHERE snapshot < ?", "DELETE FROM heap_in_use WHERE snapshot < ?",
-    "DELETE FROM snapshot WHERE id < ?",
+    "DELETE FROM heap_lost WHERE snapshot < ?",  "DELETE FROM snapshot WHERE id < ?",
 };
 
 // Of an ended process, what is left of totals and samples is at the first snapshot.
@@ -24,6 +24,7 @@ constexpr const char* of_ended_snapshot_sql[] = {
     "DELETE FROM process_sample WHERE snapshot = ? AND process IN temp.ended",
     "DELETE FROM call_count WHERE snapshot = ? AND process IN temp.ended",
     "DELETE FROM heap_in_use WHERE snapshot = ? AND process IN temp.ended",
+    "DELETE FROM heap_lost WHERE snapshot = ? AND process IN temp.ended",
 };
 
 constexpr const char* of_time_sql[] = {

@@ -215,6 +215,13 @@ Schema make_schema() {
                          {"blocks", number},
                          {"bytes", number}},
                         "snapshot, process, chunk_bytes"},
+        .heap_lost = {"heap_lost",
+                      {{"snapshot", number},
+                       {"process", number},
+                       {"chunk_bytes", number},
+                       {"blocks", number},
+                       {"bytes", number}},
+                      "snapshot, process, chunk_bytes"},
         .views = {latest_totals_view, stack_text_view},
     };
 }
@@ -244,9 +251,10 @@ std::string Table::select_sql() const {
 }
 
 std::vector<const Table*> Schema::tables() const {
-    return {&recording,   &process,  &object,  &location,     &symbol,     &stack,
-            &stack_frame, &probe,    &event,   &period,       &snapshot,   &process_sample,
-            &totals,      &lifetime, &revisit, &reachability, &call_count, &heap_in_use};
+    return {&recording,    &process,        &object,      &location, &symbol,
+            &stack,        &stack_frame,    &probe,       &event,    &period,
+            &snapshot,     &process_sample, &totals,      &lifetime, &revisit,
+            &reachability, &call_count,     &heap_in_use, &heap_lost};
 }
 
 const Schema& recording_schema() {

@@ -17,7 +17,7 @@ namespace seep {
 /// "seep" in ASCII: PRAGMA application_id, so that file(1) and the reader know a recording.
 inline constexpr std::int64_t recording_application_id = 0x73656570;
 /// PRAGMA user_version.
-inline constexpr std::int64_t recording_format = 3;
+inline constexpr std::int64_t recording_format = 4;
 
 /// Longest text of a column, in bytes: the writer cuts there, the reader refuses more.
 inline constexpr std::size_t max_recorded_text = 65536;
@@ -44,7 +44,8 @@ struct Table {
 
 struct Schema {
     Table recording, process, object, location, symbol, stack, stack_frame, probe, event, period,
-        snapshot, process_sample, totals, lifetime, revisit, reachability, call_count, heap_in_use;
+        snapshot, process_sample, totals, lifetime, revisit, reachability, call_count, heap_in_use,
+        heap_lost;
     /// Views that spare ad-hoc questions the longer joins; the reader does not use them.
     std::vector<std::string_view> views;
 

@@ -41,6 +41,7 @@ Result<Thinning> Thinning::create(sqlite3* db, std::uint64_t max_rows) {
     thinning.drop_samples_ = prepared("DELETE FROM process_sample WHERE snapshot = ?");
     thinning.drop_calls_ = prepared("DELETE FROM call_count WHERE snapshot = ?");
     thinning.drop_heap_ = prepared("DELETE FROM heap_in_use WHERE snapshot = ?");
+    thinning.drop_lost_ = prepared("DELETE FROM heap_lost WHERE snapshot = ?");
     thinning.drop_snapshot_ = prepared("DELETE FROM snapshot WHERE id = ?");
     if (prepared.error()) return *prepared.error();
     return thinning;
@@ -78,7 +79,7 @@ Result<void> Thinning::remove(std::size_t victim) {
     if (Result<void> done = carry_.run(into, gone); !done) return done;
     rows_ += static_cast<std::uint64_t>(sqlite3_changes64(db_));
     for (Statement* drop :
-         {&drop_totals_, &drop_samples_, &drop_calls_, &drop_heap_, &drop_snapshot_}) {
+         {&drop_totals_, &drop_samples_, &drop_calls_, &drop_heap_, &drop_lost_, &drop_snapshot_}) {
         if (Result<void> done = drop->run(gone); !done) return done;
         rows_ -= static_cast<std::uint64_t>(sqlite3_changes64(db_));
     }

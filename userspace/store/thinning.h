@@ -81,6 +81,7 @@ class Thinning {
     Statement drop_samples_;
     Statement drop_calls_;
     Statement drop_heap_;
+    Statement drop_lost_;
     Statement drop_snapshot_;
 };
 

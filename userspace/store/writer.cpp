@@ -50,7 +50,7 @@ Result<Database> open_database(const std::string& path) {
 struct Statements {
     Statement recording, process, object, location, forget_symbols, symbol, stack, stack_frame,
         probe, event, period, snapshot, process_sample, totals, lifetime, revisit, reachability,
-        call_count, heap_in_use;
+        call_count, heap_in_use, heap_lost;
 
     static Result<Statements> prepare(sqlite3* db) {
         const Schema& schema = recording_schema();
@@ -75,6 +75,7 @@ struct Statements {
             .reachability = prepared(schema.reachability.insert_sql("REPLACE")),
             .call_count = prepared(schema.call_count.insert_sql("INSERT")),
             .heap_in_use = prepared(schema.heap_in_use.insert_sql("INSERT")),
+            .heap_lost = prepared(schema.heap_lost.insert_sql("INSERT")),
         };
         if (prepared.error()) return *prepared.error();
         return all;
@@ -343,14 +344,19 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                                call.location.value, counter(call.observed_ns),
                                counter(call.observed_calls), counter(call.unobserved_ns),
                                counter(call.unobserved_calls));
-    for (const HeapInUse& size : snapshot.heap)
-        if (done)
-            done =
-                state.write(state.statements.heap_in_use, state.last_snapshot, size.process.value,
-                            counter(size.chunk_bytes), counter(size.blocks), counter(size.bytes));
+    const auto write_heap = [&](Statement& statement, const std::vector<HeapInUse>& sizes) {
+        for (const HeapInUse& size : sizes)
+            if (done)
+                done = state.write(statement, state.last_snapshot, size.process.value,
+                                   counter(size.chunk_bytes), counter(size.blocks),
+                                   counter(size.bytes));
+    };
+    write_heap(state.statements.heap_in_use, snapshot.heap);
+    write_heap(state.statements.heap_lost, snapshot.heap_lost);
     if (!done) return done;
     const std::size_t rows = 1 + snapshot.processes.size() + snapshot.changed.size() +
-                             snapshot.calls.size() + snapshot.heap.size();
+                             snapshot.calls.size() + snapshot.heap.size() +
+                             snapshot.heap_lost.size();
     done = state.thinning.add({state.last_snapshot, state.last_time_ns}, rows);
     if (done) done = state.retention.add(snapshot.processes, state.thinning);
     return done ? done : state.fail(done.error());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 
 namespace seep {
@@ -45,6 +46,29 @@ TEST(HeapGrowth, IsThatFromTheFirstCountToTheLast) {
     EXPECT_NEAR(growth->growth.bytes_per_second, 50 * 64, 1);
     EXPECT_EQ(growth->blocks, 100U + 5000 + 1009);
     EXPECT_NEAR(growth->lately.bytes_per_second, 50 * 64, 50);
+}
+
+TEST(HeapGrowth, TellsWhatOfItIsLost) {
+    RecordingContents contents = hundred_seconds();
+    count(contents, 64, [](double t) { return 1000 + 50 * t; });
+    EXPECT_FALSE(heap_growth(contents)->lost);
+    const auto lost_at = [&](std::size_t snapshot, std::uint64_t blocks) {
+        contents.heap_lost.push_back({snapshot, {process, 0, blocks, blocks * 64}});
+        contents.heap_lost.push_back({snapshot, {process, 64, blocks, blocks * 64}});
+    };
+    lost_at(2, 900);
+    const auto once = heap_growth(contents)->lost;
+    ASSERT_TRUE(once);
+    EXPECT_EQ(once->blocks, 900U);
+    EXPECT_TRUE(once->sizes.empty());
+    lost_at(10, 4100);
+    const auto twice = heap_growth(contents)->lost;
+    EXPECT_EQ(twice->blocks, 4100U);
+    EXPECT_EQ(twice->bytes, 4100U * 64);
+    EXPECT_NEAR(twice->sizes.at(64).more, 40, 1e-9);
+    EXPECT_NEAR(twice->sizes.at(64).low, (3200 - 1.96 * std::sqrt(3200)) / 80, 0.01);
+    // A third may look reached.
+    EXPECT_NEAR(twice->sizes.at(64).high, 1.5 * (3200 + 1.96 * std::sqrt(3200)) / 80, 0.01);
 }
 
 TEST(HeapGrowth, TellsWhatBecameFreeForGood) {

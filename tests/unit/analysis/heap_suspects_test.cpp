@@ -68,6 +68,32 @@ TEST(HeapSuspects, AreTheFunctionThatAllocatesAllSizes) {
                                              "208 and 96 bytes); too few of them"));
 }
 
+TEST(HeapSuspects, LeakWhereHalfOfItIsLost) {
+    Report report = report_of({allocates("open", blocks(88))}, {{96, 20}});
+    report.memory.in_use->lost.emplace().sizes[96] = {18, 17, 27};
+    EXPECT_THAT(growth_by_sizes(report)->verdict, StrEq("leak"));
+    EXPECT_THAT(growth_by_sizes(report)->sentence, HasSubstr("90 % of which are lost"));
+    report.memory.in_use->lost->sizes[96] = {9, 8, 14};
+    EXPECT_THAT(growth_by_sizes(report)->verdict, StrEq("growing"));
+    // Where all comes and goes, by what is lost alone.
+    report.memory.in_use->sizes[96] = {20, -500, 540};
+    const auto finding = growth_by_sizes(report);
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(finding->growth.bytes_per_second, 9 * 88, 1);
+    EXPECT_NEAR(finding->growth.high, 14 * 88, 1);
+}
+
+TEST(HeapSuspects, MayBeOfAFunctionThatAloneHasSuchLargeBlocks) {
+    Report report = report_of({allocates("frame", blocks(300'000))}, {{294'912, 0.1}});
+    report.memory.in_use->sizes[294'912] = {0.1, 0.06, 0.14};
+    const auto finding = growth_by_sizes(report);
+    ASSERT_TRUE(finding);
+    EXPECT_THAT(finding->verdict, StrEq("growing"));
+    EXPECT_THAT(finding->sentence, HasSubstr("`frame` (program) may grow by"));
+    report.stacks.push_back(allocates("other", blocks(300'000)));
+    EXPECT_EQ(growth_by_sizes(report)->frame.function, "serve");
+}
+
 TEST(HeapSuspects, AreWhatCallsThoseThatAllocateASizeEach) {
     const Report report = report_of({allocates("open", blocks(88)), allocates("read", blocks(200))},
                                     {{96, 20}, {208, 20}});

@@ -72,13 +72,18 @@ TEST(GlibcHeap, CountsWhatIsInUseBySize) {
 }
 
 TEST(GlibcHeap, TellsOfEachBlockInUse) {
-    const Heap heap({{48, true}, {112, false}, {8208, true}});
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> blocks;
-    walk_glibc_heaps(
-        heap.heaps, heap.memory.reader(),
-        [&](std::uint64_t address, std::uint64_t bytes) { blocks.emplace_back(address, bytes); });
-    EXPECT_EQ(blocks, (std::vector<std::pair<std::uint64_t, std::uint64_t>>{
-                          {heap.chunks[0] + 16, 40}, {heap.chunks[2] + 16, 8200}}));
+    Heap heap({{48, true}, {112, false}, {8208, true}});
+    heap.memory.at(heap.chunks[2] + 16) = 7;
+    heap.memory.at(heap.chunks[2] + 24) = 9;
+    std::vector<HeapBlock> blocks;
+    walk_glibc_heaps(heap.heaps, heap.memory.reader(),
+                     [&](const HeapBlock& block) { blocks.push_back(block); });
+    ASSERT_EQ(blocks.size(), 2U);
+    EXPECT_EQ(blocks[0].address, heap.chunks[0] + 16);
+    EXPECT_EQ(blocks[0].bytes, 40U);
+    EXPECT_EQ(blocks[1].address, heap.chunks[2] + 16);
+    EXPECT_EQ(blocks[1].bytes, 8200U);
+    EXPECT_EQ(blocks[1].words, (std::array<std::uint64_t, 2>{7, 9}));
 }
 
 TEST(GlibcHeap, GoesOnBehindWhatIsNoChunk) {

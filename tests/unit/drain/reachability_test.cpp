@@ -90,6 +90,25 @@ TEST(Reachability, ACycleDoesNotHoldItself) {
     EXPECT_THAT(search.reached(), ElementsAre(false, false, false, false));
 }
 
+TEST(Reachability, LinksThatWereLeftInFreeMemoryHoldNothing) {
+    const std::vector<BlockRange> blocks{{heap + 16, 56}, {heap + 80, 56}};
+    const std::uint64_t last_word = heap + 16 + 48;
+    const auto links = [&](std::uint64_t at, const std::vector<BlockRange>& heaps) {
+        Reachability search(blocks, heaps);
+        search.take_in(at, Words{last_word});
+        return search.possible_links().size();
+    };
+    const std::vector<BlockRange> heaps{{heap, 4096}};
+    EXPECT_EQ(links(heap + 1024, heaps), 0U);
+    EXPECT_EQ(links(heap + 1024, {}), 1U);
+    EXPECT_EQ(links(heap + 80, heaps), 1U);  // of a block
+    EXPECT_EQ(links(stack, heaps), 1U);
+    // Any other pointer there may be one of a block that has just been given out.
+    Reachability search(blocks, heaps);
+    search.take_in(heap + 1024, Words{heap + 16});
+    EXPECT_THAT(search.reached(), ElementsAre(true, false));
+}
+
 TEST(Reachability, MemoryAroundBlocksIsTheirsAsFarAsTheyGo) {
     Reachability search(four);
     // From the end of the gap before the second block to the gap behind it.

@@ -60,7 +60,7 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
                     "reason", "evidence", "suppressed", "truncated", "frames"));
     EXPECT_THAT(keys(json["stacks"][0]["evidence"]),
                 ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "staying",
-                            "unreachable", "pace", "decidable_at", "cluster"));
+                            "unreachable", "lost_of_heap", "pace", "decidable_at", "cluster"));
     EXPECT_THAT(keys(json["stacks"][0]["growth"]),
                 ElementsAre("bytes_per_second", "low", "high", "bytes"));
     EXPECT_THAT(keys(json["stacks"][0]["frames"][0]),

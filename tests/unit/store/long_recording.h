@@ -50,6 +50,7 @@ struct Workload {
         result.processes = {sample_of(1 << 20)};
         for (std::uint64_t size = 1; size <= heap_sizes; ++size)
             result.heap.push_back({ProcessId(1), 16 * size, second, second * size});
+        result.heap_lost = result.heap;
         for (std::uint64_t stack = 0; stack < stacks; ++stack)
             if (second == 0 || changes(stack, second))
                 result.changed.push_back(

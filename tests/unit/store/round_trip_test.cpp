@@ -140,6 +140,23 @@ TEST(RoundTrip, WhatTheHeapHasInUseIsThatOfEachSnapshot) {
     }
 }
 
+TEST(RoundTrip, WhatOfTheHeapIsLostIsThatOfEachSnapshot) {
+    const TemporaryDirectory directory;
+    write_sample(directory.file());
+    Result<RecordingReader> reader = RecordingReader::open(directory.file());
+    const auto rows = reader->heap_lost();
+    ASSERT_TRUE(rows);
+    ASSERT_EQ(rows->size(), 3U);
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+        const HeapInUseRow& row = (*rows)[i];
+        EXPECT_EQ(row.snapshot, i + 1);
+        EXPECT_EQ(row.size.process, ProcessId(1));
+        EXPECT_EQ(row.size.chunk_bytes, 112U);
+        EXPECT_EQ(row.size.blocks, 2 * (i + 1));
+        EXPECT_EQ(row.size.bytes, 224 * (i + 1));
+    }
+}
+
 TEST(RoundTrip, OnlyTheLatestSearchIsKept) {
     const TemporaryDirectory directory;
     write_sample(directory.file());

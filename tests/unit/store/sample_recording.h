@@ -138,12 +138,17 @@ inline Snapshot sample_snapshot(std::uint64_t index) {
                                   .observed_calls = 7 * index,
                                   .unobserved_ns = 9 * index * second_ns,
                                   .unobserved_calls = 70 * index});
-    if (index > 0)
+    if (index > 0) {
         snapshot.heap = {{.process = ProcessId(1), .bytes = 900},
                          {.process = ProcessId(1),
                           .chunk_bytes = 112,
                           .blocks = 5 * index,
                           .bytes = 560 * index}};
+        snapshot.heap_lost = {{.process = ProcessId(1),
+                               .chunk_bytes = 112,
+                               .blocks = 2 * index,
+                               .bytes = 224 * index}};
+    }
     return snapshot;
 }
 

@@ -30,6 +30,7 @@ Result<void> read_all(const std::string& path) {
     if (const auto part = reader->reachability(); !part) return part.error();
     if (const auto part = reader->call_counts(); !part) return part.error();
     if (const auto part = reader->heap_in_use(); !part) return part.error();
+    if (const auto part = reader->heap_lost(); !part) return part.error();
     return reader->for_each_totals([](const TotalsRow&) {});
 }
 
@@ -175,6 +176,8 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"UPDATE call_count SET observed_ns = -1", "column observed_ns"},
         Damage{"UPDATE heap_in_use SET process = 9", "heap_in_use"},
         Damage{"UPDATE heap_in_use SET blocks = -1", "column blocks"},
+        Damage{"UPDATE heap_lost SET snapshot = 9", "heap_lost"},
+        Damage{"UPDATE heap_lost SET bytes = -1", "column bytes"},
         Damage{"UPDATE reachability SET lost = 51", "column lost has more than were looked for"},
         Damage{"UPDATE reachability SET refuted = 13", "column refuted has more than were"},
         Damage{"UPDATE reachability SET all_known = 2", "column all_known"},
