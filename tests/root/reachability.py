@@ -5,6 +5,7 @@ A program that keeps its addresses where nobody can read them is found out when 
 seemed lost, and nothing is said of it.
 """
 
+import time
 import unittest
 
 import seep_test
@@ -66,10 +67,11 @@ class Reachability(seep_test.SeepTestCase):
 class Sampled(seep_test.SeepTestCase):
     @classmethod
     def setUpClass(cls):
-        with Workload("lost_blocks", 12000) as workload:
+        with Workload("lost_blocks", 60000) as workload:
             with Recording(workload.pid, sample="1k") as recording:
-                workload.work()
-                recording.stop()
+                workload.start_working()
+                time.sleep(12)
+                recording.stop()  # while the table is in a register
                 cls.stacks = recording.report("--top", "100")["stacks"]
 
     def test_what_is_lost_holds_nothing_though_it_is_not_followed(self):

@@ -176,7 +176,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"UPDATE call_count SET observed_ns = -1", "column observed_ns"},
         Damage{"UPDATE heap_in_use SET process = 9", "heap_in_use"},
         Damage{"UPDATE heap_in_use SET blocks = -1", "column blocks"},
-        Damage{"UPDATE heap_lost SET snapshot = 9", "heap_lost"},
+        Damage{"UPDATE heap_lost SET process = 9", "heap_lost"},
         Damage{"UPDATE heap_lost SET bytes = -1", "column bytes"},
         Damage{"UPDATE reachability SET lost = 51", "column lost has more than were looked for"},
         Damage{"UPDATE reachability SET refuted = 13", "column refuted has more than were"},
