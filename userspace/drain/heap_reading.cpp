@@ -19,6 +19,7 @@ namespace {
 /// Of all, what may not have been walked over.
 constexpr double most_unknown = 0.01;
 
+constexpr std::uint64_t page_bytes = 4096;
 constexpr std::size_t piece_words = (256 << 10) / sizeof(std::uint64_t);
 
 /// Reads the memory of a process a piece at a time, but for pages that it has not touched.
@@ -29,9 +30,12 @@ class Pieces {
 
     std::span<const std::uint64_t> operator()(std::uint64_t address) {
         const auto behind = std::ranges::upper_bound(pages_, address, {}, &PageRun::start);
-        if (behind == pages_.begin() || std::prev(behind)->end <= address) return {};
-        const std::size_t bytes =
-            std::min(piece_words * sizeof(std::uint64_t), std::prev(behind)->end - address);
+        if (behind == pages_.begin()) return {};
+        // The heap may have grown into the next one since they were looked up.
+        std::uint64_t end = std::prev(behind)->end;
+        if (address >= end) end += page_bytes;
+        if (address >= end) return {};
+        const std::size_t bytes = std::min(piece_words * sizeof(std::uint64_t), end - address);
         const std::size_t read =
             read_piece(pid_, address, std::as_writable_bytes(std::span(words_)).first(bytes));
         return std::span(words_).first(read / sizeof(std::uint64_t));
