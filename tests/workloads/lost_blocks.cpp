@@ -96,8 +96,8 @@ int main(int argc, char** argv) {
     hidden.fill(~std::uintptr_t{0});
     static std::array<Node*, 3000> messages{};
     const int rounds = milliseconds * rounds_a_second / 1000;
-    static const std::uintptr_t table =
-        ~reinterpret_cast<std::uintptr_t>(calloc(static_cast<std::size_t>(rounds), sizeof(Node*)));
+    static const std::uintptr_t table = ~reinterpret_cast<std::uintptr_t>(
+        calloc(static_cast<std::size_t>(rounds), sizeof(std::uintptr_t)));
     wait_until_attached();
     timespec start{};
     clock_gettime(CLOCK_MONOTONIC, &start);

@@ -143,11 +143,12 @@ std::optional<double> most_at_end(const std::vector<Count>& counts, double secon
 
 /// By which size of blocks.
 std::map<std::uint64_t, std::vector<Point>> sizes_of(const std::vector<Count>& counts) {
-    std::map<std::uint64_t, std::vector<Point>> sizes;
+    std::set<std::uint64_t> all;
     for (const Count& count : counts)
-        for (const auto& [size, blocks] : count.census.in_use) sizes[size];
-    for (auto& [size, of_size] : sizes)
-        of_size = points(counts, [&](const Count& count) { return count.blocks_of(size); });
+        for (const auto& [size, blocks] : count.census.in_use) all.insert(size);
+    std::map<std::uint64_t, std::vector<Point>> sizes;
+    for (const std::uint64_t size : all)
+        sizes[size] = points(counts, [&](const Count& count) { return count.blocks_of(size); });
     return sizes;
 }
 

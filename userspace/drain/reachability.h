@@ -39,7 +39,8 @@ namespace seep {
 struct BlockRange {
     std::uint64_t address = 0;
     std::uint64_t bytes = 0;
-    auto operator<=>(const BlockRange&) const = default;
+    // clang-tidy 14 takes the 0 that a comparison is rewritten with for a pointer.
+    auto operator<=>(const BlockRange&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// Blocks that are asked about, and others by way of which they may be reached, ascending and

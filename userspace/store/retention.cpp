@@ -19,8 +19,8 @@ constexpr const char* of_snapshot_sql[] = {
 
 // Of an ended process, what is left of totals and samples is at the first snapshot.
 constexpr const char* of_ended_snapshot_sql[] = {
-    "DELETE FROM totals WHERE snapshot = ? AND stack IN (SELECT id FROM stack WHERE process IN "
-    "temp.ended)",
+    ("DELETE FROM totals WHERE snapshot = ? AND stack IN (SELECT id FROM stack WHERE process IN "
+     "temp.ended)"),
     "DELETE FROM process_sample WHERE snapshot = ? AND process IN temp.ended",
     "DELETE FROM call_count WHERE snapshot = ? AND process IN temp.ended",
     "DELETE FROM heap_in_use WHERE snapshot = ? AND process IN temp.ended",

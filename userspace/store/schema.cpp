@@ -80,6 +80,17 @@ constexpr std::string_view stack_text_view =
     "  ORDER BY stack_frame.stack, stack_frame.position DESC, symbol.position DESC)\n"
     "GROUP BY stack";
 
+/// Blocks of the processes' heaps by size, of some snapshots.
+Table heap_sizes(const char* name) {
+    return {name,
+            {{"snapshot", number},
+             {"process", number},
+             {"chunk_bytes", number},
+             {"blocks", number},
+             {"bytes", number}},
+            "snapshot, process, chunk_bytes"};
+}
+
 Schema make_schema() {
     return {
         .recording = {"recording",
@@ -208,20 +219,8 @@ Schema make_schema() {
                         {"unobserved_ns", number},
                         {"unobserved_calls", number}},
                        "snapshot, process, location"},
-        .heap_in_use = {"heap_in_use",
-                        {{"snapshot", number},
-                         {"process", number},
-                         {"chunk_bytes", number},
-                         {"blocks", number},
-                         {"bytes", number}},
-                        "snapshot, process, chunk_bytes"},
-        .heap_lost = {"heap_lost",
-                      {{"snapshot", number},
-                       {"process", number},
-                       {"chunk_bytes", number},
-                       {"blocks", number},
-                       {"bytes", number}},
-                      "snapshot, process, chunk_bytes"},
+        .heap_in_use = heap_sizes("heap_in_use"),
+        .heap_lost = heap_sizes("heap_lost"),
         .views = {latest_totals_view, stack_text_view},
     };
 }

@@ -212,7 +212,7 @@ TEST(Lost, TheReasonSaysWhatIsStillPointedTo) {
 }
 
 /// The verdict of stacks of one cause, beside `other`.
-Verdict of_leaks(std::vector<StackReachability> seen, std::uint64_t pauses = 0,
+Verdict of_leaks(const std::vector<StackReachability>& seen, std::uint64_t pauses = 0,
                  const std::optional<StackReachability>& other = {}) {
     Report report;
     report.sampling.pauses = pauses;
