@@ -223,9 +223,9 @@ void print_memory(Page& page, const ProcessMemory& memory) {
                     reached.empty() ? ", not being reached" : ", reached in " + reached));
 }
 
-/// "; 3 MiB of it in 4,000 blocks are lost: ...": from before attach or not.
+/// "; of what is in use, 3 MiB in 4,000 blocks are lost: ...": from before attach or not.
 std::string lost_text(const HeapLost& lost) {
-    return fmt::format("; {} of it in {} are lost: no pointer leads to them",
+    return fmt::format("; of what is in use, {} in {} are lost: no pointer leads to them",
                        format_bytes(static_cast<double>(lost.bytes)),
                        counted(lost.blocks, StackKind::heap));
 }

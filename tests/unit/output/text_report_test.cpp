@@ -27,6 +27,15 @@ std::size_t widest_line(const std::string& text) {
     return widest;
 }
 
+TEST(TextReport, TellsWhatOfTheHeapIsLost) {
+    Report report = sample_report();
+    HeapInUseGrowth& heap = report.memory.in_use.emplace();
+    heap.bytes = 30 << 20;
+    EXPECT_THAT(text_report(report, {}), Not(HasSubstr("lost: no")));
+    heap.lost = {.bytes = 3 << 20, .blocks = 40'000, .sizes = {}};
+    EXPECT_THAT(text_report(report, {}), HasSubstr("3 MiB in 40,000 blocks are lost: no"));
+}
+
 TEST(TextReport, TellsGrowthInTheWindowAndByItsTrend) {
     Report report = sample_report();
     // It filled at once.
