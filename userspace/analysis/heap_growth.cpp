@@ -208,4 +208,9 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
     return growth;
 }
 
+BlockRate rate_of_size(const std::map<std::uint64_t, BlockRate>& sizes, std::uint64_t chunk) {
+    const auto found = sizes.find(chunk);
+    return found == sizes.end() ? BlockRate{} : found->second;
+}
+
 }  // namespace seep

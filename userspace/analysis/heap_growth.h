@@ -4,6 +4,8 @@
 // By how much the heap grew by the allocator's own account (drain/heap_counts.h), in all and of
 // each size of blocks: all of the time, whatever was seen of it. Pure.
 
+#include <cstdint>
+#include <map>
 #include <optional>
 
 #include "analysis/contents.h"
@@ -14,5 +16,8 @@ namespace seep {
 /// Over the window; empty if it was counted less than three times, or not in all processes that
 /// live at its end. The intervals by how far the counts are from a line (Student).
 std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents);
+
+/// Of blocks of a size_class(); none where the heap has none of it. `sizes`: in use, or lost.
+BlockRate rate_of_size(const std::map<std::uint64_t, BlockRate>& sizes, std::uint64_t chunk);
 
 }  // namespace seep

@@ -4,25 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 #include <string>
 
 #include "analysis/block_size.h"
 #include "analysis/claims.h"
+#include "analysis/heap_growth.h"
 #include "analysis/lost.h"
 
 namespace seep {
 namespace {
-
-/// What a cause grows by is lost, and not some of it.
-constexpr double mostly = 0.5;
-
-BlockRate of_size(const std::map<std::uint64_t, BlockRate>& sizes, std::uint64_t chunk) {
-    const auto found = sizes.find(chunk);
-    return found == sizes.end() ? BlockRate{} : found->second;
-}
 
 /// What grows in lockstep, or by itself.
 struct Cause {
@@ -37,9 +29,9 @@ double least_lost(const Cause& cause, const HeapInUseGrowth& heap) {
     double lost = 0;
     double not_lost = 0;
     for (const std::uint64_t chunk : cause.chunks) {
-        const BlockRate of_lost = of_size(heap.lost->sizes, chunk);
+        const BlockRate of_lost = rate_of_size(heap.lost->sizes, chunk);
         const double others =
-            std::max(0.0, of_size(heap.sizes, chunk).high - std::max(0.0, of_lost.low));
+            std::max(0.0, rate_of_size(heap.sizes, chunk).high - std::max(0.0, of_lost.low));
         lost += std::max(0.0, of_lost.more) * static_cast<double>(chunk);
         not_lost += others * static_cast<double>(chunk);
     }
@@ -69,8 +61,8 @@ double lost_share(const HeapInUseGrowth& heap, const std::vector<std::uint64_t>&
     double lost = 0;
     double more = 0;
     for (const std::uint64_t chunk : chunks) {
-        const double of_lost = std::max(0.0, of_size(heap.lost->sizes, chunk).more);
-        const double in_use = std::max(of_lost, of_size(heap.sizes, chunk).more);
+        const double of_lost = std::max(0.0, rate_of_size(heap.lost->sizes, chunk).more);
+        const double in_use = std::max(of_lost, rate_of_size(heap.sizes, chunk).more);
         lost += of_lost * static_cast<double>(chunk);
         more += in_use * static_cast<double>(chunk);
     }
@@ -81,7 +73,7 @@ void judge_by_lost_of_heap(Report& report) {
     if (!report.memory.in_use || !report.memory.in_use->lost) return;
     for (const auto& [name, cause] : causes_of(report)) {
         const double lost = least_lost(cause, *report.memory.in_use);
-        if (!(lost >= mostly)) continue;
+        if (!(lost >= mostly_lost)) continue;
         for (ReportStack* const stack : cause.stacks) {
             if (is_surely_pointed_to(stack->reachability)) continue;
             stack->evidence.lost_of_heap = lost;

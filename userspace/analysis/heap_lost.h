@@ -17,6 +17,9 @@
 
 namespace seep {
 
+/// Of what grows, for a leak: some of what is lost looks reached (lost.h).
+inline constexpr double mostly_lost = 0.5;
+
 /// Of what there is more of some sizes, the share that is lost, 0 to 1; 0 if it is not known.
 double lost_share(const HeapInUseGrowth& heap, const std::vector<std::uint64_t>& chunks);
 

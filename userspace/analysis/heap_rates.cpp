@@ -13,6 +13,7 @@
 #include "analysis/block_size.h"
 #include "analysis/claims.h"
 #include "analysis/growth.h"
+#include "analysis/heap_growth.h"
 #include "analysis/normal.h"
 #include "drain/glibc_heap.h"
 
@@ -49,9 +50,7 @@ std::vector<Claim> claims_of_sizes(const Report& report) {
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         const ReportStack& stack = report.stacks[i];
         const double size = block_size(stack);
-        if (stack.kind != StackKind::heap || size <= 0 || size > most_in_heap ||
-            stack.frames.empty() || stack.layout != BlockLayout::header)
-            continue;
+        if (!is_in_glibc_heap(stack) || size <= 0 || size > most_in_heap) continue;
         Claim claim{.stack = i, .size = size, .held = stack.totals.held_count()};
         if (is_uniform(stack.totals)) claim.chunk = glibc_chunk(size);
         claim.rate = {std::max(0.0, stack.growth.bytes_per_second) / size,
@@ -103,15 +102,10 @@ std::string more_text(const Rate& rate, std::uint64_t chunk) {
         chunk, rate.low, rate.high);
 }
 
-Rate rate_of_size(const HeapInUseGrowth& heap, std::uint64_t chunk) {
-    const auto found = heap.sizes.find(chunk);
-    return found != heap.sizes.end() ? found->second : Rate{};
-}
-
 /// What the heap has more for blocks of a size, with what of the next one nobody else has.
 Rate with_next(const HeapInUseGrowth& heap, std::uint64_t chunk, const Rate& claimed_of_next) {
-    Rate size = rate_of_size(heap, chunk);
-    const Rate next = rate_of_size(heap, next_size(chunk));
+    Rate size = rate_of_size(heap.sizes, chunk);
+    const Rate next = rate_of_size(heap.sizes, next_size(chunk));
     if (next_size(chunk) == chunk || next.low <= 0) return size;
     size.more += std::max(0.0, next.more - claimed_of_next.more);
     size.low += std::max(0.0, next.low - claimed_of_next.high);
@@ -182,7 +176,7 @@ Parts parts_of(const std::vector<const Claim*>& members, const std::vector<Claim
     for (const Claim* const claim : members) {
         if (claim->chunk == 0) continue;
         Part& part = parts[claim->chunk];
-        part.size = rate_of_size(heap, claim->chunk);
+        part.size = rate_of_size(heap.sizes, claim->chunk);
         part.theirs += claim->rate.more;
         part.held += static_cast<double>(claim->held);
         if (claim->rate.low <= 0) part.all += claim->rate.more;

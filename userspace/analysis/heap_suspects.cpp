@@ -32,8 +32,6 @@ constexpr double least_more = 16;
 /// Of larger ones, threads keep none.
 constexpr std::uint64_t most_kept = 1040;
 constexpr double least_large = 3;
-/// Of what there is more, for a leak: some of what is lost looks reached (lost.h).
-constexpr double mostly_lost = 0.5;
 /// Blocks of a size that must have been allocated while all was followed, so that it is no chance
 /// (5 %) that none of them was.
 constexpr double least_seen = 3;

@@ -71,10 +71,13 @@ std::string lost_text(const StackReachability& seen) {
         format_count(seen.looked), seen.lost == seen.looked ? "all" : format_count(seen.lost));
 }
 
+double lost_a_second(const StackReachability& seen) {
+    return static_cast<double>(seen.lost_bytes) / (static_cast<double>(seen.born_within_us) / 1e6);
+}
+
 /// That came evenly since attach.
 Growth lost_growth(const StackReachability& seen) {
-    const double a_second =
-        static_cast<double>(seen.lost_bytes) / (static_cast<double>(seen.born_within_us) / 1e6);
+    const double a_second = lost_a_second(seen);
     // Of so many blocks that come by themselves.
     const double chance = z_95 / std::sqrt(static_cast<double>(seen.lost));
     return {.bytes_per_second = a_second,
@@ -101,8 +104,7 @@ bool is_even(const StackReachability& seen) {
 /// What is lost grows evenly, whatever lives beside it: what looks reached of nearly all that is
 /// lost counts as well.
 Growth growth_of_lost(const StackReachability& seen, const Growth& by_curve) {
-    const double a_second =
-        static_cast<double>(seen.lost_bytes) / (static_cast<double>(seen.born_within_us) / 1e6);
+    const double a_second = lost_a_second(seen);
     const double with_reached =
         a_second * static_cast<double>(seen.looked) / static_cast<double>(seen.lost);
     return {.bytes_per_second = with_reached,

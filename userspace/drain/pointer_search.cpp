@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <iterator>
+#include <span>
 #include <utility>
 
 #include "drain/heap_reading.h"
@@ -37,9 +38,9 @@ Result<void> take_in_pointers(pid_t pid, Reachability& reachability) {
     return {};
 }
 
-/// Of the heap's blocks, those that nothing leads to; none if it is not known.
-std::optional<std::vector<BlockRange>> lost_of(const HeapBlocks& heap, const Reachability& search,
-                                               const std::vector<bool>& is_reached) {
+/// Of the heap's blocks, those that nothing leads to.
+std::vector<BlockRange> lost_of(const HeapBlocks& heap, const Reachability& search,
+                                const std::vector<bool>& is_reached) {
     std::vector<BlockRange> lost;
     std::size_t i = 0;
     for (std::size_t block = 0; block < heap.blocks.size(); ++block) {
@@ -56,8 +57,14 @@ std::optional<std::vector<BlockRange>> lost_of(const HeapBlocks& heap, const Rea
 Result<Reached> reached_now(pid_t pid, const std::vector<BlockRange>& blocks,
                             std::optional<HeapBlocks> heap,
                             const std::vector<std::uint64_t>& registers) {
-    JoinedBlocks joined = join(blocks, heap ? heap->blocks : std::vector<BlockRange>());
-    Reachability search(std::move(joined.blocks), heap ? heap->heaps : std::vector<BlockRange>());
+    std::span<const BlockRange> others;
+    std::vector<BlockRange> heaps;
+    if (heap) {
+        others = heap->blocks;
+        heaps = heap->heaps;
+    }
+    JoinedBlocks joined = join(blocks, others);
+    Reachability search(std::move(joined.blocks), std::move(heaps));
     const auto pages = read_data_pages(pid);
     if (!pages) return pages.error();
     const Result<void> read =
