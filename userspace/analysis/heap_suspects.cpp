@@ -16,6 +16,7 @@
 #include "analysis/claims.h"
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
+#include "analysis/growth.h"
 #include "analysis/heap_lost.h"
 #include "base/text.h"
 #include "drain/glibc_heap.h"
@@ -27,6 +28,11 @@ namespace {
 /// and what others may be able to have as well.
 constexpr double nearly_all = 0.9;
 constexpr double others_at_most = 0.5;
+/// Of what the heap grows by, what must be theirs to be told; and of that, what stacks must leave.
+constexpr double least_part = 0.1;
+constexpr double least_left = 1.0 / 3;
+/// Objects are put together by few functions.
+constexpr std::size_t most_functions = 3;
 /// Blocks: seven of each size that are free look in use in each thread (glibc_heap.h).
 constexpr double least_more = 16;
 /// Of larger ones, threads keep none.
@@ -77,25 +83,37 @@ Sizes certain_sizes(const Report& report) {
     return sizes;
 }
 
-/// And of which it is not known yet whose they are.
+/// And of which it is not known yet whose they are, or of which what is known to grow surely has
+/// not all.
 Sizes unexplained_sizes(const Report& report) {
     const Sizes certain = certain_sizes(report);
-    Sizes sizes = certain;
+    std::map<std::uint64_t, BlockRate> known;
     std::set<std::uint64_t> of_others;
-    std::set<std::uint64_t> next;
     for (const ReportStack& stack : report.stacks) {
         if (!is_in_glibc_heap(stack)) continue;
-        for (const std::uint64_t chunk : those_within(size_range(stack.totals), certain)) {
+        const SizeRange blocks = size_range(stack.totals);
+        const std::vector<std::uint64_t> chunks = those_within(blocks, certain);
+        for (const std::uint64_t chunk : chunks) {
             if (!grows(stack)) {
                 of_others.insert(chunk);
                 continue;
             }
-            sizes.erase(chunk);
-            next.insert(next_size(chunk));
+            const double a_size = blocks.mean * static_cast<double>(chunks.size());
+            known[chunk].more += stack.growth.bytes_per_second / a_size;
+            known[chunk].low += stack.growth.low / a_size;
+            known[chunk].high += stack.growth.high / a_size;
         }
     }
-    for (const std::uint64_t chunk : next)
-        if (!of_others.contains(chunk)) sizes.erase(chunk);
+    Sizes sizes = certain;
+    for (const auto& [chunk, blocks] : known) {
+        const BlockRate all = certain.at(chunk);
+        if (blocks.high < all.low) {
+            sizes[chunk] = {all.more - blocks.more, all.low - blocks.high, all.high - blocks.low};
+            continue;
+        }
+        sizes.erase(chunk);
+        if (!of_others.contains(next_size(chunk))) sizes.erase(next_size(chunk));
+    }
     return sizes;
 }
 
@@ -156,41 +174,74 @@ double bytes_of(std::uint64_t chunk, const Sizes& sizes) {
     return sizes.at(chunk).more * static_cast<double>(chunk);
 }
 
-/// The innermost that can have nearly all, while no others can.
-const Function* only_function(const std::map<std::string, Function>& functions,
-                              const std::vector<Candidate>& candidates, const Sizes& sizes) {
-    Counts of_all;
+/// Of what there is more of some sizes, in bytes a second.
+double bytes_of(const Counts& chunks, const Sizes& sizes) {
+    double sum = 0;
+    for (const auto& [chunk, count] : chunks) sum += bytes_of(chunk, sizes);
+    return sum;
+}
+
+/// Functions, and what goes through any of them.
+struct Suspects {
+    std::vector<const Function*> functions;
+    std::vector<const Candidate*> candidates;  ///< Ascending.
+    Counts chunks;
+};
+Suspects joined(const Suspects& suspects, const Function& function) {
+    Suspects with{.functions = suspects.functions, .candidates = {}, .chunks = suspects.chunks};
+    with.functions.push_back(&function);
+    std::ranges::set_union(suspects.candidates, function.candidates,
+                           std::back_inserter(with.candidates));
+    for (const auto& [chunk, count] : function.chunks) with.chunks[chunk] += count;
+    return with;
+}
+
+/// What of it others can have.
+double others_have(const Suspects& suspects, const std::vector<Candidate>& candidates,
+                   const Sizes& sizes) {
+    Counts of_others;
     for (const Candidate& candidate : candidates)
-        for (const std::uint64_t chunk : candidate.chunks) ++of_all[chunk];
+        if (!std::ranges::binary_search(suspects.candidates, &candidate))
+            for (const std::uint64_t chunk : candidate.chunks) ++of_others[chunk];
+    return bytes_of(of_others, sizes);
+}
+
+/// The fewest that together can have nearly all, while no others can: of as many that can, those
+/// of the fewest stacks, innermost. Empty if there are none.
+std::optional<Suspects> suspects_among(const std::map<std::string, Function>& functions,
+                                       const std::vector<Candidate>& candidates,
+                                       const Sizes& sizes) {
     double all = 0;
     for (const auto& [chunk, rate] : sizes) all += bytes_of(chunk, sizes);
-    const Function* only = nullptr;
-    for (const auto& [key, function] : functions) {
-        double can_have = 0;
-        double others = 0;
-        for (const auto& [chunk, count] : function.chunks) can_have += bytes_of(chunk, sizes);
-        for (const auto& [chunk, count] : of_all) {
-            const auto of_function = function.chunks.find(chunk);
-            if (of_function == function.chunks.end() || of_function->second < count)
-                others += bytes_of(chunk, sizes);
+    Suspects suspects;
+    while (suspects.functions.size() < most_functions) {
+        std::optional<std::tuple<double, std::size_t, std::size_t>> least;
+        Suspects next;
+        for (const auto& [key, function] : functions) {
+            Suspects with = joined(suspects, function);
+            const double lacking =
+                std::max(0.0, nearly_all * all - bytes_of(with.chunks, sizes)) +
+                std::max(0.0, others_have(with, candidates, sizes) - others_at_most * all);
+            const std::tuple order(lacking, with.candidates.size(), function.depth);
+            if (least && order >= *least) continue;
+            least = order;
+            next = std::move(with);
         }
-        if (can_have < nearly_all * all || others > others_at_most * all) continue;
-        const auto order = [](const Function& each) {
-            return std::tuple(each.candidates.size(), each.depth);
-        };
-        if (only == nullptr || order(function) < order(*only)) only = &function;
+        if (!least) break;
+        suspects = std::move(next);
+        if (std::get<0>(*least) <= 0) return suspects;
     }
-    return only;
+    return std::nullopt;
 }
 
 /// Of a size, in bytes a second that were asked for.
-Growth requested(std::uint64_t chunk, const BlockRate& rate, const Function& function) {
+Growth requested(std::uint64_t chunk, const BlockRate& rate, const Suspects& suspects) {
     double least = static_cast<double>(chunk);
     double most = 0;
     double sum = 0;
     double weight = 0;
-    const bool of_last = function.chunks.at(chunk) == 0;
-    for (const Candidate* const candidate : function.candidates) {
+    const bool of_last = suspects.chunks.at(chunk) == 0;
+    for (const Candidate* const candidate : suspects.candidates) {
         const auto its = std::ranges::find_if(candidate->chunks, [&](std::uint64_t its_chunk) {
             return (of_last ? next_size(its_chunk) : its_chunk) == chunk;
         });
@@ -235,53 +286,70 @@ const char* which_sizes(std::size_t had, std::size_t all) {
 
 /// Whether what leaves those blocks was surely seen to allocate some, or is all that was seen of
 /// them and stays: else it may be something that allocates too seldom.
-bool were_seen(const Function& function, const Sizes& sizes, const Report& report) {
+bool were_seen(const Suspects& suspects, const Sizes& sizes, const Report& report) {
     const double seen_seconds = seconds_of(report) * report.sampling.observed_share /
                                 std::max(1.0, report.sampling.rate_scale.middle);
     return std::ranges::any_of(
                sizes,
                [&](const auto& size) { return size.second.low * seen_seconds >= least_seen; }) ||
-           std::ranges::all_of(function.candidates, [](const Candidate* candidate) {
+           std::ranges::all_of(suspects.candidates, [](const Candidate* candidate) {
                return candidate->stack->totals.freed_count == 0;
            });
 }
 
 /// Whether all of it is of sizes that threads keep none of, and nobody else was seen to allocate.
-bool is_alone_with_large_ones(const Function& function, const std::vector<Candidate>& candidates,
+bool is_alone_with_large_ones(const Suspects& suspects, const std::vector<Candidate>& candidates,
                               const Sizes& sizes) {
-    return function.candidates.size() == candidates.size() &&
+    return suspects.candidates.size() == candidates.size() &&
            std::ranges::all_of(sizes, [](const auto& size) { return size.first > most_kept; });
 }
 
-Finding finding_of(const Function& function, const Sizes& sizes, bool is_sure,
+/// "`open` (a.cc:3)", "`open` (a.cc:3) and `link`, or one of them,".
+std::string names_of(const Suspects& suspects) {
+    std::string text;
+    for (std::size_t i = 0; i < suspects.functions.size(); ++i) {
+        const ReportFrame& frame = *suspects.functions[i]->frame;
+        const std::string place = brief_place(frame);
+        if (i > 0) text += i + 1 == suspects.functions.size() ? " and " : ", ";
+        text += fmt::format("`{}`{}", brief_name(frame),
+                            place.empty() ? "" : fmt::format(" ({})", place));
+    }
+    if (suspects.functions.size() > 1) text += ", or one of them,";
+    return text;
+}
+
+/// `left`: as growth_by_sizes() has it.
+Finding finding_of(const Suspects& suspects, const Sizes& sizes, bool is_sure, double left,
                    const Report& report) {
     Finding finding;
-    finding.frame = *function.frame;
+    finding.frame = *suspects.functions.front()->frame;
     double takes = 0;
     std::vector<std::uint64_t> chunks;
-    for (const auto& [chunk, count] : function.chunks) {
-        const Growth growth = requested(chunk, sizes.at(chunk), function);
+    for (const auto& [chunk, count] : suspects.chunks) {
+        const Growth growth = requested(chunk, sizes.at(chunk), suspects);
         finding.growth.bytes_per_second += growth.bytes_per_second;
         finding.growth.low += growth.low;
         finding.growth.high += growth.high;
         takes += bytes_of(chunk, sizes);
         chunks.push_back(chunk);
     }
-    finding.growth.bytes = std::llround(finding.growth.bytes_per_second * seconds_of(report));
     finding.block_share = takes / finding.growth.bytes_per_second;
-    for (const Candidate* const candidate : function.candidates)
+    const bool others_have_some = left < report.memory.in_use->growth.bytes_per_second;
+    if (takes > left && others_have_some) finding.growth = times(finding.growth, left / takes);
+    finding.growth.bytes = std::llround(finding.growth.bytes_per_second * seconds_of(report));
+    for (const Candidate* const candidate : suspects.candidates)
         add_stack(*candidate->stack, finding);
-    const std::string place = brief_place(finding.frame);
     const double lost = lost_share(*report.memory.in_use, chunks);
     const bool leaks = is_sure && lost >= mostly_lost;
     finding.verdict = verdict_name(leaks ? Verdict::leak : Verdict::growing);
+    const bool several = suspects.functions.size() > 1;
     finding.sentence = fmt::format(
-        "`{}`{} {} {}{}: it alone allocates blocks of {} of which glibc has more in use ({})",
-        brief_name(finding.frame), place.empty() ? "" : fmt::format(" ({})", place),
-        leaks     ? "leaks"
-        : is_sure ? "grows by"
+        "{} {} {}{}: {} blocks of {} of which glibc has more in use ({})", names_of(suspects),
+        leaks     ? several ? "leak" : "leaks"
+        : is_sure ? several ? "grow by" : "grows by"
                   : "may grow by",
         hourly(finding.growth), leaks ? "" : ", a leak or a cache that fills",
+        several ? "they alone allocate" : "it alone allocates",
         which_sizes(chunks.size(), sizes.size()), sizes_text(chunks, sizes));
     if (!is_sure)
         finding.sentence +=
@@ -291,8 +359,8 @@ Finding finding_of(const Function& function, const Sizes& sizes, bool is_sure,
             ", {:.0f} % of which are lost: nothing points to them any more", 100 * lost);
     if (const std::size_t stacks = finding.stacks.size(); stacks > 1)
         finding.sentence +=
-            fmt::format("; too few of them were seen to tell which of its {} stacks it is",
-                        format_count(stacks));
+            fmt::format("; too few of them were seen to tell which of {} {} stacks it is",
+                        several ? "their" : "its", format_count(stacks));
     return finding;
 }
 
@@ -311,18 +379,22 @@ GrowingSizes growing_sizes(const Report& report) {
     return result;
 }
 
-std::optional<Finding> growth_by_sizes(const Report& report) {
+std::optional<Finding> growth_by_sizes(const Report& report, double left) {
     const ReportSampling& sampling = report.sampling;
     if (!report.memory.in_use || sampling.observed_share >= 1 || sampling.bytes > 0)
         return std::nullopt;
     const Sizes sizes = unexplained_sizes(report);
     const std::vector<Candidate> candidates = candidates_for(sizes, report);
     const std::map<std::string, Function> functions = functions_of(candidates, sizes);
-    const Function* const function = only_function(functions, candidates, sizes);
-    if (function == nullptr) return std::nullopt;
-    const bool is_sure = were_seen(*function, sizes, report);
-    if (!is_sure && !is_alone_with_large_ones(*function, candidates, sizes)) return std::nullopt;
-    return finding_of(*function, sizes, is_sure, report);
+    const std::optional<Suspects> suspects = suspects_among(functions, candidates, sizes);
+    if (!suspects) return std::nullopt;
+    const bool is_sure = were_seen(*suspects, sizes, report);
+    if (!is_sure && !is_alone_with_large_ones(*suspects, candidates, sizes)) return std::nullopt;
+    const double takes = bytes_of(suspects->chunks, sizes);
+    if (takes < least_part * report.memory.in_use->growth.bytes_per_second ||
+        takes * least_left > left)
+        return std::nullopt;
+    return finding_of(*suspects, sizes, is_sure, left, report);
 }
 
 }  // namespace seep

@@ -3,7 +3,7 @@
 
 // Whose growth it may be that the heap shows (heap_growth.h) where too little was seen of it to
 // tell by what stays of any stack: that of the function which allocates blocks of all the sizes of
-// which there are more.
+// which there are more; or of a few that only together do, or of which either may be it.
 //
 //     counted    chunks of 80, 96 and 208 bytes: 20 more a second each
 //     seen       link_session allocates 61, 88 and 200 bytes     so those are of link_session,
@@ -28,9 +28,10 @@ struct GrowingSizes {
 /// Of `report`, in which the heap was counted.
 GrowingSizes growing_sizes(const Report& report);
 
-/// Of the sizes of which the heap certainly has more and no stack that grows has blocks, if one
-/// function alone can have nearly all of that. Only where all was followed for a part of the time.
-/// `report`: its stacks judged and named, with what the heap has in use.
-std::optional<Finding> growth_by_sizes(const Report& report);
+/// Of the sizes of which the heap certainly has more than stacks that grow have, if one function
+/// alone can have nearly all of that, or a few together. Only where all was followed for a part of
+/// the time. `report`: its stacks judged and named, with what the heap has in use. `left`: of the
+/// heap's growth, in bytes a second with headers, what is in no finding yet; no more is told.
+std::optional<Finding> growth_by_sizes(const Report& report, double left);
 
 }  // namespace seep

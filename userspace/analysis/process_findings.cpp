@@ -32,8 +32,6 @@ constexpr double nearly_all_seen = 0.8;
 constexpr std::int64_t least_known = 8 << 10;
 /// Of the heap's growth, what sizes must have for it to be theirs.
 constexpr double nearly_all = 0.9;
-/// Likewise, what is told beside what was found of it.
-constexpr double least_part = 0.1;
 constexpr double a_month = 30.0 * 86400;
 constexpr double a_year = 365.25 * 86400;
 /// Beyond a century a number says no more than the word.
@@ -240,15 +238,14 @@ std::optional<Finding> unexplained_growth(const Report& report) {
                     witness.name, format_bytes(in_use * seconds_an_hour)));
 }
 
-/// Adds what is told by the sizes of which the heap has more, if that is so much that it matters,
-/// and what was found by stacks leaves so much; in its place by how surely it grows.
+/// Adds what is told by the sizes of which the heap has more, if that is so much that it matters;
+/// in its place by how surely it grows.
 bool add_growth_by_sizes(Report& report) {
     if (report.snapshots < 2 * least_snapshots) return false;
-    std::optional<Finding> finding = growth_by_sizes(report);
+    if (!report.memory.in_use) return false;
+    const double left = report.memory.in_use->growth.bytes_per_second - found_growth(report);
+    std::optional<Finding> finding = growth_by_sizes(report, left);
     if (!finding || finding->growth.bytes < least_known) return false;
-    const double takes = finding->growth.bytes_per_second * finding->block_share;
-    const double all = report.memory.in_use->growth.bytes_per_second;
-    if (takes < least_part * all || takes / 2 > all - found_growth(report)) return false;
     const bool leaks = finding->verdict == verdict_name(Verdict::leak);
     const auto place = std::ranges::find_if(report.findings, [&](const Finding& other) {
         if (other.verdict == finding->verdict) return other.growth.low < finding->growth.low;
