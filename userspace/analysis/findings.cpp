@@ -187,9 +187,7 @@ std::string predicate(const Cause& cause, const Finding& finding, bool lost,
         case Verdict::load:
             return fmt::format("{} with the load, by {}", several ? "grow" : "grows", rate);
         case Verdict::warming:
-            return fmt::format("grew by {} in the window, but {} or {} stopped",
-                               format_bytes(static_cast<double>(finding.growth.bytes)),
-                               several ? "slow down" : "slows down", several ? "have" : "has");
+            return grew_text(finding.growth, several);
         default:
             return fmt::format("{} by {}{}", several ? "grow" : "grows", rate,
                                lost ? "" : ", a leak or a cache that fills" + load_text(sampling));
@@ -314,6 +312,12 @@ std::string hourly(const Growth& growth) {
     const std::string high = an_hour(growth.high);
     if (low != high) text += fmt::format(" ({} to {})", low, high);
     return text;
+}
+
+std::string grew_text(const Growth& growth, bool several) {
+    return fmt::format("grew by {} in the window, but {} or {} stopped",
+                       format_bytes(static_cast<double>(growth.bytes)),
+                       several ? "slow down" : "slows down", several ? "have" : "has");
 }
 
 std::string load_text(const ReportSampling& sampling) {

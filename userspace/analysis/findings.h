@@ -44,6 +44,9 @@ Place place_of(const ReportStack& stack);
 /// where its ends are one.
 std::string hourly(const Growth& growth);
 
+/// "grew by 3.1 MiB in the window, but slows down or has stopped", of one function or of several.
+std::string grew_text(const Growth& growth, bool several);
+
 /// " (it may be the load: ...)" where more was done in the later half of the window; else empty.
 std::string load_text(const ReportSampling& sampling);
 

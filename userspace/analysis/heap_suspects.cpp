@@ -18,6 +18,7 @@
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/heap_lost.h"
+#include "analysis/shape.h"
 #include "base/text.h"
 #include "drain/glibc_heap.h"
 
@@ -318,6 +319,11 @@ std::string names_of(const Suspects& suspects) {
     return text;
 }
 
+/// In the last third of the window, what grew before hardly does.
+bool has_halted(const HeapInUseGrowth& heap) {
+    return heap.most_at_end && *heap.most_at_end < ending_pace * heap.growth.bytes_per_second;
+}
+
 /// `left`: as growth_by_sizes() has it.
 Finding finding_of(const Suspects& suspects, const Sizes& sizes, bool is_sure, double left,
                    const Report& report) {
@@ -340,15 +346,21 @@ Finding finding_of(const Suspects& suspects, const Sizes& sizes, bool is_sure, d
     for (const Candidate* const candidate : suspects.candidates)
         add_stack(*candidate->stack, finding);
     const double lost = lost_share(*report.memory.in_use, chunks);
-    const bool leaks = is_sure && lost >= mostly_lost;
-    finding.verdict = verdict_name(leaks ? Verdict::leak : Verdict::growing);
+    const bool halts = has_halted(*report.memory.in_use);
+    const bool leaks = !halts && is_sure && lost >= mostly_lost;
+    finding.verdict = verdict_name(halts   ? Verdict::warming
+                                   : leaks ? Verdict::leak
+                                           : Verdict::growing);
     const bool several = suspects.functions.size() > 1;
     finding.sentence = fmt::format(
-        "{} {} {}{}: {} blocks of {} of which glibc has more in use ({})", names_of(suspects),
-        leaks     ? several ? "leak" : "leaks"
-        : is_sure ? several ? "grow by" : "grows by"
-                  : "may grow by",
-        hourly(finding.growth), leaks ? "" : ", a leak or a cache that fills",
+        "{} {}: {} blocks of {} of which glibc has more in use ({})", names_of(suspects),
+        halts   ? grew_text(finding.growth, several)
+        : leaks ? fmt::format("{} {}", several ? "leak" : "leaks", hourly(finding.growth))
+                : fmt::format("{} {}, a leak or a cache that fills",
+                              !is_sure  ? "may grow by"
+                              : several ? "grow by"
+                                        : "grows by",
+                              hourly(finding.growth)),
         several ? "they alone allocate" : "it alone allocates",
         which_sizes(chunks.size(), sizes.size()), sizes_text(chunks, sizes));
     if (!is_sure)

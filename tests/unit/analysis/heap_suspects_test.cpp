@@ -88,6 +88,19 @@ TEST(HeapSuspects, LeakWhereHalfOfItIsLost) {
     EXPECT_NEAR(finding->growth.high, 14 * 88, 1);
 }
 
+TEST(HeapSuspects, WarmUpWhereTheHeapHasHalted) {
+    Report report = report_of({allocates("open", blocks(88))}, {{96, 20}});
+    report.memory.in_use->lost.emplace().sizes[96] = {18, 17, 27};
+    report.memory.in_use->growth.bytes_per_second = 20 * 96;
+    report.memory.in_use->most_at_end = 5 * 96;
+    EXPECT_THAT(by_sizes(report)->verdict, StrEq("warming"));
+    EXPECT_THAT(
+        by_sizes(report)->sentence,
+        HasSubstr("grew by 172 KiB in the window, but slows down or has stopped: it alone"));
+    report.memory.in_use->most_at_end = 19 * 96;
+    EXPECT_THAT(by_sizes(report)->verdict, StrEq("leak"));
+}
+
 TEST(HeapSuspects, MayBeOfAFunctionThatAloneHasSuchLargeBlocks) {
     Report report = report_of({allocates("frame", blocks(300'000))}, {{294'912, 0.1}});
     report.memory.in_use->sizes[294'912] = {0.1, 0.06, 0.14};
