@@ -254,6 +254,19 @@ std::size_t WrapperFinder::culprit(const ReportStack& stack) const {
     return at > 1 ? at - 1 : std::min<std::size_t>(1, stack.frames.size() - 1);
 }
 
+std::vector<const ReportFrame*> functions_on(const ReportStack& stack) {
+    std::vector<const ReportFrame*> functions;
+    for (std::size_t i = stack.culprit; i < stack.frames.size(); ++i) {
+        const ReportFrame& frame = stack.frames[i];
+        if (frame.function.empty() || is_starter_name(frame.function)) continue;
+        if (i != stack.culprit && (frame.function == "main" || is_runtime_module(frame.module) ||
+                                   is_wrapper_name(frame.function)))
+            continue;
+        functions.push_back(&frame);
+    }
+    return functions;
+}
+
 void name_stacks(Report& report) {
     const WrapperFinder wrappers(report);
     for (ReportStack& stack : report.stacks)

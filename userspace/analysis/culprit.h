@@ -14,6 +14,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "analysis/report.h"
 
@@ -65,6 +66,11 @@ class WrapperFinder {
     std::unordered_set<std::string> shared_;
     mutable std::unordered_map<std::string, bool> by_name_;  ///< is_wrapper_name(), remembered.
 };
+
+/// The functions that a stack goes through, from its culprit outwards: those that have a name and a
+/// purpose of their own. Neither main nor what starts programs and threads is among them, unless
+/// the stack is named after it.
+std::vector<const ReportFrame*> functions_on(const ReportStack& stack);
 
 /// Says of each stack of the report, judged, which frame to name it after.
 void name_stacks(Report& report);

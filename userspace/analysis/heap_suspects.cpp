@@ -135,31 +135,27 @@ using Counts = std::map<std::uint64_t, std::size_t>;
 /// A function, and what goes through it.
 struct Function {
     const ReportFrame* frame = nullptr;
-    std::size_t depth = 0;  ///< Frames from the allocator's, where it was met first.
+    std::size_t depth = 0;  ///< Of those on the stack on which it was met first, from its culprit.
     std::vector<const Candidate*> candidates;
     /// By how many of them; none of the size that some blocks of the one before have.
     Counts chunks;
 };
 
-/// Those that candidates go through, but for what passes memory on, and what starts programs and
-/// threads.
+/// Those that candidates go through.
 std::map<std::string, Function> functions_of(const std::vector<Candidate>& candidates,
                                              const Sizes& sizes) {
     std::map<std::string, Function> functions;
     for (const Candidate& candidate : candidates) {
-        const ReportStack& stack = *candidate.stack;
         std::set<std::string> met;
-        for (std::size_t i = stack.culprit; i < stack.frames.size(); ++i) {
-            const ReportFrame& frame = stack.frames[i];
-            if (frame.function.empty() || is_starter_name(frame.function)) continue;
-            if (i != stack.culprit && (frame.function == "main" || is_wrapper_name(frame.function)))
-                continue;
-            const auto [name, is_new] = met.insert(function_key(frame));
+        std::size_t depth = 0;
+        for (const ReportFrame* const frame : functions_on(*candidate.stack)) {
+            ++depth;
+            const auto [name, is_new] = met.insert(function_key(*frame));
             if (!is_new) continue;
             Function& function = functions[*name];
             if (function.frame == nullptr) {
-                function.frame = &frame;
-                function.depth = i;
+                function.frame = frame;
+                function.depth = depth;
             }
             function.candidates.push_back(&candidate);
             for (const std::uint64_t chunk : candidate.chunks) {

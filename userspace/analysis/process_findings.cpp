@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "analysis/claims.h"
+#include "analysis/common_function.h"
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
@@ -309,6 +310,7 @@ void conclude(Report& report) {
         report.reason += "; but of no code by itself";
     }
     if (!leaks && suppressed_growth(report) > 0) report.reason += "; a part of it is suppressed";
+    add_up_common_function(report);
 }
 
 }  // namespace seep
