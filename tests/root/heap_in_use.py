@@ -29,13 +29,11 @@ class HeapInUse(seep_test.SeepTestCase):
             report = recording.report()
         _, blocks, size = counts[-1]
         self.assertGreater(truth["live_count"], 50_000)
-        # Each thread keeps up to seven blocks of each small size for itself, and there are some in
-        # fastbins.
-        put_aside = 3 * 7 * 64
-        self.assertGreaterEqual(blocks, truth["live_count"])
-        self.assertLess(blocks, truth["live_count"] + put_aside + 500)
-        self.assertGreaterEqual(size, truth["live_bytes"])
-        self.assertLess(size, 1.02 * truth["live_bytes"] + 500_000)
+        # What threads keep for themselves, and what is in fastbins, is known to be free but for the
+        # last of each list. A block of which nothing was written yet may look as if it were there.
+        self.assertGreaterEqual(blocks, truth["live_count"] - 100)
+        self.assertLess(blocks, truth["live_count"] + 100)
+        self.assertLess(abs(size - truth["live_bytes"]), 0.01 * truth["live_bytes"])
         heap = report["memory"]["heap_in_use"]
         self.assertEqual([heap["blocks"], heap["bytes"]], [blocks, size])
 

@@ -34,7 +34,7 @@ constexpr double least_part = 0.1;
 constexpr double least_left = 1.0 / 3;
 /// Objects are put together by few functions.
 constexpr std::size_t most_functions = 3;
-/// Blocks: seven of each size that are free look in use in each thread (glibc_heap.h).
+/// Blocks: of each size, seven that each thread keeps look in use before glibc 2.32 (put_aside.h).
 constexpr double least_more = 16;
 /// Of larger ones, threads keep none.
 constexpr std::uint64_t most_kept = 1040;

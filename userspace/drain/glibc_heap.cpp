@@ -98,7 +98,7 @@ class Walk {
         if (!is_chunk(size_word)) return Step::broken;
         const std::uint64_t bytes = size(size_word);
         HeapBlock block{at + header_bytes, bytes - word_bytes, {}};
-        if (on_block_) block.words = {word(block.address), word(block.address + word_bytes)};
+        block.words = {word(block.address), word(block.address + word_bytes)};
         next_ = at + bytes;
         if (next_ >= heap_.end) {  // the top, which may have become larger
             census_.free_bytes += heap_.end - at;
@@ -113,7 +113,7 @@ class Walk {
         // What is free does not say so.
         if (!heap_.is_main && (size_word & of_thread_arena) == 0) return Step::broken;
         census_.in_use[size_class(bytes)] += {1, bytes};
-        if (on_block_) on_block_(block);
+        on_block_(block);
         return Step::next;
     }
 
@@ -182,6 +182,14 @@ BlocksInUse HeapCensus::all() const {
     BlocksInUse sum;
     for (const auto& [size, blocks] : in_use) sum += blocks;
     return sum;
+}
+
+void HeapCensus::free(const HeapBlock& block) {
+    const std::uint64_t chunk_bytes = block.bytes + word_bytes;
+    BlocksInUse& of_size = in_use[size_class(chunk_bytes)];
+    of_size.blocks -= 1;
+    of_size.bytes -= chunk_bytes;
+    free_bytes += chunk_bytes;
 }
 
 std::uint64_t size_class(std::uint64_t chunk_bytes) {

@@ -11,7 +11,7 @@
 //
 // What is free but put aside for the next to ask for the same size looks in use by that: seven
 // blocks of each size in a thread's cache, and any number of small ones in fastbins, until they are
-// joined. So what is in use may fall late, but it rises with what the program allocates alone.
+// joined (put_aside.h tells them).
 //
 // The program goes on meanwhile: what is read at one moment is a few hundred KiB, and where a chunk
 // has just been split or joined with another, it is read again. Blocks with a mapping of their own
@@ -66,6 +66,8 @@ struct HeapCensus {
     std::uint64_t free_bytes = 0;                 ///< That could be given out without growing.
     std::uint64_t unknown_bytes = 0;              ///< That could not be walked over.
     [[nodiscard]] BlocksInUse all() const;
+    /// Of one that was counted as in use: it is free.
+    void free(const HeapBlock& block);
 };
 
 /// The class of a chunk of so many bytes, its header included: the least that a chunk of it has. Of
@@ -75,9 +77,10 @@ std::uint64_t size_class(std::uint64_t chunk_bytes);
 /// least chunk would be left. The same where classes are wider.
 std::uint64_t next_size(std::uint64_t chunk_bytes);
 
-/// `on_block`, if there is one, is told of each block, in the order of addresses in each heap; of
-/// some perhaps twice, if the program joins or splits chunks there meanwhile.
-HeapCensus walk_glibc_heaps(std::span<const GlibcHeap> heaps, const ReadWords& read,
-                            const OnBlock& on_block = {});
+/// `on_block` is told of each block, in the order of addresses in each heap; of some perhaps twice,
+/// if the program joins or splits chunks there meanwhile.
+HeapCensus walk_glibc_heaps(
+    std::span<const GlibcHeap> heaps, const ReadWords& read,
+    const OnBlock& on_block = [](const HeapBlock&) {});
 
 }  // namespace seep

@@ -47,49 +47,60 @@ class Pieces {
     std::vector<std::uint64_t> words_;
 };
 
-std::optional<HeapCensus> walk(pid_t pid, const OnBlock& on_block, std::vector<GlibcHeap>& heaps) {
+/// What was found in the heaps of a process.
+struct Walked {
+    HeapCensus census;
+    std::vector<GlibcHeap> heaps;
+    std::vector<HeapBlock> put_aside;  ///< Ascending.
+};
+
+std::optional<Walked> walk(pid_t pid, const OnBlock& on_block) {
     const auto mappings = read_mappings(pid);
     auto pages = read_anonymous_pages(pid);
     if (!mappings || !pages) return std::nullopt;
     Pieces pieces(pid, std::move(*pages));
     const ReadWords read = [&](std::uint64_t address) { return pieces(address); };
-    heaps = find_glibc_heaps(*mappings, read);
-    HeapCensus census = walk_glibc_heaps(heaps, read, on_block);
-    const BlocksInUse all = census.all();
+    Walked walked;
+    walked.heaps = find_glibc_heaps(*mappings, read);
+    std::vector<HeapBlock> perhaps;
+    walked.census = walk_glibc_heaps(walked.heaps, read, [&](const HeapBlock& block) {
+        if (may_be_put_aside(block)) perhaps.push_back(block);
+        on_block(block);
+    });
+    walked.put_aside = put_aside_among(std::move(perhaps));
+    for (const HeapBlock& block : walked.put_aside) walked.census.free(block);
+    const BlocksInUse all = walked.census.all();
     spdlog::debug("heap of process {}: {} blocks of {} bytes in use, {} free, {} unknown", pid,
-                  all.blocks, all.bytes, census.free_bytes, census.unknown_bytes);
-    const auto known = static_cast<double>(all.bytes + census.free_bytes);
-    if (all.blocks == 0 || static_cast<double>(census.unknown_bytes) > most_unknown * known)
+                  all.blocks, all.bytes, walked.census.free_bytes, walked.census.unknown_bytes);
+    const auto known = static_cast<double>(all.bytes + walked.census.free_bytes);
+    if (all.blocks == 0 || static_cast<double>(walked.census.unknown_bytes) > most_unknown * known)
         return std::nullopt;
-    return census;
+    return walked;
 }
 
 }  // namespace
 
 std::optional<HeapCensus> read_glibc_heaps(pid_t pid) {
-    std::vector<GlibcHeap> heaps;
-    return walk(pid, {}, heaps);
+    auto walked = walk(pid, [](const HeapBlock&) {});
+    if (!walked) return std::nullopt;
+    return std::move(walked->census);
 }
 
 std::optional<HeapBlocks> read_heap_blocks(pid_t pid, std::size_t most) {
     HeapBlocks all;
-    std::vector<std::pair<std::size_t, HeapBlock>> perhaps;
     std::uint64_t end = 0;
-    std::vector<GlibcHeap> heaps;
-    const auto census = walk(
-        pid,
-        [&](const HeapBlock& block) {
-            if (block.address < end || all.blocks.size() > most) return;
-            if (may_be_put_aside(block)) perhaps.emplace_back(all.blocks.size(), block);
-            all.blocks.push_back({block.address, block.bytes});
-            end = block.address + block.bytes;
-        },
-        heaps);
-    if (!census || all.blocks.size() > most) return std::nullopt;
-    all.is_put_aside.resize(all.blocks.size());
-    for (const auto& [index, block] : perhaps)
-        all.is_put_aside[index] = is_put_aside(block, all.blocks);
-    for (const GlibcHeap& heap : heaps) all.heaps.push_back({heap.start, heap.end - heap.start});
+    const auto walked = walk(pid, [&](const HeapBlock& block) {
+        if (block.address < end || all.blocks.size() > most) return;
+        all.blocks.push_back({block.address, block.bytes});
+        end = block.address + block.bytes;
+    });
+    if (!walked || all.blocks.size() > most) return std::nullopt;
+    std::erase_if(all.blocks, [&](const BlockRange& block) {
+        return std::ranges::binary_search(walked->put_aside, block.address, {},
+                                          &HeapBlock::address);
+    });
+    for (const GlibcHeap& heap : walked->heaps)
+        all.heaps.push_back({heap.start, heap.end - heap.start});
     return all;
 }
 

@@ -15,14 +15,14 @@
 
 namespace seep {
 
-/// None if it has no such heaps, or they are not what they seem to be.
+/// None if it has no such heaps, or they are not what they seem to be. What is put aside
+/// (put_aside.h) counts as free.
 std::optional<HeapCensus> read_glibc_heaps(pid_t pid);
 
-/// All blocks of a process's heaps.
+/// All blocks of a process's heaps that are in use, likewise.
 struct HeapBlocks {
     /// Ascending and apart.
     std::vector<BlockRange> blocks;
-    std::vector<bool> is_put_aside;  ///< Of each, that it is free, though it looks in use.
     /// The memory that they are in, ascending and apart. What is between them is free.
     std::vector<BlockRange> heaps;
 };

@@ -43,12 +43,10 @@ std::vector<BlockRange> lost_of(const HeapBlocks& heap, const Reachability& sear
                                 const std::vector<bool>& is_reached) {
     std::vector<BlockRange> lost;
     std::size_t i = 0;
-    for (std::size_t block = 0; block < heap.blocks.size(); ++block) {
-        const std::uint64_t address = heap.blocks[block].address;
-        while (i < search.blocks().size() && search.blocks()[i].address < address) ++i;
+    for (const BlockRange& block : heap.blocks) {
+        while (i < search.blocks().size() && search.blocks()[i].address < block.address) ++i;
         if (i == search.blocks().size()) break;
-        if (search.blocks()[i].address == address && !is_reached[i] && !heap.is_put_aside[block])
-            lost.push_back(heap.blocks[block]);
+        if (search.blocks()[i].address == block.address && !is_reached[i]) lost.push_back(block);
     }
     return lost;
 }

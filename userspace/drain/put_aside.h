@@ -9,19 +9,19 @@
 //     tcache     [ next block ^ own address / 4096 | key, never 0 | ...
 //     fastbin    [ next chunk ^ own address / 4096 | ...
 //
-// One that was given out again and not written to looks like those of fastbins. Before 2.32, none
-// is found. Pure.
+// One that was given out again and not written to looks like the end of a fastbin. Before 2.32,
+// none is found. Pure.
 
-#include <span>
+#include <vector>
 
 #include "drain/glibc_heap.h"
-#include "drain/reachability.h"
 
 namespace seep {
 
-/// By itself; of blocks that are in use, hardly one in a million.
+/// By itself: whether it may be in a list, or end one.
 bool may_be_put_aside(const HeapBlock& block);
-/// Whether the list goes on with another block of its size. `blocks`: all of the heap, ascending.
-bool is_put_aside(const HeapBlock& block, std::span<const BlockRange> blocks);
+/// Of those that may be, in any order, those that are: whose list ends, or goes on with another of
+/// them of their size. Ascending.
+std::vector<HeapBlock> put_aside_among(std::vector<HeapBlock> blocks);
 
 }  // namespace seep

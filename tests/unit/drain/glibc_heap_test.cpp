@@ -86,6 +86,16 @@ TEST(GlibcHeap, TellsOfEachBlockInUse) {
     EXPECT_EQ(blocks[1].words, (std::array<std::uint64_t, 2>{7, 9}));
 }
 
+TEST(HeapCensus, TakesWhatIsPutAsideForFree) {
+    const Heap heap({{48, true}, {48, true}, {8208, true}});
+    HeapCensus census = heap.census();
+    const std::uint64_t free_bytes = census.free_bytes;
+    census.free({heap.chunks[1] + 16, 40, {}});
+    EXPECT_EQ(census.in_use.at(48), (BlocksInUse{1, 48}));
+    EXPECT_EQ(census.all(), (BlocksInUse{2, 48 + 8208}));
+    EXPECT_EQ(census.free_bytes, free_bytes + 48);
+}
+
 TEST(GlibcHeap, GoesOnBehindWhatIsNoChunk) {
     std::vector<std::pair<std::uint64_t, bool>> sizes(40, {64, true});
     Heap heap(sizes);
