@@ -12,6 +12,7 @@
 #include "analysis/claims.h"
 #include "analysis/heap_growth.h"
 #include "analysis/lost.h"
+#include "analysis/merging.h"
 
 namespace seep {
 namespace {
@@ -23,8 +24,17 @@ struct Cause {
     std::set<std::uint64_t> chunks;
 };
 
+/// Of its own blocks, enough and more than half for certain.
+bool is_mostly_lost(const Cause& cause) {
+    StackReachability seen;
+    for (const ReportStack* const stack : cause.stacks) accumulate(seen, stack->reachability);
+    const auto share = unreachable(seen);
+    return share && share->low >= mostly_lost;
+}
+
 /// Of what it grows by, what is lost at least: not more than what is lost of its sizes, nor less
-/// than what would be left if all were its own that there is more of them and not lost.
+/// than what would be left if all were its own that there is more of them and not lost; unless
+/// most of its own blocks that were looked for are.
 double least_lost(const Cause& cause, const HeapInUseGrowth& heap) {
     double lost = 0;
     double not_lost = 0;
@@ -35,6 +45,7 @@ double least_lost(const Cause& cause, const HeapInUseGrowth& heap) {
         lost += std::max(0.0, of_lost.more) * static_cast<double>(chunk);
         not_lost += others * static_cast<double>(chunk);
     }
+    if (is_mostly_lost(cause)) not_lost = 0;
     return std::min(lost, cause.bytes_per_second - not_lost) / cause.bytes_per_second;
 }
 

@@ -54,6 +54,23 @@ TEST(HeapLost, WhatIsNotLostMayBeWhatGrows) {
     EXPECT_EQ(report.stacks[1].verdict, Verdict::leak);
 }
 
+TEST(HeapLost, WhatIsMostlyLostItselfHasWhatIsLostOfItsSizes) {
+    Report report = report_of({grows_by(50)}, 50, 45);
+    // Others come and go, so that nobody knows how many more there are.
+    report.memory.in_use->sizes[64] = {50, -10'000, 10'000};
+    judge_by_lost_of_heap(report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
+    report.stacks[0].reachability = {.looked = 19, .lost = 18};
+    judge_by_lost_of_heap(report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::leak);
+    EXPECT_NEAR(*report.stacks[0].evidence.lost_of_heap, 45.0 / 50, 0.001);
+    // But not if too little of it is.
+    report = report_of({grows_by(50)}, 50, 20);
+    report.stacks[0].reachability = {.looked = 19, .lost = 18};
+    judge_by_lost_of_heap(report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
+}
+
 TEST(HeapLost, InLockstepItIsAllOrNone) {
     Report report = report_of({grows_by(20, 1), grows_by(50, 1)}, 70, 60);
     judge_by_lost_of_heap(report);
