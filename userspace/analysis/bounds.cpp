@@ -17,9 +17,10 @@ namespace seep {
 namespace {
 
 /// The most that the memory may have grown by in the later half of the window, in bytes a second,
-/// or since it halted: what goes on does so then, too.
+/// or since it halted: what goes on does so then, too; and no more than it has.
 double most_shown(const Witness& witness, const ProcessMemory& memory, double seconds) {
-    const double lately = std::max(0.0, witness.lately.high) + witness.miscounted / seconds;
+    double lately = std::max(0.0, witness.lately.high) + witness.miscounted / seconds;
+    if (witness.is_heap) lately = std::min(lately, memory.in_use->most_held);
     const double paused = memory.anonymous_paused_seconds;
     if (paused <= 0) return lately;
     if (witness.is_heap) return std::min(lately, memory.in_use->most_at_end.value_or(lately));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <utility>
 #include <vector>
@@ -141,6 +142,14 @@ std::optional<double> most_at_end(const std::vector<Count>& counts, double secon
            (counts.back().seconds - later->seconds);
 }
 
+/// Whatever grows evenly was in use at each of the last counts.
+double most_held(const std::vector<Count>& counts, double seconds) {
+    double most = std::numeric_limits<double>::infinity();
+    for (auto count = last_third(counts, seconds); count != counts.end(); ++count)
+        most = std::min(most, in_use(*count) / count->seconds);
+    return most;
+}
+
 /// By which size of blocks.
 std::map<std::uint64_t, std::vector<Point>> sizes_of(const std::vector<Count>& counts) {
     std::set<std::uint64_t> all;
@@ -199,6 +208,7 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
         .sizes = {},
         .lost = {}};
     growth.most_at_end = most_at_end(counts, seconds);
+    growth.most_held = most_held(counts, seconds);
     // From the last one before the middle on.
     while (bytes.size() > least_counts && bytes[1].x <= seconds / 2) bytes.erase(bytes.begin());
     growth.lately = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds / 2);

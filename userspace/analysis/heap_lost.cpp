@@ -20,33 +20,51 @@ namespace {
 /// What grows in lockstep, or by itself.
 struct Cause {
     std::vector<ReportStack*> stacks;
-    double bytes_per_second = 0;  ///< With headers.
+    Growth growth;  ///< With headers.
     std::set<std::uint64_t> chunks;
+    StackReachability seen;  ///< Of its own blocks.
+
+    /// Of those that were looked for, enough and more than half for certain.
+    [[nodiscard]] bool is_mostly_lost() const {
+        const auto share = unreachable(seen);
+        return share && share->low >= mostly_lost;
+    }
 };
 
-/// Of its own blocks, enough and more than half for certain.
-bool is_mostly_lost(const Cause& cause) {
-    StackReachability seen;
-    for (const ReportStack* const stack : cause.stacks) accumulate(seen, stack->reachability);
-    const auto share = unreachable(seen);
-    return share && share->low >= mostly_lost;
+/// In bytes a second, with headers.
+void add(const BlockRate& rate, std::uint64_t chunk, Growth& growth) {
+    const auto bytes = static_cast<double>(chunk);
+    growth.bytes_per_second += std::max(0.0, rate.more) * bytes;
+    growth.low += std::max(0.0, rate.low) * bytes;
+    growth.high += std::max(0.0, rate.high) * bytes;
+}
+
+/// Of what there is more of its sizes, what is lost.
+Growth lost_of_sizes(const Cause& cause, const HeapInUseGrowth& heap) {
+    Growth lost;
+    for (const std::uint64_t chunk : cause.chunks)
+        add(rate_of_size(heap.lost->sizes, chunk), chunk, lost);
+    return lost;
+}
+
+/// And what is not, at most.
+double not_lost_of_sizes(const Cause& cause, const HeapInUseGrowth& heap) {
+    double bytes = 0;
+    for (const std::uint64_t chunk : cause.chunks) {
+        const double lost = std::max(0.0, rate_of_size(heap.lost->sizes, chunk).low);
+        bytes +=
+            std::max(0.0, rate_of_size(heap.sizes, chunk).high - lost) * static_cast<double>(chunk);
+    }
+    return bytes;
 }
 
 /// Of what it grows by, what is lost at least: not more than what is lost of its sizes, nor less
 /// than what would be left if all were its own that there is more of them and not lost; unless
 /// most of its own blocks that were looked for are.
 double least_lost(const Cause& cause, const HeapInUseGrowth& heap) {
-    double lost = 0;
-    double not_lost = 0;
-    for (const std::uint64_t chunk : cause.chunks) {
-        const BlockRate of_lost = rate_of_size(heap.lost->sizes, chunk);
-        const double others =
-            std::max(0.0, rate_of_size(heap.sizes, chunk).high - std::max(0.0, of_lost.low));
-        lost += std::max(0.0, of_lost.more) * static_cast<double>(chunk);
-        not_lost += others * static_cast<double>(chunk);
-    }
-    if (is_mostly_lost(cause)) not_lost = 0;
-    return std::min(lost, cause.bytes_per_second - not_lost) / cause.bytes_per_second;
+    const double all = cause.growth.bytes_per_second;
+    const double of_others = cause.is_mostly_lost() ? 0 : not_lost_of_sizes(cause, heap);
+    return std::min(lost_of_sizes(cause, heap).bytes_per_second, all - of_others) / all;
 }
 
 std::map<std::string, Cause> causes_of(Report& report) {
@@ -58,11 +76,39 @@ std::map<std::string, Cause> causes_of(Report& report) {
         const SizeRange blocks = size_range(stack.totals);
         Cause& cause = causes[names[i]];
         cause.stacks.push_back(&stack);
-        cause.bytes_per_second += stack.growth.bytes_per_second *
-                                  static_cast<double>(glibc_chunk(blocks.mean)) / blocks.mean;
+        const double header = static_cast<double>(glibc_chunk(blocks.mean)) / blocks.mean;
+        cause.growth.bytes_per_second += stack.growth.bytes_per_second * header;
+        cause.growth.low += stack.growth.low * header;
+        cause.growth.high += stack.growth.high * header;
+        accumulate(cause.seen, stack.reachability);
         for (const std::uint64_t chunk : chunks_of(blocks)) cause.chunks.insert(chunk);
     }
     return causes;
+}
+
+bool share_a_size(const Cause& a, const Cause& b) {
+    return std::ranges::any_of(a.chunks,
+                               [&](std::uint64_t chunk) { return b.chunks.contains(chunk); });
+}
+
+/// What claims less than is lost of its sizes for certain was seen when less of it came than at
+/// other times. Of what is lost, as much looks reached as of its own blocks that were looked for.
+void raise_to_lost(const Cause& cause, const HeapInUseGrowth& heap) {
+    const Growth lost = lost_of_sizes(cause, heap);
+    if (!cause.is_mostly_lost() || lost.low <= cause.growth.high) return;
+    const double with_reached =
+        static_cast<double>(cause.seen.looked) / static_cast<double>(cause.seen.lost);
+    for (ReportStack* const stack : cause.stacks) {
+        const double claim = stack->growth.bytes_per_second;
+        const double part = claim / cause.growth.bytes_per_second;
+        const double rate = part * lost.bytes_per_second * with_reached;
+        stack->growth = {.bytes_per_second = rate,
+                         .low = part * lost.low,
+                         .high = std::max(rate, part * lost.high),
+                         .bytes = bytes_at(rate, stack->growth)};
+        stack->reason += fmt::format(
+            "; but of blocks of its cause's sizes {:.2g} times as much is lost", rate / claim);
+    }
 }
 
 }  // namespace
@@ -82,7 +128,8 @@ double lost_share(const HeapInUseGrowth& heap, const std::vector<std::uint64_t>&
 
 void judge_by_lost_of_heap(Report& report) {
     if (!report.memory.in_use || !report.memory.in_use->lost) return;
-    for (const auto& [name, cause] : causes_of(report)) {
+    const std::map<std::string, Cause> causes = causes_of(report);
+    for (const auto& [name, cause] : causes) {
         const double lost = least_lost(cause, *report.memory.in_use);
         if (!(lost >= mostly_lost)) continue;
         for (ReportStack* const stack : cause.stacks) {
@@ -95,6 +142,11 @@ void judge_by_lost_of_heap(Report& report) {
                 "least is lost: nothing in the process's memory points to it",
                 100 * lost);
         }
+        if (std::ranges::none_of(causes, [&](const auto& other) {
+                return &other.second != &cause && other.second.is_mostly_lost() &&
+                       share_a_size(other.second, cause);
+            }))
+            raise_to_lost(cause, *report.memory.in_use);
     }
 }
 

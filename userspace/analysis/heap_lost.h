@@ -23,8 +23,9 @@ inline constexpr double mostly_lost = 0.5;
 /// Of what there is more of some sizes, the share that is lost, 0 to 1; 0 if it is not known.
 double lost_share(const HeapInUseGrowth& heap, const std::vector<std::uint64_t>& chunks);
 
-/// Calls leaks what grows, cause by cause, if half of that at least is lost. Needs the rates that
-/// the heap's counts bound, and the clusters.
+/// Calls leaks what grows, cause by cause, if half of that at least is lost, and tells it with what
+/// is lost if that is more for certain. Needs the rates that the heap's counts bound, and the
+/// clusters.
 void judge_by_lost_of_heap(Report& report);
 
 }  // namespace seep

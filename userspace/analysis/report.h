@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -230,6 +231,9 @@ struct HeapInUseGrowth {
     Growth lately;  ///< In the later half of the window, or a little more.
     /// Bytes a second, in the last third of the window at most, if it was counted twice there.
     std::optional<double> most_at_end;
+    /// Bytes a second that anything can have that grows evenly since the window's start: in the
+    /// last third, no count is below what that has by then.
+    double most_held = std::numeric_limits<double>::infinity();
     std::map<std::uint64_t, BlockRate> sizes;  ///< By size_class() (drain/glibc_heap.h).
     std::optional<HeapLost> lost;              ///< If it was looked for.
 };

@@ -71,6 +71,24 @@ TEST(HeapLost, WhatIsMostlyLostItselfHasWhatIsLostOfItsSizes) {
     EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
 }
 
+TEST(HeapLost, WhatClaimsLessThanIsLostOfItsSizesIsToldWithThat) {
+    Report report = report_of({grows_by(20)}, 50, 45);
+    report.memory.in_use->sizes[64] = {50, -10'000, 10'000};
+    report.stacks[0].reachability = {.looked = 20, .lost = 18};
+    Report shared = report;
+    judge_by_lost_of_heap(report);
+    // A tenth of what is lost looks reached.
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 56 * 45 / 0.9, 1e-6);
+    EXPECT_NEAR(report.stacks[0].growth.low, 56 * 44, 1e-6);
+    EXPECT_NEAR(report.stacks[0].growth.high, 56 * 45 * 1.5, 1e-6);
+    EXPECT_THAT(report.stacks[0].reason, HasSubstr("2.5 times as much is lost"));
+    // Not if others of its size are lost, too.
+    shared.stacks.push_back(grows_by(25));
+    shared.stacks[1].reachability = {.looked = 20, .lost = 18};
+    judge_by_lost_of_heap(shared);
+    EXPECT_NEAR(shared.stacks[0].growth.bytes_per_second, 56 * 20, 1e-6);
+}
+
 TEST(HeapLost, InLockstepItIsAllOrNone) {
     Report report = report_of({grows_by(20, 1), grows_by(50, 1)}, 70, 60);
     judge_by_lost_of_heap(report);
