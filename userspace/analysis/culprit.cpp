@@ -7,9 +7,12 @@
 #include <array>
 #include <cctype>
 #include <map>
+#include <set>
 #include <vector>
 
+#include "analysis/block_size.h"
 #include "analysis/claims.h"
+#include "analysis/merging.h"
 #include "base/text.h"
 
 namespace seep {
@@ -23,6 +26,8 @@ constexpr std::size_t long_name = 50;
 constexpr std::size_t many_callers = 4;
 /// Wrappers that call each other are learnt one layer a pass.
 constexpr int most_layers = 3;
+/// Of a place, from which on it is no chance that all of them have one size.
+constexpr std::uint64_t enough_blocks = 10;
 
 constexpr std::array<std::string_view, 9> allocating_words{"malloc",   "calloc",       "realloc",
                                                            "strdup",   "strndup",      "memdup",
@@ -108,13 +113,34 @@ std::string frame_key(const ReportFrame& frame) {
     return frame.function.empty() ? frame_name(frame) : frame.function;
 }
 
+/// An instruction.
+using CodePlace = std::pair<std::string, std::uint64_t>;
+CodePlace code_place(const ReportFrame& frame) {
+    return {frame.module, frame.offset};
+}
+
 /// The callers of one function, and how many of them do not grow.
 struct Fan {
     std::map<std::string, bool> callers;  ///< Whether any stack through it grows.
+    /// Of each place in the function, by the place that it is called from: what is allocated there.
+    std::map<CodePlace, std::map<CodePlace, Totals>> calls;
+
     [[nodiscard]] bool is_shared() const {
         const auto growing = std::ranges::count_if(callers, [](auto& each) { return each.second; });
         return callers.size() >= many_callers &&
                2 * static_cast<std::size_t>(growing) <= callers.size();
+    }
+    /// Whether at one place it allocates what each of its callers asks for: one size for each, but
+    /// not one for all.
+    [[nodiscard]] bool passes_sizes_on() const {
+        return std::ranges::any_of(calls, [](const auto& call) {
+            std::set<std::uint64_t> sizes;
+            for (const auto& [caller, totals] : call.second) {
+                if (totals.allocated_count < enough_blocks || !is_uniform(totals)) return false;
+                sizes.insert(totals.allocated_bytes / totals.allocated_count);
+            }
+            return sizes.size() > 1;
+        });
     }
 };
 
@@ -212,13 +238,15 @@ WrapperFinder::WrapperFinder(const Report& report) {
         for (const ReportStack& stack : report.stacks) {
             const std::size_t at = first_with_purpose(stack);
             if (at + 1 >= stack.frames.size()) continue;
-            bool& growing =
-                fans[frame_key(stack.frames[at])].callers[frame_key(stack.frames[at + 1])];
+            Fan& fan = fans[frame_key(stack.frames[at])];
+            bool& growing = fan.callers[frame_key(stack.frames[at + 1])];
             growing = growing || grows(stack);
+            accumulate(fan.calls[code_place(stack.frames[at])][code_place(stack.frames[at + 1])],
+                       stack.totals);
         }
         const std::size_t before = shared_.size();
         for (const auto& [function, fan] : fans)
-            if (fan.is_shared()) shared_.insert(function);
+            if (fan.is_shared() || fan.passes_sizes_on()) shared_.insert(function);
         if (shared_.size() == before) return;
     }
 }

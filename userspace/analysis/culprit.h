@@ -49,8 +49,9 @@ bool is_allocator_module(std::string_view module);
 class WrapperFinder {
  public:
     /// Learns from all stacks which functions are the program's own wrappers, whatever they are
-    /// called: those that are reached from several places, most of which do not grow. `report`
-    /// must outlive this, its stacks with their verdicts.
+    /// called: those that are reached from several places, most of which do not grow, or that
+    /// allocate what each of several callers asks for. `report` must outlive this, its stacks with
+    /// their verdicts.
     explicit WrapperFinder(const Report& report);
 
     /// The index of the frame to name a stack after; that of its outermost frame outside of the

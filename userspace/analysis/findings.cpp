@@ -24,6 +24,8 @@ constexpr std::size_t most_names = 2;
 /// Of memory that is larger, what is worth saying so: bytes, and a share of all.
 constexpr double least_larger = 1 << 20;
 constexpr double much_larger = 0.05;
+/// Of what a cause grows by, what is lost: rounded, all of it.
+constexpr double surely_all = 0.995;
 
 /// A finding while it is put together.
 struct Cause {
@@ -238,11 +240,10 @@ Finding describe(const Cause& cause, const Report& report) {
     finding.sentence = fmt::format("{} {}: {}", subject(cause, report),
                                    predicate(cause, finding, are_lost(pointers), report.sampling),
                                    blocks(finding, sampled));
-    if (finding.evidence.lost_of_heap)
+    if (const auto lost = finding.evidence.lost_of_heap)
         finding.sentence += fmt::format(
-            ", {:.0f} % or more of what it grows by lost: nothing "
-            "points to it any more",
-            100 * *finding.evidence.lost_of_heap);
+            ", {}what it grows by lost: nothing points to it any more",
+            *lost >= surely_all ? "all of " : fmt::format("{:.0f} % or more of ", 100 * *lost));
     else if (cause.verdict == Verdict::leak || cause.verdict == Verdict::growing)
         finding.sentence += pointers_text(pointers);
     return finding;

@@ -31,23 +31,20 @@ struct Cause {
     }
 };
 
-/// In bytes a second, with headers.
-void add(const BlockRate& rate, std::uint64_t chunk, Growth& growth) {
-    const auto bytes = static_cast<double>(chunk);
-    growth.bytes_per_second += std::max(0.0, rate.more) * bytes;
-    growth.low += std::max(0.0, rate.low) * bytes;
-    growth.high += std::max(0.0, rate.high) * bytes;
+/// What there is more of its sizes, in bytes a second, with headers. `sizes`: in use, or lost.
+Growth more_of_sizes(const Cause& cause, const std::map<std::uint64_t, BlockRate>& sizes) {
+    Growth more;
+    for (const std::uint64_t chunk : cause.chunks) {
+        const BlockRate rate = rate_of_size(sizes, chunk);
+        const auto bytes = static_cast<double>(chunk);
+        more.bytes_per_second += std::max(0.0, rate.more) * bytes;
+        more.low += std::max(0.0, rate.low) * bytes;
+        more.high += std::max(0.0, rate.high) * bytes;
+    }
+    return more;
 }
 
-/// Of what there is more of its sizes, what is lost.
-Growth lost_of_sizes(const Cause& cause, const HeapInUseGrowth& heap) {
-    Growth lost;
-    for (const std::uint64_t chunk : cause.chunks)
-        add(rate_of_size(heap.lost->sizes, chunk), chunk, lost);
-    return lost;
-}
-
-/// And what is not, at most.
+/// What of that is not lost, at most.
 double not_lost_of_sizes(const Cause& cause, const HeapInUseGrowth& heap) {
     double bytes = 0;
     for (const std::uint64_t chunk : cause.chunks) {
@@ -64,7 +61,8 @@ double not_lost_of_sizes(const Cause& cause, const HeapInUseGrowth& heap) {
 double least_lost(const Cause& cause, const HeapInUseGrowth& heap) {
     const double all = cause.growth.bytes_per_second;
     const double of_others = cause.is_mostly_lost() ? 0 : not_lost_of_sizes(cause, heap);
-    return std::min(lost_of_sizes(cause, heap).bytes_per_second, all - of_others) / all;
+    const double lost = more_of_sizes(cause, heap.lost->sizes).bytes_per_second;
+    return std::min(lost, all - of_others) / all;
 }
 
 std::map<std::string, Cause> causes_of(Report& report) {
@@ -93,9 +91,12 @@ bool share_a_size(const Cause& a, const Cause& b) {
 
 /// What claims less than is lost of its sizes for certain was seen when less of it came than at
 /// other times. Of what is lost, as much looks reached as of its own blocks that were looked for.
+/// Only where what is in use comes and goes, so that it tells no more.
 void raise_to_lost(const Cause& cause, const HeapInUseGrowth& heap) {
-    const Growth lost = lost_of_sizes(cause, heap);
-    if (!cause.is_mostly_lost() || lost.low <= cause.growth.high) return;
+    const Growth lost = more_of_sizes(cause, heap.lost->sizes);
+    if (!cause.is_mostly_lost() || lost.low <= cause.growth.high ||
+        lost.low <= more_of_sizes(cause, heap.sizes).low)
+        return;
     const double with_reached =
         static_cast<double>(cause.seen.looked) / static_cast<double>(cause.seen.lost);
     for (ReportStack* const stack : cause.stacks) {

@@ -84,32 +84,54 @@ Sizes certain_sizes(const Report& report) {
     return sizes;
 }
 
-/// And of which it is not known yet whose they are, or of which what is known to grow surely has
-/// not all.
-Sizes unexplained_sizes(const Report& report) {
-    const Sizes certain = certain_sizes(report);
-    std::map<std::uint64_t, BlockRate> known;
-    std::set<std::uint64_t> of_others;
+/// What is known to grow of a size, and by which stacks.
+struct Known {
+    BlockRate rate;
+    std::vector<Candidate> stacks;
+};
+using KnownSizes = std::map<std::uint64_t, Known>;
+
+KnownSizes known_growth(const Report& report, const Sizes& certain) {
+    KnownSizes known;
     for (const ReportStack& stack : report.stacks) {
-        if (!is_in_glibc_heap(stack)) continue;
+        if (!is_in_glibc_heap(stack) || !grows(stack)) continue;
         const SizeRange blocks = size_range(stack.totals);
         const std::vector<std::uint64_t> chunks = those_within(blocks, certain);
+        const double a_size = blocks.mean * static_cast<double>(chunks.size());
         for (const std::uint64_t chunk : chunks) {
-            if (!grows(stack)) {
-                of_others.insert(chunk);
-                continue;
-            }
-            const double a_size = blocks.mean * static_cast<double>(chunks.size());
-            known[chunk].more += stack.growth.bytes_per_second / a_size;
-            known[chunk].low += stack.growth.low / a_size;
-            known[chunk].high += stack.growth.high / a_size;
+            Known& of_size = known[chunk];
+            of_size.rate.more += stack.growth.bytes_per_second / a_size;
+            of_size.rate.low += stack.growth.low / a_size;
+            of_size.rate.high += stack.growth.high / a_size;
+            of_size.stacks.push_back({&stack, blocks, chunks});
         }
     }
+    return known;
+}
+
+/// Of what there is more of a size, what is not known to be somebody's.
+BlockRate rest(const BlockRate& all, const Known& known) {
+    return {all.more - known.rate.more, all.low - known.rate.high, all.high - known.rate.low};
+}
+
+/// Those of which stacks that do not grow have blocks.
+std::set<std::uint64_t> sizes_of_others(const Report& report, const Sizes& certain) {
+    std::set<std::uint64_t> sizes;
+    for (const ReportStack& stack : report.stacks)
+        if (is_in_glibc_heap(stack) && !grows(stack))
+            for (const std::uint64_t chunk : those_within(size_range(stack.totals), certain))
+                sizes.insert(chunk);
+    return sizes;
+}
+
+/// Those of which it is not known yet whose they are, or of which what is known to grow surely has
+/// not all.
+Sizes unexplained_sizes(const Sizes& certain, const KnownSizes& known, const Report& report) {
     Sizes sizes = certain;
-    for (const auto& [chunk, blocks] : known) {
-        const BlockRate all = certain.at(chunk);
-        if (blocks.high < all.low) {
-            sizes[chunk] = {all.more - blocks.more, all.low - blocks.high, all.high - blocks.low};
+    const std::set<std::uint64_t> of_others = sizes_of_others(report, certain);
+    for (const auto& [chunk, of_size] : known) {
+        if (const BlockRate left = rest(certain.at(chunk), of_size); left.low > 0) {
+            sizes[chunk] = left;
             continue;
         }
         sizes.erase(chunk);
@@ -231,14 +253,27 @@ std::optional<Suspects> suspects_among(const std::map<std::string, Function>& fu
     return std::nullopt;
 }
 
+Growth in_bytes(const BlockRate& rate, double least, double usual, double most) {
+    return {.bytes_per_second = rate.more * usual,
+            .low = std::max(0.0, rate.low) * least,
+            .high = rate.high * most,
+            .bytes = 0};
+}
+
+void add(const Growth& more, Growth& sum) {
+    sum.bytes_per_second += more.bytes_per_second;
+    sum.low += more.low;
+    sum.high += more.high;
+}
+
 /// Of a size, in bytes a second that were asked for.
-Growth requested(std::uint64_t chunk, const BlockRate& rate, const Suspects& suspects) {
+Growth requested(std::uint64_t chunk, const BlockRate& rate,
+                 const std::vector<const Candidate*>& candidates, bool of_last) {
     double least = static_cast<double>(chunk);
     double most = 0;
     double sum = 0;
     double weight = 0;
-    const bool of_last = suspects.chunks.at(chunk) == 0;
-    for (const Candidate* const candidate : suspects.candidates) {
+    for (const Candidate* const candidate : candidates) {
         const auto its = std::ranges::find_if(candidate->chunks, [&](std::uint64_t its_chunk) {
             return (of_last ? next_size(its_chunk) : its_chunk) == chunk;
         });
@@ -253,10 +288,32 @@ Growth requested(std::uint64_t chunk, const BlockRate& rate, const Suspects& sus
         sum += share * size;
         weight += share;
     }
-    return {.bytes_per_second = rate.more * sum / weight,
-            .low = rate.low * least,
-            .high = rate.high * most,
-            .bytes = 0};
+    return in_bytes(rate, least, sum / weight, most);
+}
+
+/// Of what stacks that grow may have all of, but seem to leave some, what is the suspects' whoever
+/// of theirs it is: all of those stacks go through them.
+Growth unsure_rest(const Suspects& suspects, const Sizes& unexplained, const Sizes& certain,
+                   const KnownSizes& known) {
+    std::set<std::string> keys;
+    for (const Function* const function : suspects.functions)
+        keys.insert(function_key(*function->frame));
+    const auto is_theirs = [&](const Candidate& candidate) {
+        return std::ranges::any_of(functions_on(*candidate.stack), [&](const ReportFrame* frame) {
+            return keys.contains(function_key(*frame));
+        });
+    };
+    Growth sum;
+    for (const auto& [chunk, of_size] : known) {
+        const BlockRate left = rest(certain.at(chunk), of_size);
+        if (unexplained.contains(chunk) || left.more <= 0 ||
+            !std::ranges::all_of(of_size.stacks, is_theirs))
+            continue;
+        std::vector<const Candidate*> stacks;
+        for (const Candidate& candidate : of_size.stacks) stacks.push_back(&candidate);
+        add(requested(chunk, left, stacks, false), sum);
+    }
+    return sum;
 }
 
 /// "chunks of 208, 96 and 80 bytes", "chunks of 208, 96, 80 bytes and 9 more sizes"; those of most
@@ -320,22 +377,22 @@ bool has_halted(const HeapInUseGrowth& heap) {
     return heap.most_at_end && *heap.most_at_end < ending_pace * heap.growth.bytes_per_second;
 }
 
-/// `left`: as growth_by_sizes() has it.
-Finding finding_of(const Suspects& suspects, const Sizes& sizes, bool is_sure, double left,
-                   const Report& report) {
+/// `besides`: what is theirs of sizes that others may have, too. `left`: as growth_by_sizes() has
+/// it.
+Finding finding_of(const Suspects& suspects, const Sizes& sizes, const Growth& besides,
+                   bool is_sure, double left, const Report& report) {
     Finding finding;
     finding.frame = *suspects.functions.front()->frame;
     double takes = 0;
     std::vector<std::uint64_t> chunks;
     for (const auto& [chunk, count] : suspects.chunks) {
-        const Growth growth = requested(chunk, sizes.at(chunk), suspects);
-        finding.growth.bytes_per_second += growth.bytes_per_second;
-        finding.growth.low += growth.low;
-        finding.growth.high += growth.high;
+        add(requested(chunk, sizes.at(chunk), suspects.candidates, count == 0), finding.growth);
         takes += bytes_of(chunk, sizes);
         chunks.push_back(chunk);
     }
     finding.block_share = takes / finding.growth.bytes_per_second;
+    add(besides, finding.growth);
+    takes = finding.block_share * finding.growth.bytes_per_second;
     const bool others_have_some = left < report.memory.in_use->growth.bytes_per_second;
     if (takes > left && others_have_some) finding.growth = times(finding.growth, left / takes);
     finding.growth.bytes = std::llround(finding.growth.bytes_per_second * seconds_of(report));
@@ -391,7 +448,9 @@ std::optional<Finding> growth_by_sizes(const Report& report, double left) {
     const ReportSampling& sampling = report.sampling;
     if (!report.memory.in_use || sampling.observed_share >= 1 || sampling.bytes > 0)
         return std::nullopt;
-    const Sizes sizes = unexplained_sizes(report);
+    const Sizes certain = certain_sizes(report);
+    const KnownSizes known = known_growth(report, certain);
+    const Sizes sizes = unexplained_sizes(certain, known, report);
     const std::vector<Candidate> candidates = candidates_for(sizes, report);
     const std::map<std::string, Function> functions = functions_of(candidates, sizes);
     const std::optional<Suspects> suspects = suspects_among(functions, candidates, sizes);
@@ -402,7 +461,8 @@ std::optional<Finding> growth_by_sizes(const Report& report, double left) {
     if (takes < least_part * report.memory.in_use->growth.bytes_per_second ||
         takes * least_left > left)
         return std::nullopt;
-    return finding_of(*suspects, sizes, is_sure, left, report);
+    return finding_of(*suspects, sizes, unsure_rest(*suspects, sizes, certain, known), is_sure,
+                      left, report);
 }
 
 }  // namespace seep

@@ -191,6 +191,27 @@ TEST(Culprit, AFunctionSharedByManyWhoDoNotGrowIsAWrapper) {
     EXPECT_EQ(report.stacks[0].frames[report.stacks[0].culprit].function, "new_text");
 }
 
+TEST(Culprit, AFunctionThatAllocatesWhatEachCallerAsksForIsAWrapper) {
+    const auto allocates = [](const char* caller, std::uint64_t size, std::uint64_t place) {
+        ReportStack stack = stack_of({"getbytes", caller, "main"}, Verdict::growing);
+        stack.frames[2].offset = place;
+        stack.totals.allocated_bytes = stack.totals.allocated_count * size;
+        stack.totals.allocated_squares = stack.totals.allocated_count * ((size * size + 255) / 256);
+        return stack;
+    };
+    const auto named_after = [](const Report& report) {
+        return report.stacks[0].frames[report.stacks[0].culprit].function;
+    };
+    EXPECT_EQ(named_after(report_of({allocates("new_symbol", 24, 1), allocates("name", 16, 2)})),
+              "new_symbol");
+    // One size for all is its own.
+    EXPECT_EQ(named_after(report_of({allocates("new_symbol", 24, 1), allocates("name", 24, 2)})),
+              "getbytes");
+    // So are sizes that its only caller does not tell.
+    EXPECT_EQ(named_after(report_of({allocates("parse", 24, 1), allocates("parse", 16, 1)})),
+              "getbytes");
+}
+
 TEST(Findings, LeaksComeFirstThenWhatSurelyGrowsMost) {
     const Report report = report_of(
         {stack_of({"cache"}, Verdict::growing, 9e9), stack_of({"small"}, Verdict::leak, 1000),

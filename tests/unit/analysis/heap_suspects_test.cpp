@@ -179,6 +179,23 @@ TEST(HeapSuspects, AreNotAskedForWhatIsKnownToGrow) {
     EXPECT_NEAR(finding->growth.high, 17.1 * 88, 1);
 }
 
+TEST(HeapSuspects, HaveWhatTheirOwnStacksSeemToLeave) {
+    Report report = report_of({allocates("open", blocks(200)), allocates("open", blocks(88)),
+                               allocates("reply", blocks(300))},
+                              {{208, 20}, {96, 20}});
+    ReportStack& known = report.stacks[1];
+    known.verdict = Verdict::leak;
+    known.growth = {.bytes_per_second = 15 * 88, .low = 10 * 88, .high = 25 * 88};
+    const auto finding = by_sizes(report);
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(finding->growth.bytes_per_second, 20 * 200 + 5 * 88, 1);
+    EXPECT_NEAR(finding->growth.low, 19.9 * 200, 1);
+    EXPECT_NEAR(finding->growth.high, 20.1 * 200 + 10.1 * 88, 1);
+    // Not where it may be somebody else's.
+    known.frames[1].function = known.frames[2].function = "reply";
+    EXPECT_NEAR(by_sizes(report)->growth.bytes_per_second, 20 * 200, 1);
+}
+
 TEST(HeapSuspects, AreToldWithNoMoreThanIsLeft) {
     Report report = report_of({allocates("open", blocks(88))}, {{96, 20}});
     report.memory.in_use->growth.bytes_per_second = 20 * 96 + 1;
