@@ -127,7 +127,8 @@ Rate rate_of_blocks(const HeapInUseGrowth& heap, std::uint64_t chunk,
 /// It claims more than there is: a full cache that replaces its entries does, and what was in hand
 /// when windows ended.
 void leave_open(const Rate& size, const Growth& growth, const Claim& claim, ReportStack& stack) {
-    const bool most_is_false = growth.high < least_true * stack.growth.low;
+    const bool most_is_false =
+        growth.high < least_true * stack.growth.low || growth.bytes_per_second <= 0;
     stack.growth = stack.held_growth = growth;
     const std::string why = more_text(size, claim.chunk);
     if (stack.reason.find(why) == std::string::npos)

@@ -70,6 +70,16 @@ TEST(HeapRates, AFullCacheClaimsWhatIsNotThere) {
     EXPECT_THAT(report.stacks[0].reason, HasSubstr("replaces its entries"));
 }
 
+TEST(HeapRates, OfASizeThatThereIsNoMoreOfNothingGrows) {
+    HeapInUseGrowth heap;
+    heap.sizes[208] = {-1, -15, 13};  // it may be as much as half of the claim
+    Report report = report_of({claims("cache", 200, 15)});
+    rate(heap, report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::undetermined);
+    EXPECT_EQ(report.stacks[0].growth.bytes_per_second, 0);
+    EXPECT_NEAR(report.stacks[0].growth.high, 13 * 200, 1);
+}
+
 TEST(HeapRates, OfASizeThatWasNotCountedThereIsNoMore) {
     Report report = report_of({claims("cache", 200, 15)});
     rate(has({{64, 20}}), report);
