@@ -13,6 +13,7 @@
 #include "analysis/lost.h"
 #include "analysis/normal.h"
 #include "analysis/ratio.h"
+#include "analysis/shape.h"
 #include "drain/glibc_heap.h"
 
 namespace seep {
@@ -216,6 +217,10 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
         growth.sizes[size] = rate_of(of_size, least_blocks);
     growth.lost = heap_lost(contents, seconds);
     return growth;
+}
+
+bool has_halted(const HeapInUseGrowth& heap) {
+    return heap.most_at_end && *heap.most_at_end < ending_pace * heap.growth.bytes_per_second;
 }
 
 BlockRate rate_of_size(const std::map<std::uint64_t, BlockRate>& sizes, std::uint64_t chunk) {

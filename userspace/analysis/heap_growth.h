@@ -17,6 +17,9 @@ namespace seep {
 /// live at its end. The intervals by how far the counts are from a line (Student).
 std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents);
 
+/// Whether what grew before hardly does in the last third of the window.
+bool has_halted(const HeapInUseGrowth& heap);
+
 /// Of blocks of a size_class(); none where the heap has none of it. `sizes`: in use, or lost.
 BlockRate rate_of_size(const std::map<std::uint64_t, BlockRate>& sizes, std::uint64_t chunk);
 

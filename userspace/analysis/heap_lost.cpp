@@ -65,9 +65,11 @@ double least_lost(const Cause& cause, const HeapInUseGrowth& heap) {
     return std::min(lost, all - of_others) / all;
 }
 
-std::map<std::string, Cause> causes_of(Report& report) {
+using Causes = std::map<std::string, Cause>;
+
+Causes causes_of(Report& report) {
     const std::vector<std::string> names = claims_of(report).causes;
-    std::map<std::string, Cause> causes;
+    Causes causes;
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (!grows(stack) || !is_in_glibc_heap(stack)) continue;
@@ -84,9 +86,14 @@ std::map<std::string, Cause> causes_of(Report& report) {
     return causes;
 }
 
-bool share_a_size(const Cause& a, const Cause& b) {
-    return std::ranges::any_of(a.chunks,
-                               [&](std::uint64_t chunk) { return b.chunks.contains(chunk); });
+/// Nothing else that is mostly lost has blocks of any of them.
+bool has_its_sizes_alone(const Cause& cause, const Causes& causes) {
+    return std::ranges::none_of(causes, [&](const auto& named) {
+        const Cause& other = named.second;
+        return &other != &cause && other.is_mostly_lost() &&
+               std::ranges::any_of(
+                   cause.chunks, [&](std::uint64_t chunk) { return other.chunks.contains(chunk); });
+    });
 }
 
 /// What claims less than is lost of its sizes for certain was seen when less of it came than at
@@ -129,7 +136,7 @@ double lost_share(const HeapInUseGrowth& heap, const std::vector<std::uint64_t>&
 
 void judge_by_lost_of_heap(Report& report) {
     if (!report.memory.in_use || !report.memory.in_use->lost) return;
-    const std::map<std::string, Cause> causes = causes_of(report);
+    const Causes causes = causes_of(report);
     for (const auto& [name, cause] : causes) {
         const double lost = least_lost(cause, *report.memory.in_use);
         if (!(lost >= mostly_lost)) continue;
@@ -143,11 +150,7 @@ void judge_by_lost_of_heap(Report& report) {
                 "least is lost: nothing in the process's memory points to it",
                 100 * lost);
         }
-        if (std::ranges::none_of(causes, [&](const auto& other) {
-                return &other.second != &cause && other.second.is_mostly_lost() &&
-                       share_a_size(other.second, cause);
-            }))
-            raise_to_lost(cause, *report.memory.in_use);
+        if (has_its_sizes_alone(cause, causes)) raise_to_lost(cause, *report.memory.in_use);
     }
 }
 

@@ -242,6 +242,7 @@ HeapRates::HeapRates(const HeapInUseGrowth& heap, const Report& report)
 
 void HeapRates::rate_stacks(Report& report) const {
     const double seconds = seconds_of(report);
+    const bool halted = has_halted(*heap_);
     for (const HeapClaim& claim : claims_) {
         if (claim.chunk == 0 || claim.held == 0) continue;
         ReportStack& stack = report.stacks[claim.stack];
@@ -251,7 +252,7 @@ void HeapRates::rate_stacks(Report& report) const {
         const bool alone = claim.rate.low > 0 || (others.high <= 0 && claim.held >= enough_held);
         if (claim.rate.low > std::max(0.0, size.high)) {
             leave_open(size, growth, claim, stack);
-        } else if (alone && growth.low > 0 && growth.low <= stack.growth.high &&
+        } else if (alone && !halted && growth.low > 0 && growth.low <= stack.growth.high &&
                    is_narrower(growth, stack.growth)) {
             take(growth, more_text(size, claim.chunk), stack);
         }
@@ -259,6 +260,7 @@ void HeapRates::rate_stacks(Report& report) const {
 }
 
 void HeapRates::rate_clusters(Report& report) const {
+    if (has_halted(*heap_)) return;
     std::map<std::uint32_t, std::vector<const HeapClaim*>> clusters;
     for (const HeapClaim& claim : claims_)
         if (const std::uint32_t cluster = report.stacks[claim.stack].evidence.cluster;

@@ -10,7 +10,7 @@
 //                chunks of 80 bytes: -2 to 3 more a second       so b replaces what it frees
 //
 // Of the stacks whose blocks are all of one size, each has as much of what there is more of that
-// size as it claims of all their claims. Pure.
+// size as it claims of all their claims. Where the heap has halted, it tells no rate. Pure.
 
 #include <cstddef>
 #include <cstdint>

@@ -17,8 +17,8 @@
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
+#include "analysis/heap_growth.h"
 #include "analysis/heap_lost.h"
-#include "analysis/shape.h"
 #include "base/text.h"
 #include "drain/glibc_heap.h"
 
@@ -370,11 +370,6 @@ std::string names_of(const Suspects& suspects) {
     }
     if (suspects.functions.size() > 1) text += ", or one of them,";
     return text;
-}
-
-/// In the last third of the window, what grew before hardly does.
-bool has_halted(const HeapInUseGrowth& heap) {
-    return heap.most_at_end && *heap.most_at_end < ending_pace * heap.growth.bytes_per_second;
 }
 
 /// `besides`: what is theirs of sizes that others may have, too. `left`: as growth_by_sizes() has

@@ -70,6 +70,20 @@ TEST(HeapRates, AFullCacheClaimsWhatIsNotThere) {
     EXPECT_THAT(report.stacks[0].reason, HasSubstr("replaces its entries"));
 }
 
+TEST(HeapRates, WhereTheHeapHasHaltedItTellsNoRate) {
+    HeapInUseGrowth heap = has({{208, 20}});
+    heap.growth.bytes_per_second = 20 * 208;
+    heap.most_at_end = 208;
+    Report report = report_of({claims("burst", 200, 15)});
+    report.stacks[0].verdict = Verdict::undetermined;
+    rate(heap, report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::undetermined);
+    EXPECT_FALSE(report.stacks[0].in_heap);
+    heap.most_at_end = 19 * 208;
+    rate(heap, report);
+    EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
+}
+
 TEST(HeapRates, OfASizeThatThereIsNoMoreOfNothingGrows) {
     HeapInUseGrowth heap;
     heap.sizes[208] = {-1, -15, 13};  // it may be as much as half of the claim
