@@ -256,6 +256,15 @@ bool add_growth_by_sizes(Report& report) {
     return true;
 }
 
+/// What is seen of all stacks together tells less than what the heap has of some sizes.
+bool is_open_though_the_heap_grows(const Report& report) {
+    const auto& in_use = report.memory.in_use;
+    return report.verdict == verdict_name(Verdict::undetermined) && in_use &&
+           in_use->growth.low > 0 && !report.findings.empty() &&
+           report.findings.front().verdict == verdict_name(Verdict::growing) &&
+           report.findings.front().growth.low > 0;
+}
+
 Finding memory_finding(const ProcessMemory& memory) {
     Finding finding;
     finding.verdict = memory.verdict;
@@ -298,7 +307,8 @@ void conclude(Report& report) {
         report.verdict = leaks ? verdict_name(Verdict::leak) : unexplained->verdict;
         report.reason = leaks ? report.findings.front().sentence : unexplained->sentence;
         report.findings.insert(after_leaks, std::move(*unexplained));
-    } else if ((leaks && report.verdict != verdict_name(Verdict::leak)) || by_sizes) {
+    } else if ((leaks && report.verdict != verdict_name(Verdict::leak)) || by_sizes ||
+               is_open_though_the_heap_grows(report)) {
         report.verdict = report.findings.front().verdict;
         report.reason = report.findings.front().sentence;
     } else if (report.verdict == verdict_name(Verdict::leak) &&
