@@ -346,6 +346,22 @@ TEST(Reconciliation, ConcludesWithTheLeaksFirst) {
     EXPECT_EQ(report.verdict, "outside the heap");
 }
 
+TEST(Reconciliation, AnOpenProcessWhoseHeapGrowsByAFindingGrows) {
+    const auto verdict = [](double least_in_use, double least_found) {
+        Report report;
+        report.verdict = "undetermined";
+        report.findings.resize(1);
+        report.findings[0].verdict = "growing";
+        report.findings[0].growth = {mebibyte, least_found, 2 * mebibyte};
+        report.memory.in_use.emplace().growth = {mebibyte, least_in_use, 2 * mebibyte};
+        conclude(report);
+        return report.verdict;
+    };
+    EXPECT_EQ(verdict(mebibyte / 2, mebibyte / 2), "growing");
+    EXPECT_EQ(verdict(-mebibyte, mebibyte / 2), "undetermined");
+    EXPECT_EQ(verdict(mebibyte / 2, 0), "undetermined");
+}
+
 TEST(Reconciliation, SaysThatMemoryGrowsUnseen) {
     const auto sentence = [](double found, double seen, const Curve& anonymous) {
         Report report;
