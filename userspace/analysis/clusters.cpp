@@ -182,6 +182,7 @@ void share_counts(const std::vector<std::size_t>& ranks, const std::vector<Merge
         stack.growth = stack.held_growth = growth;
         stack.counted = known->counted;
         stack.in_heap = known->in_heap;
+        stack.surely_in_heap = known->surely_in_heap;
     }
 }
 

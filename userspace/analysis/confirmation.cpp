@@ -65,7 +65,7 @@ struct Claim {
         usual += requested(stack) * shares.usual;
         touched += requested(stack) *
                    (may_be_untouched(stack) ? page_bytes / block_size(stack) : shares.most);
-        if (stack.in_heap) in_heap += requested(stack) * shares.most;
+        if (stack.surely_in_heap) in_heap += requested(stack) * shares.most;
         const auto blocks = static_cast<double>(stack.totals.lapsed_count);
         lapsed += blocks;
         returned += static_cast<double>(stack.returned_count);

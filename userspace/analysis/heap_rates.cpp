@@ -29,6 +29,9 @@ constexpr double most_of_one_size = 0.25;
 /// Of a size, what must be of the stacks of a cluster for it to tell how many those leave; and so
 /// many sizes must.
 constexpr double mostly_theirs = 0.5;
+constexpr double theirs_alone = 0.99;
+/// Of their blocks, those of sizes that are theirs alone, for these to tell it.
+constexpr double enough_alone = 0.25;
 constexpr std::size_t least_sizes = 2;
 constexpr double least_chance = 0.05;
 /// A standard deviation over the median deviation, where it is normal.
@@ -81,9 +84,19 @@ double part(double of_one, double of_others) {
     return of_others <= 0 ? 1 : of_one / (of_one + of_others);
 }
 
+/// Of what there is more, what is the claim's: of more than is claimed its share of that, and of
+/// less, what is certain of each claim comes first.
+double middle_part(double there_is, const Rate& claim, const Rate& others) {
+    const double all = claim.more + others.more;
+    const double least = claim.low + others.low;
+    if (there_is >= all || all <= least) return there_is * part(claim.more, others.more);
+    if (there_is <= least) return there_is * part(claim.low, others.low);
+    return claim.low + (there_is - least) / (all - least) * (claim.more - claim.low);
+}
+
 /// The part of what there is more of a size that is the claim's.
 Rate part_of(const Rate& size, const Claim& claim, const Rate& others) {
-    return {std::max(0.0, size.more) * part(claim.rate.more, others.more),
+    return {middle_part(std::max(0.0, size.more), claim.rate, others),
             std::max(0.0, size.low) * part(claim.rate.low, others.high),
             std::max(0.0, size.high) * part(claim.rate.high, others.low)};
 }
@@ -146,10 +159,12 @@ bool is_narrower(const Growth& growth, const Growth& than) {
     return than.low <= 0 || growth.high - growth.low < than.high - than.low;
 }
 
-void take(const Growth& growth, const std::string& why, ReportStack& stack) {
+/// `surely`: others cannot have all of it.
+void take(const Growth& growth, const std::string& why, bool surely, ReportStack& stack) {
     stack.growth = stack.held_growth = growth;
     if (!stack.in_heap) stack.reason += "; " + why;
     stack.in_heap = true;
+    stack.surely_in_heap = surely;
     if (stack.verdict == Verdict::undetermined) stack.verdict = Verdict::growing;
 }
 
@@ -163,6 +178,7 @@ struct Part {
     [[nodiscard]] bool is_mostly_theirs() const {
         return theirs > 0 && theirs >= mostly_theirs * all;
     }
+    [[nodiscard]] bool is_theirs_alone() const { return theirs >= theirs_alone * all; }
     /// How many times what they claim there is of it.
     [[nodiscard]] Rate times() const {
         return {std::max(0.0, size.more) / all, std::max(0.0, size.low) / all,
@@ -207,14 +223,25 @@ double weighted_median(std::vector<Weighed> values) {
 /// each size, time after time: so the sizes agree, but for what else there is of some of them, and
 /// the middle one is right. The interval by their median deviation from it.
 std::optional<Rate> times_seen(const Parts& parts) {
+    std::vector<Part> telling;
+    for (const auto& [chunk, part] : parts)
+        if (part.is_mostly_theirs()) telling.push_back(part);
+    if (telling.size() < least_sizes) return std::nullopt;
+    double held = 0;
+    double held_alone = 0;
+    for (const Part& part : telling) {
+        held += part.held;
+        if (part.is_theirs_alone()) held_alone += part.held;
+    }
+    // What others claim besides may be false.
+    if (held_alone >= enough_alone * held)
+        std::erase_if(telling, [](const Part& part) { return !part.is_theirs_alone(); });
     std::vector<Weighed> times;
     double uncertain = 0;
-    for (const auto& [chunk, part] : parts) {
-        if (!part.is_mostly_theirs()) continue;
+    for (const Part& part : telling) {
         times.push_back({part.times().more, part.held});
         uncertain = std::max(uncertain, (part.times().high - part.times().low) / 2);
     }
-    if (times.size() < least_sizes) return std::nullopt;
     const double middle = weighted_median(times);
     std::vector<Weighed> deviations;
     deviations.reserve(times.size());
@@ -229,7 +256,7 @@ std::optional<Rate> times_seen(const Parts& parts) {
 /// what was seen lets that be told.
 double times_of_size(const Parts& parts, std::uint64_t chunk, double middle) {
     const auto found = parts.find(chunk);
-    if (found == parts.end() || !found->second.is_mostly_theirs()) return middle;
+    if (found == parts.end() || !found->second.is_theirs_alone()) return middle;
     const double times = found->second.times().more;
     const double chance = std::max(least_chance, z_95 / std::sqrt(found->second.held));
     return std::abs(times / middle - 1) <= chance ? times : middle;
@@ -254,7 +281,7 @@ void HeapRates::rate_stacks(Report& report) const {
             leave_open(size, growth, claim, stack);
         } else if (alone && !halted && growth.low > 0 && growth.low <= stack.growth.high &&
                    is_narrower(growth, stack.growth)) {
-            take(growth, more_text(size, claim.chunk), stack);
+            take(growth, more_text(size, claim.chunk), others.high < size.low, stack);
         }
     }
 }
@@ -281,32 +308,43 @@ void HeapRates::rate_clusters(Report& report) const {
                 in_bytes({more, more * seen->low / seen->more, more * seen->high / seen->more},
                          claim->size, seconds);
             if (growth.low > 0 && is_narrower(growth, stack.growth))
-                take(growth, "in step with others, of the sizes of which the heap has more", stack);
+                take(growth, "in step with others, of the sizes of which the heap has more", true,
+                     stack);
         }
     }
 }
 
 void HeapRates::bound_sizes(Report& report) const {
-    std::map<std::uint64_t, double> claimed;
-    for (const HeapClaim& claim : claims_)
-        if (const ReportStack& stack = report.stacks[claim.stack]; claim.chunk != 0 && grows(stack))
-            claimed[claim.chunk] += stack.growth.bytes_per_second / claim.size;
+    const auto rate_now = [&](const HeapClaim& claim) {
+        const Growth& growth = report.stacks[claim.stack].growth;
+        return Rate{growth.bytes_per_second / claim.size, std::max(0.0, growth.low) / claim.size,
+                    growth.high / claim.size};
+    };
+    std::map<std::uint64_t, Rate> claimed;
+    for (const HeapClaim& claim : claims_) {
+        if (claim.chunk == 0 || !grows(report.stacks[claim.stack])) continue;
+        claimed[claim.chunk].more += rate_now(claim).more;
+        claimed[claim.chunk].low += rate_now(claim).low;
+    }
     std::map<std::uint64_t, Rate> there_is;
     for (const auto& [chunk, blocks] : claimed) {
         const auto found = claimed.find(next_size(chunk));
-        const double of_next = found != claimed.end() ? found->second : 0;
+        const double of_next = found != claimed.end() ? found->second.more : 0;
         there_is[chunk] = with_next(*heap_, chunk, {of_next, of_next, of_next});
     }
     for (const HeapClaim& claim : claims_) {
         ReportStack& stack = report.stacks[claim.stack];
         if (claim.chunk == 0 || !grows(stack)) continue;
         const Rate& size = there_is.at(claim.chunk);
-        const double all = claimed.at(claim.chunk);
-        if (all <= std::max(0.0, size.high)) continue;
-        const double true_part = std::max(0.0, size.more) / all;
-        Growth growth = times(stack.growth, true_part);
-        growth.high = std::min(stack.growth.high,
-                               stack.growth.bytes_per_second * std::max(0.0, size.high) / all);
+        const Rate& all = claimed.at(claim.chunk);
+        if (all.more <= std::max(0.0, size.high)) continue;
+        const Rate its = rate_now(claim);
+        const Rate others{std::max(0.0, all.more - its.more), std::max(0.0, all.low - its.low), 0};
+        Rate left{middle_part(std::max(0.0, size.more), its, others), 0, 0};
+        left.low = std::min(its.low, left.more);
+        left.high =
+            std::max(left.more, std::min(its.high, its.more * std::max(0.0, size.high) / all.more));
+        Growth growth = in_bytes(left, claim.size, seconds_of(report));
         leave_open(size, growth, claim, stack);
     }
 }

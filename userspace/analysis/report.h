@@ -170,7 +170,8 @@ struct ReportStack {
     Evidence evidence;
     StackCurves curves;
     bool counted = false;              ///< Its growth is by its calls (call_pace.h).
-    bool in_heap = false;              ///< It is by what the heap has more of (heap_rates.h).
+    bool in_heap = false;              ///< It is by what the heap has more of (heap_rates.h);
+    bool surely_in_heap = false;       ///< and others cannot have all of that.
     bool awaits_collection = false;    ///< A collector has not come to it yet (collection.h).
     bool seen_to_leak = false;         ///< In windows alone, so that it is open (confirmation.h).
     std::uint64_t returned_count = 0;  ///< Blocks that had lapsed, and were seen to be free later.

@@ -265,7 +265,7 @@ void leave_out_gone(Report& report) {
         if (!seen && !stack.frames.empty())
             take_of(of_function, std::pair(function_of(stack), freed_tenths(stack)));
         // The heap has as many more, whatever became of those that were looked at.
-        if (seen && !stack.in_heap) leave_out_gone(*seen, stack);
+        if (seen && !stack.surely_in_heap) leave_out_gone(*seen, stack);
         keep_growing(report, stack);
         leave_open_one_a_window(report, stack);
         // As part of a sum it grew for certain, but not by itself.

@@ -85,8 +85,9 @@ class Judge {
     [[nodiscard]] bool rises() const { return facts_.estimate.estimated && growth().low > 0; }
     [[nodiscard]] std::string grown() const { return format_bytes(facts_.grown_bytes()); }
     [[nodiscard]] std::string rate() const {
-        return fmt::format("{}/s to {}/s (95 %)", format_bytes(growth().low),
-                           format_bytes(growth().high));
+        const std::string low = format_bytes(growth().low);
+        if (!std::isfinite(growth().high)) return fmt::format("{}/s or more", low);
+        return fmt::format("{}/s to {}/s (95 %)", low, format_bytes(growth().high));
     }
 
     /// Empty if that is past, or too far off to mean anything.

@@ -129,6 +129,23 @@ TEST(HeapRates, TheSizesOfAnObjectTellHowManyThereAre) {
     EXPECT_LT(report.stacks[3].growth.high, 1.1 * 120 * 50);
 }
 
+TEST(HeapRates, ASizeThatIsOfOneClusterAloneTellsItBest) {
+    // A history replaces its entries, in chunks of a size that what leaks has as well.
+    ReportStack history = claims("history", 24, 27);
+    history.growth.low = 5 * 24;
+    Report report = report_of({claims("node", 288, 180, 1), claims("number", 8, 360, 1), history});
+    report.stacks[0].growth.low = 179 * 288;
+    report.stacks[1].growth.low = 358 * 8;
+    report.stacks[1].totals.lapsed_count *= 2;
+    rate(has({{304, 180}, {32, 360}}), report);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 180 * 288, 1);
+    EXPECT_NEAR(report.stacks[1].growth.bytes_per_second, 360 * 8, 0.02 * 360 * 8);
+    EXPECT_LT(report.stacks[2].growth.bytes_per_second, 7 * 24);
+    // Nor is it sure that there is any more of its blocks.
+    EXPECT_FALSE(report.stacks[2].surely_in_heap);
+    EXPECT_TRUE(report.stacks[0].surely_in_heap);
+}
+
 TEST(HeapRates, SomeBlocksTakeTheNextSize) {
     Report report = report_of({claims("leak", 200, 15)});
     rate(has({{208, 15}, {224, 5}}), report);
