@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "analysis/culprit.h"
 #include "analysis/findings.h"
+#include "analysis/growth.h"
 
 namespace seep {
 namespace {
@@ -19,46 +21,43 @@ constexpr double nearly_all = 0.9;
 /// What the others must add to the first.
 constexpr double worth_a_word = 0.05;
 
-/// Of a finding: the functions that all of its stacks go through, from the innermost of the first.
+/// Of a finding: the functions that all of its stacks go through, by function_key().
 struct Shared {
     const Finding* finding = nullptr;
-    std::vector<const ReportFrame*> frames;
-
-    [[nodiscard]] bool has(const std::string& key) const {
-        return std::ranges::any_of(
-            frames, [&](const ReportFrame* frame) { return function_key(*frame) == key; });
-    }
+    std::map<std::string, const ReportFrame*> functions;
 };
 
-Shared shared_of(const Finding& finding,
-                 const std::map<std::string, const ReportStack*>& stack_of) {
-    std::map<std::string, std::size_t> counts;
-    std::vector<const ReportFrame*> first;
+using Stacks = std::map<std::string, const ReportStack*>;
+
+Shared shared_of(const Finding& finding, const Stacks& stack_of) {
+    std::map<std::string, const ReportFrame*> shared;
+    bool is_first = true;
     for (const std::string& id : finding.stacks) {
         std::map<std::string, const ReportFrame*> met;
         for (const ReportFrame* const frame : functions_on(*stack_of.at(id)))
-            if (met.emplace(function_key(*frame), frame).second && &id == &finding.stacks.front())
-                first.push_back(frame);
-        for (const auto& [key, frame] : met) ++counts[key];
+            met.emplace(function_key(*frame), frame);
+        if (std::exchange(is_first, false))
+            shared = std::move(met);
+        else
+            std::erase_if(shared, [&](const auto& each) { return !met.contains(each.first); });
     }
-    std::erase_if(first, [&](const ReportFrame* frame) {
-        return counts.at(function_key(*frame)) < finding.stacks.size();
-    });
-    return {&finding, std::move(first)};
+    return {&finding, std::move(shared)};
 }
 
+/// What comes from one function.
 struct Sum {
+    const ReportFrame* function = nullptr;
     std::size_t findings = 0;
     Growth growth;
 };
-Sum sum_under(const std::string& key, const std::vector<Shared>& all) {
-    Sum sum;
+
+Sum sum_under(const ReportFrame& function, const std::vector<Shared>& all) {
+    const std::string key = function_key(function);
+    Sum sum{.function = &function, .findings = 0, .growth = {}};
     for (const Shared& shared : all) {
-        if (!shared.has(key)) continue;
+        if (!shared.functions.contains(key)) continue;
         ++sum.findings;
-        sum.growth.bytes_per_second += shared.finding->growth.bytes_per_second;
-        sum.growth.low += shared.finding->growth.low;
-        sum.growth.high += shared.finding->growth.high;
+        accumulate(sum.growth, shared.finding->growth);
     }
     return sum;
 }
@@ -72,27 +71,31 @@ bool grows(const Finding& finding) {
 }  // namespace
 
 void add_up_common_function(Report& report) {
-    if (report.findings.empty() || !grows(report.findings.front())) return;
-    std::map<std::string, const ReportStack*> stack_of;
+    if (report.findings.empty() || !grows(report.findings.front()) ||
+        std::ranges::count_if(report.findings, grows) < 2)
+        return;
+    Stacks stack_of;
     for (const ReportStack& stack : report.stacks) stack_of.emplace(stack.id, &stack);
     std::vector<Shared> all;
     for (const Finding& finding : report.findings)
         if (grows(finding)) all.push_back(shared_of(finding, stack_of));
-    double most = 0;
-    for (const ReportFrame* const frame : all.front().frames)
-        most = std::max(most, sum_under(function_key(*frame), all).growth.bytes_per_second);
     Finding& first = report.findings.front();
-    if (most < (1 + worth_a_word) * first.growth.bytes_per_second) return;
-    for (const ReportFrame* const frame : all.front().frames) {
-        const Sum sum = sum_under(function_key(*frame), all);
-        if (sum.growth.bytes_per_second < nearly_all * most) continue;
-        const std::size_t others = sum.findings - 1;
-        first.sentence +=
-            fmt::format("; with {} finding{}, all under `{}`, {}",
-                        others == 1 ? "another" : fmt::format("{} more", others),
-                        others == 1 ? "" : "s", brief_name(*frame), hourly(sum.growth));
-        return;
+    std::vector<Sum> sums;  // from the innermost outwards
+    double most = 0;
+    for (const ReportFrame* const frame : functions_on(*stack_of.at(first.stacks.front()))) {
+        if (!all.front().functions.contains(function_key(*frame))) continue;
+        sums.push_back(sum_under(*frame, all));
+        most = std::max(most, sums.back().growth.bytes_per_second);
     }
+    if (most < (1 + worth_a_word) * first.growth.bytes_per_second) return;
+    const auto sum = std::ranges::find_if(
+        sums, [&](const Sum& each) { return each.growth.bytes_per_second >= nearly_all * most; });
+    if (sum == sums.end()) return;
+    const std::size_t others = sum->findings - 1;
+    first.sentence +=
+        fmt::format("; with {} finding{}, all under `{}`, {}",
+                    others == 1 ? "another" : fmt::format("{} more", others),
+                    others == 1 ? "" : "s", brief_name(*sum->function), hourly(sum->growth));
 }
 
 }  // namespace seep

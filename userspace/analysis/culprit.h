@@ -69,8 +69,8 @@ class WrapperFinder {
 };
 
 /// The functions that a stack goes through, from its culprit outwards: those that have a name and a
-/// purpose of their own. Neither main nor what starts programs and threads is among them, unless
-/// the stack is named after it.
+/// purpose of their own. Neither main nor the runtime's are among them, nor what starts programs
+/// and threads, unless the stack is named after one.
 std::vector<const ReportFrame*> functions_on(const ReportStack& stack);
 
 /// Says of each stack of the report, judged, which frame to name it after.

@@ -12,6 +12,7 @@
 #include "analysis/block_size.h"
 #include "analysis/claims.h"
 #include "analysis/culprit.h"
+#include "analysis/growth.h"
 #include "analysis/lost.h"
 #include "analysis/merging.h"
 #include "base/text.h"
@@ -225,11 +226,8 @@ Finding describe(const Cause& cause, const Report& report) {
     finding.evidence = cause.stacks.front()->evidence;
     finding.kind = cause.stacks.front()->kind;
     for (const ReportStack* stack : cause.stacks) {
-        finding.growth.bytes_per_second += stack->growth.bytes_per_second;
+        accumulate(finding.growth, stack->growth);
         takes += stack->growth.bytes_per_second * block_shares(*stack).usual;
-        finding.growth.low += stack->growth.low;
-        finding.growth.high += stack->growth.high;
-        finding.growth.bytes += stack->growth.bytes;
         add(stack->growth_per_work, finding.growth_per_work);
         accumulate(pointers, stack->reachability);
         add_stack(*stack, finding);

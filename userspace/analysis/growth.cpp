@@ -119,6 +119,13 @@ double interval_width(const Growth& growth, double slack) {
     return (growth.high - growth.low + 2 * slack) / growth.bytes_per_second;
 }
 
+void accumulate(Growth& sum, const Growth& part) {
+    sum.bytes_per_second += part.bytes_per_second;
+    sum.low += part.low;
+    sum.high += part.high;
+    sum.bytes += part.bytes;
+}
+
 Growth times(const Growth& growth, double factor) {
     return {.bytes_per_second = factor * growth.bytes_per_second,
             .low = factor * growth.low,

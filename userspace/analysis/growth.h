@@ -89,6 +89,9 @@ void take_mean_within_chance(double mean, double events, Growth& growth);
 /// off by, in bytes a second.
 double interval_width(const Growth& growth, double slack = 0);
 
+/// Adds a growth to a sum: what moves together is wrong together, so that intervals add up, too.
+void accumulate(Growth& sum, const Growth& part);
+
 /// So many times a growth, all of it.
 Growth times(const Growth& growth, double factor);
 

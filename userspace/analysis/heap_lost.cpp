@@ -10,6 +10,7 @@
 
 #include "analysis/block_size.h"
 #include "analysis/claims.h"
+#include "analysis/growth.h"
 #include "analysis/heap_growth.h"
 #include "analysis/lost.h"
 #include "analysis/merging.h"
@@ -77,9 +78,7 @@ Causes causes_of(Report& report) {
         Cause& cause = causes[names[i]];
         cause.stacks.push_back(&stack);
         const double header = static_cast<double>(glibc_chunk(blocks.mean)) / blocks.mean;
-        cause.growth.bytes_per_second += stack.growth.bytes_per_second * header;
-        cause.growth.low += stack.growth.low * header;
-        cause.growth.high += stack.growth.high * header;
+        accumulate(cause.growth, times(stack.growth, header));
         accumulate(cause.seen, stack.reachability);
         for (const std::uint64_t chunk : chunks_of(blocks)) cause.chunks.insert(chunk);
     }
@@ -98,12 +97,10 @@ bool has_its_sizes_alone(const Cause& cause, const Causes& causes) {
 
 /// What claims less than is lost of its sizes for certain was seen when less of it came than at
 /// other times. Of what is lost, as much looks reached as of its own blocks that were looked for.
-/// Only where what is in use comes and goes, so that it tells no more.
+/// Only where what is in use comes and goes, so that it tells no more. `cause`: mostly lost.
 void raise_to_lost(const Cause& cause, const HeapInUseGrowth& heap) {
     const Growth lost = more_of_sizes(cause, heap.lost->sizes);
-    if (!cause.is_mostly_lost() || lost.low <= cause.growth.high ||
-        lost.low <= more_of_sizes(cause, heap.sizes).low)
-        return;
+    if (lost.low <= cause.growth.high || lost.low <= more_of_sizes(cause, heap.sizes).low) return;
     const double with_reached =
         static_cast<double>(cause.seen.looked) / static_cast<double>(cause.seen.lost);
     for (ReportStack* const stack : cause.stacks) {
@@ -150,7 +147,8 @@ void judge_by_lost_of_heap(Report& report) {
                 "least is lost: nothing in the process's memory points to it",
                 100 * lost);
         }
-        if (has_its_sizes_alone(cause, causes)) raise_to_lost(cause, *report.memory.in_use);
+        if (cause.is_mostly_lost() && has_its_sizes_alone(cause, causes))
+            raise_to_lost(cause, *report.memory.in_use);
     }
 }
 

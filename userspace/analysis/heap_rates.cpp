@@ -344,8 +344,7 @@ void HeapRates::bound_sizes(Report& report) const {
         left.low = std::min(its.low, left.more);
         left.high =
             std::max(left.more, std::min(its.high, its.more * std::max(0.0, size.high) / all.more));
-        Growth growth = in_bytes(left, claim.size, seconds_of(report));
-        leave_open(size, growth, claim, stack);
+        leave_open(size, in_bytes(left, claim.size, seconds_of(report)), claim, stack);
     }
 }
 

@@ -253,19 +253,6 @@ std::optional<Suspects> suspects_among(const std::map<std::string, Function>& fu
     return std::nullopt;
 }
 
-Growth in_bytes(const BlockRate& rate, double least, double usual, double most) {
-    return {.bytes_per_second = rate.more * usual,
-            .low = std::max(0.0, rate.low) * least,
-            .high = rate.high * most,
-            .bytes = 0};
-}
-
-void add(const Growth& more, Growth& sum) {
-    sum.bytes_per_second += more.bytes_per_second;
-    sum.low += more.low;
-    sum.high += more.high;
-}
-
 /// Of a size, in bytes a second that were asked for.
 Growth requested(std::uint64_t chunk, const BlockRate& rate,
                  const std::vector<const Candidate*>& candidates, bool of_last) {
@@ -288,7 +275,10 @@ Growth requested(std::uint64_t chunk, const BlockRate& rate,
         sum += share * size;
         weight += share;
     }
-    return in_bytes(rate, least, sum / weight, most);
+    return {.bytes_per_second = rate.more * sum / weight,
+            .low = std::max(0.0, rate.low) * least,
+            .high = rate.high * most,
+            .bytes = 0};
 }
 
 /// Of what stacks that grow may have all of, but seem to leave some, what is the suspects' whoever
@@ -311,7 +301,7 @@ Growth unsure_rest(const Suspects& suspects, const Sizes& unexplained, const Siz
             continue;
         std::vector<const Candidate*> stacks;
         for (const Candidate& candidate : of_size.stacks) stacks.push_back(&candidate);
-        add(requested(chunk, left, stacks, false), sum);
+        accumulate(sum, requested(chunk, left, stacks, false));
     }
     return sum;
 }
@@ -378,16 +368,15 @@ Finding finding_of(const Suspects& suspects, const Sizes& sizes, const Growth& b
                    bool is_sure, double left, const Report& report) {
     Finding finding;
     finding.frame = *suspects.functions.front()->frame;
-    double takes = 0;
     std::vector<std::uint64_t> chunks;
     for (const auto& [chunk, count] : suspects.chunks) {
-        add(requested(chunk, sizes.at(chunk), suspects.candidates, count == 0), finding.growth);
-        takes += bytes_of(chunk, sizes);
+        accumulate(finding.growth,
+                   requested(chunk, sizes.at(chunk), suspects.candidates, count == 0));
         chunks.push_back(chunk);
     }
-    finding.block_share = takes / finding.growth.bytes_per_second;
-    add(besides, finding.growth);
-    takes = finding.block_share * finding.growth.bytes_per_second;
+    finding.block_share = bytes_of(suspects.chunks, sizes) / finding.growth.bytes_per_second;
+    accumulate(finding.growth, besides);
+    const double takes = finding.block_share * finding.growth.bytes_per_second;
     const bool others_have_some = left < report.memory.in_use->growth.bytes_per_second;
     if (takes > left && others_have_some) finding.growth = times(finding.growth, left / takes);
     finding.growth.bytes = std::llround(finding.growth.bytes_per_second * seconds_of(report));

@@ -242,8 +242,7 @@ std::optional<Finding> unexplained_growth(const Report& report) {
 /// Adds what is told by the sizes of which the heap has more, if that is so much that it matters;
 /// in its place by how surely it grows.
 bool add_growth_by_sizes(Report& report) {
-    if (report.snapshots < 2 * least_snapshots) return false;
-    if (!report.memory.in_use) return false;
+    if (report.snapshots < 2 * least_snapshots || !report.memory.in_use) return false;
     const double left = report.memory.in_use->growth.bytes_per_second - found_growth(report);
     std::optional<Finding> finding = growth_by_sizes(report, left);
     if (!finding || finding->growth.bytes < least_known) return false;

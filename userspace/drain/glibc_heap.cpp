@@ -185,11 +185,15 @@ BlocksInUse HeapCensus::all() const {
 }
 
 void HeapCensus::free(const HeapBlock& block) {
-    const std::uint64_t chunk_bytes = block.bytes + word_bytes;
-    BlocksInUse& of_size = in_use[size_class(chunk_bytes)];
+    const std::uint64_t bytes = chunk_of(block.bytes);
+    BlocksInUse& of_size = in_use[size_class(bytes)];
     of_size.blocks -= 1;
-    of_size.bytes -= chunk_bytes;
-    free_bytes += chunk_bytes;
+    of_size.bytes -= bytes;
+    free_bytes += bytes;
+}
+
+std::uint64_t chunk_of(std::uint64_t block_bytes) {
+    return block_bytes + word_bytes;
 }
 
 std::uint64_t size_class(std::uint64_t chunk_bytes) {

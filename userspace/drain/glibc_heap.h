@@ -70,6 +70,8 @@ struct HeapCensus {
     void free(const HeapBlock& block);
 };
 
+/// The bytes of the chunk that a block of so many is in, its header included.
+std::uint64_t chunk_of(std::uint64_t block_bytes);
 /// The class of a chunk of so many bytes, its header included: the least that a chunk of it has. Of
 /// one size each up to 1 KiB, and then an eighth of a power of two wide.
 std::uint64_t size_class(std::uint64_t chunk_bytes);

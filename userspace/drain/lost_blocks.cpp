@@ -60,11 +60,6 @@ bool is_among(const std::vector<OutstandingBlock>& blocks, const OutstandingBloc
            found->block.born == block.block.born;
 }
 
-/// With its header.
-std::uint64_t chunk_of(const BlockRange& block) {
-    return block.bytes + sizeof(std::uint64_t);
-}
-
 BlockRange range_of(const OutstandingBlock& block) {
     return {block.address, block.block.bytes};
 }
@@ -338,8 +333,10 @@ void LostBlocks::count_heap(std::uint32_t process_slot, const Reached& reached) 
     if (!was_lost) return;
     auto& sizes = lost_of_heaps_[process_slot];
     sizes.clear();
-    for (const BlockRange& block : before)
-        sizes[size_class(chunk_of(block))] += {1, chunk_of(block)};
+    for (const BlockRange& block : before) {
+        const std::uint64_t bytes = chunk_of(block.bytes);
+        sizes[size_class(bytes)] += {1, bytes};
+    }
 }
 
 std::vector<StackReachability> LostBlocks::take() {
