@@ -41,6 +41,15 @@ class Reachability(seep_test.SeepTestCase):
                 self.assertEqual(stack["verdict"], "leak", stack["reason"])
                 self.assertIn("nothing in the process's memory points to them", stack["reason"])
 
+    def test_what_is_lost_together_is_held_by_the_oldest(self):
+        [one] = self.stacks_of("lose_one")
+        self.assertEqual(one["evidence"]["held_by"], one["id"])
+        cycle = self.stacks_of("lose_cycle")
+        self.assertEqual(len(cycle), 2)
+        first = min(cycle, key=lambda stack: stack["frames"][2]["line"])
+        for stack in cycle:
+            self.assertEqual(stack["evidence"]["held_by"], first["id"])
+
     def test_what_is_in_a_list_or_kept_by_the_kernel_is_not(self):
         for function in ("add_to_list", "watch_event"):
             [stack] = self.stacks_of(function)

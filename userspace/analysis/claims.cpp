@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analysis/findings.h"
+#include "analysis/culprit.h"
 
 namespace seep {
 

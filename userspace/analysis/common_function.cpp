@@ -21,27 +21,24 @@ constexpr double nearly_all = 0.9;
 /// What the others must add to the first.
 constexpr double worth_a_word = 0.05;
 
-/// Of a finding: the functions that all of its stacks go through, by function_key().
+/// A finding, and the functions that all of its stacks go through.
 struct Shared {
     const Finding* finding = nullptr;
-    std::map<std::string, const ReportFrame*> functions;
+    std::vector<const ReportFrame*> functions;
+
+    [[nodiscard]] bool has(const ReportFrame& function) const {
+        return std::ranges::any_of(functions, [&](const ReportFrame* frame) {
+            return function_key(*frame) == function_key(function);
+        });
+    }
 };
 
 using Stacks = std::map<std::string, const ReportStack*>;
 
 Shared shared_of(const Finding& finding, const Stacks& stack_of) {
-    std::map<std::string, const ReportFrame*> shared;
-    bool is_first = true;
-    for (const std::string& id : finding.stacks) {
-        std::map<std::string, const ReportFrame*> met;
-        for (const ReportFrame* const frame : functions_on(*stack_of.at(id)))
-            met.emplace(function_key(*frame), frame);
-        if (std::exchange(is_first, false))
-            shared = std::move(met);
-        else
-            std::erase_if(shared, [&](const auto& each) { return !met.contains(each.first); });
-    }
-    return {&finding, std::move(shared)};
+    std::vector<const ReportStack*> stacks;
+    for (const std::string& id : finding.stacks) stacks.push_back(stack_of.at(id));
+    return {&finding, functions_on_all(stacks)};
 }
 
 /// What comes from one function.
@@ -52,10 +49,9 @@ struct Sum {
 };
 
 Sum sum_under(const ReportFrame& function, const std::vector<Shared>& all) {
-    const std::string key = function_key(function);
     Sum sum{.function = &function, .findings = 0, .growth = {}};
     for (const Shared& shared : all) {
-        if (!shared.functions.contains(key)) continue;
+        if (!shared.has(function)) continue;
         ++sum.findings;
         accumulate(sum.growth, shared.finding->growth);
     }
@@ -82,8 +78,7 @@ void add_up_common_function(Report& report) {
     Finding& first = report.findings.front();
     std::vector<Sum> sums;  // from the innermost outwards
     double most = 0;
-    for (const ReportFrame* const frame : functions_on(*stack_of.at(first.stacks.front()))) {
-        if (!all.front().functions.contains(function_key(*frame))) continue;
+    for (const ReportFrame* const frame : all.front().functions) {
         sums.push_back(sum_under(*frame, all));
         most = std::max(most, sums.back().growth.bytes_per_second);
     }

@@ -295,6 +295,23 @@ std::vector<const ReportFrame*> functions_on(const ReportStack& stack) {
     return functions;
 }
 
+std::vector<const ReportFrame*> functions_on_all(std::span<const ReportStack* const> stacks) {
+    std::vector<const ReportFrame*> shared = functions_on(*stacks.front());
+    for (const ReportStack* const stack : stacks.subspan(1)) {
+        std::unordered_set<std::string> met;
+        for (const ReportFrame* const frame : functions_on(*stack))
+            met.insert(function_key(*frame));
+        std::erase_if(
+            shared, [&](const ReportFrame* frame) { return !met.contains(function_key(*frame)); });
+    }
+    return shared;
+}
+
+std::string function_key(const ReportFrame& frame) {
+    return frame.module + '\n' +
+           (frame.function.empty() ? std::to_string(frame.offset) : frame.function);
+}
+
 void name_stacks(Report& report) {
     const WrapperFinder wrappers(report);
     for (ReportStack& stack : report.stacks)

@@ -10,6 +10,7 @@
 //     malloc < operator new < std::vector<T>::push_back < main   named: main
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -72,6 +73,12 @@ class WrapperFinder {
 /// purpose of their own. Neither main nor the runtime's are among them, nor what starts programs
 /// and threads, unless the stack is named after one.
 std::vector<const ReportFrame*> functions_on(const ReportStack& stack);
+
+/// Of several stacks, those that all go through; as on the first one.
+std::vector<const ReportFrame*> functions_on_all(std::span<const ReportStack* const> stacks);
+
+/// One for all frames of a function, whichever line they are at.
+std::string function_key(const ReportFrame& frame);
 
 /// Says of each stack of the report, judged, which frame to name it after.
 void name_stacks(Report& report);

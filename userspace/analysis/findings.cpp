@@ -4,12 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <span>
-#include <tuple>
 
 #include "analysis/block_size.h"
+#include "analysis/causes.h"
 #include "analysis/claims.h"
 #include "analysis/culprit.h"
 #include "analysis/growth.h"
@@ -27,91 +25,6 @@ constexpr double least_larger = 1 << 20;
 constexpr double much_larger = 0.05;
 /// Of what a cause grows by, what is lost: rounded, all of it.
 constexpr double surely_all = 0.995;
-
-/// A finding while it is put together.
-struct Cause {
-    Verdict verdict = Verdict::undetermined;
-    std::vector<const ReportStack*> stacks = {};    ///< In rank order.
-    std::vector<const ReportFrame*> culprits = {};  ///< One a name, in the same order.
-    const ReportFrame* through = nullptr;           ///< The wrapper that the first one calls.
-    const ReportFrame* caller = nullptr;            ///< Tells it from a cause of the same name.
-};
-
-/// Gravest first; what has no place here makes no finding.
-constexpr std::array finding_order{Verdict::leak, Verdict::growing, Verdict::load,
-                                   Verdict::warming};
-
-std::size_t gravity(Verdict verdict) {
-    return static_cast<std::size_t>(std::ranges::find(finding_order, verdict) -
-                                    finding_order.begin());
-}
-
-void add_stack(Cause& cause, const ReportStack& stack) {
-    const std::size_t culprit = stack.culprit;
-    cause.stacks.push_back(&stack);
-    const ReportFrame* frame = &stack.frames[culprit];
-    const bool known = std::ranges::any_of(cause.culprits, [&](const ReportFrame* other) {
-        return function_key(*frame) == function_key(*other);
-    });
-    if (known) return;
-    if (cause.culprits.empty() && culprit > 1) cause.through = &stack.frames[culprit - 1];
-    cause.culprits.push_back(frame);
-}
-
-/// Stacks in lockstep, or else of one function, with one verdict are one cause.
-std::vector<Cause> gather(const Report& report) {
-    std::vector<Cause> causes;
-    // Bytes of one kind are part of another's, so they are never added up.
-    std::map<std::tuple<Verdict, StackKind, std::uint32_t>, std::size_t> by_cluster;
-    std::map<std::tuple<Verdict, StackKind, std::string>, std::size_t> by_function;
-    for (const ReportStack& stack : report.stacks) {
-        if (stack.suppressed || stack.frames.empty() ||
-            gravity(stack.verdict) == finding_order.size())
-            continue;
-        const std::tuple cluster{stack.verdict, stack.kind, stack.evidence.cluster};
-        const std::tuple function{stack.verdict, stack.kind,
-                                  function_key(stack.frames[stack.culprit])};
-        std::size_t cause = causes.size();
-        if (const auto known = by_function.find(function); known != by_function.end())
-            cause = known->second;
-        if (const auto known = by_cluster.find(cluster); known != by_cluster.end())
-            cause = known->second;
-        if (cause == causes.size()) causes.push_back({.verdict = stack.verdict});
-        by_function.emplace(function, cause);
-        if (stack.evidence.cluster != 0) by_cluster.emplace(cluster, cause);
-        add_stack(causes[cause], stack);
-    }
-    return causes;
-}
-
-/// What of the first stack is around its culprit, from there outwards.
-std::span<const ReportFrame> around(const Cause& cause) {
-    const ReportStack& stack = *cause.stacks.front();
-    return std::span(stack.frames).subspan(stack.culprit + 1);
-}
-
-/// Causes that are named alike are told apart by the first callers in which they differ.
-void tell_apart(std::vector<Cause>& causes) {
-    const auto same_function = [](const ReportFrame& a, const ReportFrame& b) {
-        return function_key(a) == function_key(b);
-    };
-    std::map<std::string, Cause*> first_of_name;
-    for (Cause& cause : causes) {
-        if (cause.culprits.size() > 1) continue;
-        const auto [known, is_new] =
-            first_of_name.emplace(function_key(*cause.culprits.front()), &cause);
-        if (is_new) continue;
-        Cause& other = *known->second;
-        const auto [mine, others] =
-            std::ranges::mismatch(around(cause), around(other), same_function);
-        const auto tells = [](const ReportFrame& frame) {
-            return !frame.function.empty() && !is_starter_name(frame.function);
-        };
-        if (mine != around(cause).end() && tells(*mine)) cause.caller = &*mine;
-        if (other.caller == nullptr && others != around(other).end() && tells(*others))
-            other.caller = &*others;
-    }
-}
 
 std::string quoted(const ReportFrame& frame) {
     return fmt::format("`{}`", brief_name(frame));
@@ -169,12 +82,14 @@ std::string subject(const Cause& cause, const Report& report) {
     const bool is_shared = cluster > 0 && cluster <= report.clusters.size() &&
                            report.clusters[cluster - 1].shares_callers;
     const std::string under =
-        is_shared ? "under " + quoted(shared_frame(cause, report.clusters[cluster - 1].frame)) : "";
-    if (cause.culprits.size() > 1 && is_shared) text += fmt::format(", all {},", under);
+        cause.common != nullptr ? "under " + quoted(*cause.common)
+        : is_shared ? "under " + quoted(shared_frame(cause, report.clusters[cluster - 1].frame))
+                    : "";
+    if (cause.culprits.size() > 1 && !under.empty()) text += fmt::format(", all {},", under);
     if (const std::size_t paths = paths_in_turn(cause); paths > 1) {
         const bool told = text.ends_with(',');
         text += fmt::format("{} on {} paths{} that take over from one another,", told ? "" : ",",
-                            paths, told || !is_shared ? "" : " " + under);
+                            paths, told || under.empty() ? "" : " " + under);
     }
     return text;
 }
@@ -294,11 +209,6 @@ const ReportFrame* named_caller(const ReportStack& stack) {
     return named_from(stack, stack.culprit + 1);
 }
 
-std::string function_key(const ReportFrame& frame) {
-    return frame.module + '\n' +
-           (frame.function.empty() ? std::to_string(frame.offset) : frame.function);
-}
-
 Place place_of(const ReportStack& stack) {
     const ReportFrame& frame = stack.frames[stack.culprit];
     return {function_key(frame), frame.line != 0 ? frame.line : frame.offset};
@@ -336,9 +246,7 @@ std::string work_text(const GrowthPerWork& growth) {
 
 std::vector<Finding> find_causes(const Report& report) {
     std::vector<Finding> findings;
-    std::vector<Cause> causes = gather(report);
-    tell_apart(causes);
-    std::ranges::stable_sort(causes, {}, [](const Cause& cause) { return gravity(cause.verdict); });
+    const std::vector<Cause> causes = causes_of(report);
     for (auto begin = causes.begin(); begin != causes.end();) {
         const auto end = std::find_if(begin, causes.end(), [&](const Cause& cause) {
             return cause.verdict != begin->verdict;

@@ -33,9 +33,6 @@ double suppressed_growth(const Report& report);
 /// that is no code that starts programs and threads; else null.
 const ReportFrame* named_caller(const ReportStack& stack);
 
-/// One for all frames of a function, whichever line they are at.
-std::string function_key(const ReportFrame& frame);
-
 /// Where in the code a stack, which has frames, allocates: a line of a function, or an address.
 using Place = std::pair<std::string, std::uint64_t>;
 Place place_of(const ReportStack& stack);

@@ -6,7 +6,10 @@
 #include <limits>
 #include <map>
 #include <string_view>
+#include <tuple>
+#include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "analysis/culprit.h"
 
@@ -98,8 +101,22 @@ std::map<ProcessId, std::int64_t> attach_times(const RecordingContents& contents
     return times;
 }
 
+/// What holds the lost blocks of a group, as stack_code(): most of them, and how many; 0 if it is
+/// not known.
+std::pair<std::uint64_t, std::uint64_t> holder_of(
+    const std::vector<const StackHistory*>& group,
+    const std::unordered_map<StackId, std::uint64_t>& code_of) {
+    std::map<std::uint64_t, std::uint64_t> held;
+    for (const StackHistory* stack : group)
+        if (const auto code = code_of.find(stack->reachability.holder); code != code_of.end())
+            held[code->second] += stack->reachability.held;
+    if (held.empty()) return {};
+    return *std::ranges::max_element(held, {}, [](const auto& each) { return each.second; });
+}
+
 MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>& group,
-                        const std::map<ProcessId, std::int64_t>& attached) {
+                        const std::map<ProcessId, std::int64_t>& attached,
+                        const std::unordered_map<StackId, std::uint64_t>& code_of) {
     MergedStack merged;
     merged.id = id;
     merged.record = group.front()->record;
@@ -115,6 +132,7 @@ MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>
         merged.attached_ns = std::min(merged.attached_ns, attached.at(stack->record.process));
         series.push_back(&stack->live);
     }
+    std::tie(merged.holder, merged.reachability.held) = holder_of(group, code_of);
     merged.live = series.size() == 1 ? *series.front() : sum_series(series);
     return merged;
 }
@@ -203,17 +221,21 @@ std::vector<MergedStack> merge_stacks(const RecordingContents& contents) {
     std::vector<StackHistory> changed;  // Referred to by the groups: never reallocated.
     changed.reserve(contents.stacks.size());
     std::map<std::uint64_t, std::vector<const StackHistory*>> groups;
+    std::unordered_map<StackId, std::uint64_t> code_of;
     for (const StackHistory& stack : contents.stacks) {
         const auto ended = gone.find(stack.record.process);
         const StackHistory* history = &stack;
         if (ended != gone.end())
             history = &changed.emplace_back(given_back(stack, ended->second, contents));
-        groups[stack_code(stack.record, contents)].push_back(history);
+        const std::uint64_t code = stack_code(stack.record, contents);
+        code_of.emplace(stack.record.id, code);
+        groups[code].push_back(history);
     }
     const std::map<ProcessId, std::int64_t> attached = attach_times(contents);
     std::vector<MergedStack> merged;
     merged.reserve(groups.size());
-    for (const auto& [id, group] : groups) merged.push_back(merge_group(id, group, attached));
+    for (const auto& [id, group] : groups)
+        merged.push_back(merge_group(id, group, attached, code_of));
     return merged;
 }
 

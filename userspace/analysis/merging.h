@@ -23,6 +23,7 @@ struct MergedStack {
     Lifetimes lifetimes{};
     StackRevisits revisits;
     StackReachability reachability;
+    std::uint64_t holder = 0;      ///< That of `reachability`, as another's id.
     std::int64_t attached_ns = 0;  ///< When the first of their processes came to be traced.
 };
 

@@ -54,6 +54,10 @@ std::uint64_t sampling_of(StackKind kind, const RecordingContents& contents) {
     return kind == StackKind::heap ? contents.info.sampling_bytes : 0;
 }
 
+std::string id_text(std::uint64_t id) {
+    return fmt::format("{:016x}", id);
+}
+
 /// Takes off what only seems to grow in windows.
 void leave_out_in_flight(const MergedStack& stack, const RecordingContents& contents,
                          ReportStack& result) {
@@ -96,7 +100,7 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     Judgement judgement = tempered(seen, sampling);
     ReportStack result;
     result.seen_to_leak = seen.verdict == Verdict::leak && judgement.verdict != seen.verdict;
-    result.id = fmt::format("{:016x}", stack.id);
+    result.id = id_text(stack.id);
     result.kind = stack.record.kind;
     result.totals = stack.totals;
     result.returned_count = returned(stack);
@@ -122,6 +126,7 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     // Its turnover explains as much.
     if (result.verdict == Verdict::steady) result.growth.low = std::min(result.growth.low, 0.0);
     result.evidence = facts.evidence;
+    if (stack.holder != 0) result.evidence.held_by = id_text(stack.holder);
     if (judgement.decidable_at_ns)
         result.evidence.decidable_at_ns =
             contents.snapshots[contents.window.first].time_ns +

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/staying.h"
+#include "analysis/culprit.h"
 
 #include <fmt/format.h>
 

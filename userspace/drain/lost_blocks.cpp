@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -135,6 +136,7 @@ void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot&
     // What was found when all frees were seen is of other blocks.
     if (!std::exchange(in_window_, occasion == Occasion::window_end) && in_window_) {
         stacks_.clear();
+        holders_.clear();
         born_within_us_ = 0;
     }
     const auto now_us =
@@ -175,12 +177,20 @@ void LostBlocks::learn_speed(Through through, std::int64_t since_ns, std::uint64
 bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, Through through,
                         const StackOfId& stack_of) {
     order(blocks);
-    const auto reached = pointers_.search(pid, ranges_of(blocks), through);
+    std::vector<std::size_t> by_age(blocks.size());
+    std::iota(by_age.begin(), by_age.end(), std::size_t{0});
+    std::ranges::sort(by_age, {}, [&](std::size_t i) { return born_ns(blocks[i].block); });
+    const auto reached = pointers_.search(pid, ranges_of(blocks), by_age, through);
     if (!reached) return false;
     if (!blocks.empty()) count_heap(blocks.front().process_slot, *reached);
     std::vector<OutstandingBlock> lost;
-    for (std::size_t i = 0; i < blocks.size(); ++i)
-        if (!reached->is_reached[i]) lost.push_back(blocks[i]);
+    HolderOf holder_of;
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if (reached->is_reached[i]) continue;
+        lost.push_back(blocks[i]);
+        if (const auto holder = reached->holders[i])
+            holder_of[blocks[i].address] = StackId(blocks[*holder].block.stack);
+    }
     Result<void> kept = keep_outstanding(*kernel_, lost);
     // Most of what is as young as a window is freed soon.
     if (kept && in_window_) kept = keep_outstanding(*kernel_, blocks);
@@ -189,7 +199,7 @@ bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, Through
         return false;
     }
     follow_up(blocks, lost);
-    count(blocks, lost, stack_of);
+    count(blocks, lost, holder_of, stack_of);
     return true;
 }
 
@@ -222,7 +232,8 @@ void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,
 }
 
 void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
-                       const std::vector<OutstandingBlock>& lost, const StackOfId& stack_of) {
+                       const std::vector<OutstandingBlock>& lost, const HolderOf& holder_of,
+                       const StackOfId& stack_of) {
     std::vector<OutstandingBlock> known;
     std::map<StackId, std::size_t> followed;
     for (const Followed& each : followed_) {
@@ -245,7 +256,10 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
         if (!counted.insert(id).second) return &stack;
         untold_.insert(id);
         stack.all_known = all_known_;
-        if (!in_window_) stack.looked = stack.lost = stack.lost_bytes = stack.lost_age_us = 0;
+        if (!in_window_) {
+            stack.looked = stack.lost = stack.lost_bytes = stack.lost_age_us = 0;
+            holders_.erase(id);
+        }
         return &stack;
     };
     for (const OutstandingBlock& block : blocks)
@@ -257,6 +271,8 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
         ++stack->lost;
         stack->lost_bytes += weighted_bytes(block.block);
         ages_ns[stack->stack] += age_ns(block);
+        if (const auto holder = holder_of.find(block.address); holder != holder_of.end())
+            ++holders_[stack->stack][stack_of(holder->second)];
         if (is_among(known, block) || followed_.size() >= most_followed ||
             followed[stack->stack] >= most_followed_of_stack)
             continue;
@@ -280,6 +296,7 @@ void LostBlocks::search_again(Occasion occasion, const std::vector<RevisitedBloc
     searched_again_ns_ = monotonic_ns();
     const Through through = affordable(occasion, searched_again_ns_, bytes);
     for (auto& [id, stack] : again_) stack.looked = stack.lost = 0;
+    holders_again_.clear();
     std::map<std::uint32_t, std::vector<RevisitedBlock>> by_slot;
     for (const RevisitedBlock& block : blocks) by_slot[block.process_slot].push_back(block);
     bool searched = false;
@@ -291,7 +308,7 @@ void LostBlocks::search_again(Occasion occasion, const std::vector<RevisitedBloc
 
 bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Through through) {
     order(blocks);
-    const auto reached = pointers_.search(pid, ranges_of(blocks), through);
+    const auto reached = pointers_.search(pid, ranges_of(blocks), {}, through);
     if (!reached) return false;
     const std::uint32_t slot = blocks.front().process_slot;
     count_heap(slot, *reached);
@@ -304,6 +321,8 @@ bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Thr
         if (reached->is_reached[i]) continue;
         ++stack.lost;
         lost.emplace(std::pair(slot, blocks[i].address), blocks[i].stack);
+        if (const auto holder = reached->holders[i])
+            ++holders_again_[stack.stack][blocks[*holder].stack];
     }
     for (const auto& [place, id] : lost_again_) {
         if (place.first != slot) continue;
@@ -339,6 +358,16 @@ void LostBlocks::count_heap(std::uint32_t process_slot, const Reached& reached) 
     }
 }
 
+void LostBlocks::tell_holder(const Holders& holders, StackReachability& stack) {
+    const auto found = holders.find(stack.stack);
+    if (found == holders.end()) return;
+    for (const auto& [holder, blocks] : found->second) {
+        if (holder == StackId() || blocks <= stack.held) continue;
+        stack.holder = holder;
+        stack.held = blocks;
+    }
+}
+
 std::vector<StackReachability> LostBlocks::take() {
     std::vector<StackReachability> result;
     for (const StackId id : std::exchange(untold_, {})) {
@@ -346,8 +375,9 @@ std::vector<StackReachability> LostBlocks::take() {
         const auto again = again_.find(id);
         const bool tells_more = seen.lost < enough_lost && again != again_.end() &&
                                 again->second.looked > 0 && again->second.lost >= seen.lost;
-        result.push_back(tells_more ? again->second : seen);
-        result.back().stack = id;
+        StackReachability& told = result.emplace_back(tells_more ? again->second : seen);
+        told.stack = id;
+        tell_holder(tells_more ? holders_again_ : holders_, told);
     }
     return result;
 }
@@ -360,7 +390,9 @@ void LostBlocks::forget(std::uint32_t process_slot, const std::vector<StackId>& 
     lost_of_heap_.erase(process_slot);
     for (const StackId id : stacks) {
         stacks_.erase(id);
+        holders_.erase(id);
         again_.erase(id);
+        holders_again_.erase(id);
         untold_.erase(id);
     }
 }

@@ -51,9 +51,30 @@ std::vector<BlockRange> lost_of(const HeapBlocks& heap, const Reachability& sear
     return lost;
 }
 
+/// Of blocks that are at those places among all that were searched through.
+std::vector<std::optional<std::size_t>> holders_among(const std::vector<std::size_t>& places,
+                                                      const std::vector<std::size_t>& by_age,
+                                                      const Reachability& search,
+                                                      const std::vector<bool>& is_reached) {
+    std::vector<std::size_t> order;
+    order.reserve(by_age.size());
+    for (const std::size_t block : by_age) order.push_back(places[block]);
+    const auto all = search.holders(is_reached, order);
+    std::vector<std::optional<std::size_t>> holders;
+    holders.reserve(places.size());
+    for (const std::size_t place : places) {
+        std::optional<std::size_t>& holder = holders.emplace_back();
+        if (!all[place]) continue;
+        const auto found = std::ranges::lower_bound(places, *all[place]);
+        if (found != places.end() && *found == *all[place])
+            holder = static_cast<std::size_t>(found - places.begin());
+    }
+    return holders;
+}
+
 /// Now. `heap`: through which, or none. `registers`: of its threads.
 Result<Reached> reached_now(pid_t pid, const std::vector<BlockRange>& blocks,
-                            std::optional<HeapBlocks> heap,
+                            const std::vector<std::size_t>& by_age, std::optional<HeapBlocks> heap,
                             const std::vector<std::uint64_t>& registers) {
     std::span<const BlockRange> others;
     std::vector<BlockRange> heaps;
@@ -76,6 +97,7 @@ Result<Reached> reached_now(pid_t pid, const std::vector<BlockRange>& blocks,
     const std::vector<bool> all_reached = search.reached();
     Reached reached{.in_heap = std::move(joined.is_among_others)};
     for (const std::size_t place : joined.places) reached.is_reached.push_back(all_reached[place]);
+    reached.holders = holders_among(joined.places, by_age, search, all_reached);
     if (heap) {
         reached.lost_of_heap = lost_of(*heap, search, all_reached);
         reached.heap = std::move(heap->blocks);
@@ -105,6 +127,7 @@ Result<std::vector<std::uint64_t>> PointerSearch::read_registers(pid_t pid) {
 }
 
 std::optional<Reached> PointerSearch::search(pid_t pid, const std::vector<BlockRange>& blocks,
+                                             const std::vector<std::size_t>& by_age,
                                              Through through) {
     const auto counters = read_process_counters(pid);
     if (!counters || counters->swap_bytes > 0) return std::nullopt;
@@ -118,7 +141,7 @@ std::optional<Reached> PointerSearch::search(pid_t pid, const std::vector<BlockR
         }
         std::optional<HeapBlocks> heap;
         if (through == Through::heap) heap = read_heap_blocks(pid, most_heap_blocks);
-        auto now = reached_now(pid, blocks, std::move(heap),
+        auto now = reached_now(pid, blocks, by_age, std::move(heap),
                                registers ? *registers : std::vector<std::uint64_t>());
         if (!now) {
             spdlog::debug("{} (process {})", now.error().message, pid);

@@ -298,6 +298,11 @@ std::vector<StackReachability> Tracer::State::take_reachability() {
     std::vector<StackReachability> seen = lost_blocks.take();
     std::erase_if(seen,
                   [&](const StackReachability& stack) { return !reader.has_read(stack.stack); });
+    for (StackReachability& stack : seen) {
+        if (stack.held == 0 || reader.has_read(stack.holder)) continue;
+        stack.holder = StackId();
+        stack.held = 0;
+    }
     return seen;
 }
 

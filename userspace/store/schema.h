@@ -17,7 +17,7 @@ namespace seep {
 /// "seep" in ASCII: PRAGMA application_id, so that file(1) and the reader know a recording.
 inline constexpr std::int64_t recording_application_id = 0x73656570;
 /// PRAGMA user_version.
-inline constexpr std::int64_t recording_format = 4;
+inline constexpr std::int64_t recording_format = 5;
 
 /// Longest text of a column, in bytes: the writer cuts there, the reader refuses more.
 inline constexpr std::size_t max_recorded_text = 65536;

@@ -236,6 +236,46 @@ TEST(Findings, StacksOfOneFunctionOrOneClusterAreOne) {
     EXPECT_THAT(findings[1].sentence, StartsWith("`g` (app) and `h` (app), all under `z`, leak "));
 }
 
+/// A leak of so many lost blocks, most of which are held by those of another stack.
+ReportStack lost(const std::vector<std::string>& functions, std::uint64_t blocks,
+                 const std::string& held_by, std::uint64_t held) {
+    ReportStack stack = stack_of(functions, Verdict::leak);
+    stack.reachability.looked = stack.reachability.lost = blocks;
+    stack.reachability.held = held;
+    stack.evidence.held_by = held_by;
+    return stack;
+}
+
+TEST(Findings, WhatIsLostWithOneStackIsPartOfItsObject) {
+    Report report =
+        report_of({lost({"names", "new_query", "check"}, 100, "1", 95),
+                   lost({"query", "new_query", "check"}, 10, "1", 10),
+                   lost({"parts", "parse", "check"}, 30, "1", 30),
+                   lost({"other", "check"}, 30, "3", 30), lost({"mixed", "check"}, 100, "1", 80)});
+    auto findings = find_causes(report);
+    ASSERT_THAT(findings, SizeIs(3));
+    EXPECT_THAT(findings[0].stacks, ElementsAre("0", "1", "2"));
+    EXPECT_THAT(
+        findings[0].sentence,
+        StartsWith("`names` (app), `query` (app) and 1 more, all under `check`, leak 10.5"));
+    // What only grows may be kept, though some of it is lost.
+    report.stacks[2].verdict = Verdict::growing;
+    findings = find_causes(report);
+    EXPECT_THAT(findings[0].stacks, ElementsAre("0", "1"));
+    // Few blocks may be held by chance.
+    report.stacks[1].reachability.held = report.stacks[1].reachability.lost = 4;
+    EXPECT_THAT(find_causes(report), SizeIs(5));
+}
+
+TEST(Findings, WhatTheyAreAllUnderIsNoneThatOneOfThemIsNamedFor) {
+    Report report =
+        report_of({stack_of({"g", "handle"}, Verdict::leak), stack_of({"handle"}, Verdict::leak)});
+    for (ReportStack& stack : report.stacks) stack.evidence.cluster = 1;
+    report.stacks[1].frames[1].offset = 0x20;  // another call
+    report.clusters = {{.shares_callers = false}};
+    EXPECT_THAT(find_causes(report)[0].sentence, StartsWith("`g` (app) and `handle` (app) leak "));
+}
+
 TEST(Findings, WhatSharesAFrameWithoutANameIsUnderTheNextThatHasOne) {
     Report report = report_of({stack_of({"g", "z", "serve"}, Verdict::leak),
                                stack_of({"h", "z", "serve"}, Verdict::leak)});

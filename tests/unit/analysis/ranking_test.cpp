@@ -116,6 +116,21 @@ std::vector<std::uint64_t> live_bytes(const Report& report) {
     return values;
 }
 
+TEST(Ranking, WhatHoldsLostBlocksIsNamedByItsCodeInWhicheverProcess) {
+    Contents contents(3);
+    for (const std::uint32_t process : {1U, 2U}) {
+        const StackId head = contents.add(process, {1, 2}, linear(100, 100, 3)).record.id;
+        StackReachability& part = contents.add(process, {1, 3}, linear(100, 50, 3)).reachability;
+        part.looked = part.lost = part.held = 2 + process;
+        part.holder = head;
+    }
+    const Report report = contents.report();
+    ASSERT_EQ(report.stacks.size(), 2u);
+    EXPECT_THAT(report.stacks[0].evidence.held_by, IsEmpty());
+    EXPECT_EQ(report.stacks[1].evidence.held_by, report.stacks[0].id);
+    EXPECT_EQ(report.stacks[1].reachability.held, 7u);
+}
+
 TEST(Ranking, GrowthOverTheWindowIsEndLessStart) {
     Contents contents(3);
     contents.add(1, {1, 2}, {1000, 4000, 3000});

@@ -58,9 +58,10 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
                     "allocated_bytes", "allocated_count", "freed_bytes", "freed_count",
                     "lapsed_bytes", "lapsed_count", "growth", "growth_per_1000_work", "verdict",
                     "reason", "evidence", "suppressed", "truncated", "frames"));
-    EXPECT_THAT(keys(json["stacks"][0]["evidence"]),
-                ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "staying",
-                            "unreachable", "lost_of_heap", "pace", "decidable_at", "cluster"));
+    EXPECT_THAT(
+        keys(json["stacks"][0]["evidence"]),
+        ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "staying", "unreachable",
+                    "held_by", "lost_of_heap", "pace", "decidable_at", "cluster"));
     EXPECT_THAT(keys(json["stacks"][0]["growth"]),
                 ElementsAre("bytes_per_second", "low", "high", "bytes"));
     EXPECT_THAT(keys(json["stacks"][0]["frames"][0]),

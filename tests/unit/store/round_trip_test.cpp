@@ -164,8 +164,8 @@ TEST(RoundTrip, OnlyTheLatestSearchIsKept) {
     const auto reachability = reader->reachability();
     ASSERT_TRUE(reachability);
     ASSERT_EQ(reachability->size(), 1U);
-    EXPECT_EQ(reachability->front(),
-              (StackReachability{leak_stack, 27'000'000, 50, 43, 4'000, 5'000'000, 12, 3, true}));
+    EXPECT_EQ(reachability->front(), (StackReachability{leak_stack, 27'000'000, 50, 43, 4'000,
+                                                        5'000'000, 12, 3, true, steady_stack, 33}));
 }
 
 TEST(RoundTrip, OnlyTheLatestRevisitsAreKept) {

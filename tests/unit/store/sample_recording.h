@@ -129,8 +129,8 @@ inline Snapshot sample_snapshot(std::uint64_t index) {
         snapshot.revisits.push_back(
             {leak_stack, {{0, 10 * index, 4}, {0, 1, index}}, {{index, 7}, {0, 7}}});
     if (index > 0)
-        snapshot.reachability.push_back(
-            {leak_stack, 9'000'000 * index, 50, 40 + index, 4'000, 5'000'000, 12, index, true});
+        snapshot.reachability.push_back({leak_stack, 9'000'000 * index, 50, 40 + index, 4'000,
+                                         5'000'000, 12, index, true, steady_stack, 30 + index});
     if (index > 0)
         snapshot.calls.push_back({.process = ProcessId(1),
                                   .location = LocationId(2),

@@ -181,6 +181,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"UPDATE reachability SET lost = 51", "column lost has more than were looked for"},
         Damage{"UPDATE reachability SET refuted = 13", "column refuted has more than were"},
         Damage{"UPDATE reachability SET all_known = 2", "column all_known"},
+        Damage{"UPDATE reachability SET held = 44", "column held has more than were lost"},
         Damage{"UPDATE recording SET sampling_asked = 'x'", "column sampling_asked"},
         Damage{"UPDATE recording SET budget_ppm = 2000000", "column budget_ppm"},
         Damage{"UPDATE period SET level = 'x'", "column level"},
