@@ -116,18 +116,15 @@ std::size_t shared_calls(std::span<const ReportStack* const> stacks) {
     return shared;
 }
 
-/// A function that they have in common; the last one from which they go different ways. Or else
-/// one that they go through by different ways, unless that is what one of them is named after.
+/// A function that they have in common: the last one before they part; or else one that all go
+/// through, by one call or another.
 const ReportFrame* common_of(const Cause& cause) {
     const std::vector<ReportFrame>& first = cause.stacks.front()->frames;
     const std::size_t apart = first.size() - shared_calls(cause.stacks);
     for (const ReportFrame* const frame : functions_on(*cause.stacks.front()))
         if (static_cast<std::size_t>(frame - first.data()) >= apart) return frame;
     const auto shared = functions_on_all(cause.stacks);
-    const bool is_culprit = !shared.empty() && std::ranges::any_of(cause.culprits, [&](auto frame) {
-        return function_key(*frame) == function_key(*shared.front());
-    });
-    return shared.empty() || is_culprit ? nullptr : shared.front();
+    return shared.empty() ? nullptr : shared.front();
 }
 
 /// What of the first stack is around its culprit, from there outwards.
@@ -168,7 +165,7 @@ std::vector<Cause> causes_of(const Report& report) {
     for (const auto& stacks : gathered) {
         Cause& cause = causes.emplace_back(Cause{.verdict = stacks.front()->verdict});
         for (const ReportStack* const stack : stacks) add_stack(cause, *stack);
-        cause.common = common_of(cause);
+        if (cause.culprits.size() > 1) cause.common = common_of(cause);
     }
     tell_apart(causes);
     std::ranges::stable_sort(causes, {}, [](const Cause& cause) { return gravity(cause.verdict); });

@@ -22,8 +22,9 @@ namespace {
 constexpr std::size_t longest_name = 100;  ///< That is shown.
 /// That is shown with its template arguments.
 constexpr std::size_t long_name = 50;
-/// Distinct callers from which on a function that hands out memory is taken for a shared one.
-constexpr std::size_t many_callers = 4;
+/// From so many places on, in two functions or more, a function that hands out memory is taken for
+/// a shared one.
+constexpr std::size_t many_places = 4;
 /// Wrappers that call each other are learnt one layer a pass.
 constexpr int most_layers = 3;
 /// Of a place, from which on it is no chance that all of them have one size.
@@ -119,16 +120,22 @@ CodePlace code_place(const ReportFrame& frame) {
     return {frame.module, frame.offset};
 }
 
-/// The callers of one function, and how many of them do not grow.
+/// The places that one function is called from, and how many of them do not grow.
 struct Fan {
-    std::map<std::string, bool> callers;  ///< Whether any stack through it grows.
+    /// By function and place in it, whether any stack through that grows.
+    std::map<std::string, std::map<std::uint64_t, bool>> callers;
     /// Of each place in the function, by the place that it is called from: what is allocated there.
     std::map<CodePlace, std::map<CodePlace, Totals>> calls;
 
     [[nodiscard]] bool is_shared() const {
-        const auto growing = std::ranges::count_if(callers, [](auto& each) { return each.second; });
-        return callers.size() >= many_callers &&
-               2 * static_cast<std::size_t>(growing) <= callers.size();
+        std::size_t places = 0;
+        std::size_t growing = 0;
+        for (const auto& [function, places_of] : callers)
+            for (const auto& [place, grows] : places_of) {
+                ++places;
+                if (grows) ++growing;
+            }
+        return callers.size() > 1 && places >= many_places && 2 * growing <= places;
     }
     /// Whether at one place it allocates what each of its callers asks for: one size for each, but
     /// not one for all.
@@ -239,7 +246,8 @@ WrapperFinder::WrapperFinder(const Report& report) {
             const std::size_t at = first_with_purpose(stack);
             if (at + 1 >= stack.frames.size()) continue;
             Fan& fan = fans[frame_key(stack.frames[at])];
-            bool& growing = fan.callers[frame_key(stack.frames[at + 1])];
+            const ReportFrame& caller = stack.frames[at + 1];
+            bool& growing = fan.callers[frame_key(caller)][caller.offset];
             growing = growing || grows(stack);
             accumulate(fan.calls[code_place(stack.frames[at])][code_place(stack.frames[at + 1])],
                        stack.totals);

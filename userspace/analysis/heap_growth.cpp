@@ -121,16 +121,20 @@ std::vector<Count>::const_iterator last_third(const std::vector<Count>& counts, 
         counts, [&](const Count& count) { return count.seconds >= seconds * 2 / 3; });
 }
 
-/// By how much what is free has become more, at all counts from the last third of the window on, of
-/// which there must be several, as what comes and goes is given out again.
-double freed_for_good(const std::vector<Count>& counts, double seconds) {
+/// What is free, at least.
+struct LeastFree {
+    double earlier = 0;
+    double lately = 0;  ///< At all counts from the last third of the window on.
+};
+/// If there are several of those, as what comes and goes is given out again.
+LeastFree least_free(const std::vector<Count>& counts, double seconds) {
     const auto later = last_third(counts, seconds);
-    if (later == counts.begin() || counts.end() - later < 2) return 0;
+    if (later == counts.begin() || counts.end() - later < 2) return {};
     const auto least_of = [](auto begin, auto end) {
         return free_in(*std::min_element(
             begin, end, [](const Count& a, const Count& b) { return free_in(a) < free_in(b); }));
     };
-    return std::max(0.0, least_of(later, counts.end()) - least_of(counts.begin(), later));
+    return {least_of(counts.begin(), later), least_of(later, counts.end())};
 }
 
 /// With what blocks that are put aside may hide.
@@ -199,11 +203,14 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
     std::vector<Point> bytes = points(counts, in_use);
     const double of_blocks = static_cast<double>(at_end.bytes) /
                              static_cast<double>(std::max<std::uint64_t>(at_end.blocks, 1));
+    const LeastFree free = least_free(counts, seconds);
     HeapInUseGrowth growth{
         .bytes = at_end.bytes,
         .blocks = at_end.blocks,
         .free_bytes = counts.back().census.free_bytes,
-        .freed_bytes = static_cast<std::uint64_t>(freed_for_good(counts, seconds)),
+        .freed_bytes = static_cast<std::uint64_t>(std::max(0.0, free.lately - free.earlier)),
+        .kept_free_bytes =
+            static_cast<std::uint64_t>(free.earlier >= free.lately / 2 ? free.lately : 0),
         .growth = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds),
         .lately = {},
         .sizes = {},

@@ -10,6 +10,7 @@
 
 #include "analysis/block_size.h"
 #include "analysis/claims.h"
+#include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/heap_growth.h"
 #include "analysis/lost.h"
@@ -17,6 +18,9 @@
 
 namespace seep {
 namespace {
+
+/// Blocks of a cause that were found lost, for it to be what loses.
+constexpr std::uint64_t enough_lost = 10;
 
 /// What grows in lockstep, or by itself.
 struct Cause {
@@ -31,6 +35,12 @@ struct Cause {
         return share && share->low >= mostly_lost;
     }
 };
+
+double held_with_headers(const ReportStack& stack) {
+    const SizeRange blocks = size_range(stack.totals);
+    return static_cast<double>(stack.totals.held_count()) *
+           static_cast<double>(glibc_chunk(blocks.mean));
+}
 
 /// What there is more of its sizes, in bytes a second, with headers. `sizes`: in use, or lost.
 Growth more_of_sizes(const Cause& cause, const std::map<std::uint64_t, BlockRate>& sizes) {
@@ -116,6 +126,54 @@ void raise_to_lost(const Cause& cause, const HeapInUseGrowth& heap) {
     }
 }
 
+/// Of what the heap has more of, what is not claimed by other causes.
+Growth left_of_heap(const Cause& cause, const Causes& causes, const HeapInUseGrowth& heap) {
+    Growth left = heap.growth;
+    for (const auto& [name, other] : causes) {
+        if (&other == &cause) continue;
+        left.bytes_per_second -= other.growth.bytes_per_second;
+        left.low -= other.growth.high;
+        left.high -= std::max(0.0, other.growth.low);
+    }
+    return left;
+}
+
+bool is_alone_lost(const Cause& cause, const Causes& causes) {
+    return std::ranges::none_of(causes, [&](const auto& named) {
+        return &named.second != &cause && named.second.seen.lost > 0;
+    });
+}
+
+/// Where all that is lost comes from one cause, it leaves that at least, as some of it may look
+/// reached, and at most what the heap has more of and no other cause does. Its stacks have as much
+/// of that as they have been seen to hold, since objects are seen as a whole.
+void put_between_lost_and_in_use(const Cause& cause, const Causes& causes,
+                                 const HeapInUseGrowth& heap) {
+    if (cause.seen.lost < enough_lost || !unreachable(cause.seen) || !is_alone_lost(cause, causes))
+        return;
+    const Growth least = more_of_sizes(cause, heap.lost->sizes);
+    const Growth most = left_of_heap(cause, causes, heap);
+    const double high = std::max(least.bytes_per_second, most.high);
+    if (least.low <= 0 || most.bytes_per_second < least.low ||
+        high - least.low >= cause.growth.high - cause.growth.low)
+        return;
+    const double middle =
+        (least.bytes_per_second + std::max(least.bytes_per_second, most.bytes_per_second)) / 2;
+    double held = 0;
+    for (const ReportStack* const stack : cause.stacks) held += held_with_headers(*stack);
+    for (ReportStack* const stack : cause.stacks) {
+        const auto part = static_cast<double>(stack->totals.held_bytes()) / held;
+        stack->growth = {.bytes_per_second = part * middle,
+                         .low = part * least.low,
+                         .high = part * high,
+                         .bytes = bytes_at(part * middle, stack->growth)};
+        stack->reason += fmt::format(
+            "; but its cause leaves {}, with headers: what is lost of its sizes at least, "
+            "and what the heap has more of at most",
+            hourly({.bytes_per_second = middle, .low = least.low, .high = high, .bytes = 0}));
+    }
+}
+
 }  // namespace
 
 double lost_share(const HeapInUseGrowth& heap, const std::vector<std::uint64_t>& chunks) {
@@ -150,6 +208,8 @@ void judge_by_lost_of_heap(Report& report) {
         if (cause.is_mostly_lost() && has_its_sizes_alone(cause, causes))
             raise_to_lost(cause, *report.memory.in_use);
     }
+    for (const auto& [name, cause] : causes)
+        put_between_lost_and_in_use(cause, causes, *report.memory.in_use);
 }
 
 }  // namespace seep

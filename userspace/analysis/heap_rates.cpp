@@ -34,6 +34,10 @@ constexpr double theirs_alone = 0.99;
 constexpr double enough_alone = 0.25;
 constexpr std::size_t least_sizes = 2;
 constexpr double least_chance = 0.05;
+/// Of blocks of a size, those that take the next one at most; and in how many turns it is settled
+/// how many do, as that hangs on how many blocks there are of the next one.
+constexpr double most_of_next = 0.25;
+constexpr int turns = 4;
 /// A standard deviation over the median deviation, where it is normal.
 constexpr double deviations_sd = 1.4826;
 /// Of fewer, it may be chance that one of several stacks with blocks of a size was seen to hold
@@ -187,13 +191,32 @@ struct Part {
 };
 using Parts = std::map<std::uint64_t, Part>;
 
+/// Of a size that some have claims of, with what of the next one is not claimed, where they are
+/// known to have so many `times` what they claim: blocks for which a larger chunk was all there
+/// was.
+Rate size_with_next(std::uint64_t chunk, const std::vector<const Claim*>& members,
+                    const std::vector<Claim>& claims, const HeapInUseGrowth& heap,
+                    std::optional<double> times) {
+    Rate size = rate_of_size(heap.sizes, chunk);
+    const std::uint64_t next = next_size(chunk);
+    if (!times || next == chunk) return size;
+    double claimed = claims_on(next, claims).more;
+    for (const Claim* const claim : members)
+        if (claim->chunk == next)
+            claimed += (claim->rate.low > 0 ? *times - 1 : *times) * claim->rate.more;
+    const double more = std::max(0.0, rate_of_size(heap.sizes, next).more - claimed);
+    if (more > most_of_next * size.more) return size;
+    return {size.more + more, size.low + more, size.high + more};
+}
+
+/// `times`: what they are known to have, of what they claim.
 Parts parts_of(const std::vector<const Claim*>& members, const std::vector<Claim>& claims,
-               const HeapInUseGrowth& heap) {
+               const HeapInUseGrowth& heap, std::optional<double> times = {}) {
     Parts parts;
     for (const Claim* const claim : members) {
         if (claim->chunk == 0) continue;
         Part& part = parts[claim->chunk];
-        part.size = rate_of_size(heap.sizes, claim->chunk);
+        part.size = size_with_next(claim->chunk, members, claims, heap, times);
         part.theirs += claim->rate.more;
         part.held += static_cast<double>(claim->held);
         if (claim->rate.low <= 0) part.all += claim->rate.more;
@@ -298,8 +321,12 @@ void HeapRates::rate_clusters(Report& report) const {
         // What it had in hand when windows ended is not to be blamed for what another leaves.
         const auto certainly_grows = [](const HeapClaim* claim) { return claim->rate.low > 0; };
         if (std::ranges::none_of(members, certainly_grows)) continue;
-        const Parts parts = parts_of(members, claims_, *heap_);
-        const auto seen = times_seen(parts);
+        Parts parts = parts_of(members, claims_, *heap_);
+        auto seen = times_seen(parts);
+        for (int turn = 0; seen && turn < turns; ++turn) {
+            parts = parts_of(members, claims_, *heap_, seen->more);
+            seen = times_seen(parts);
+        }
         if (!seen || seen->low <= 0) continue;
         for (const HeapClaim* const claim : members) {
             ReportStack& stack = report.stacks[claim->stack];

@@ -111,7 +111,7 @@ std::size_t common_callers(const LockstepStack& a, const LockstepStack& b) {
 using AreAlike = bool (&)(const LockstepStack&, const LockstepStack&);
 
 /// The stacks of a group as one, in as many blocks as its first one has: what is torn of one is
-/// not of all.
+/// not of all, and what of one is freed beside those that stay says nothing of the others.
 LockstepStack middle_of(const Lockstep& group, std::span<const LockstepStack> stacks) {
     LockstepStack middle = stacks[group.stacks.front()];
     const double blocks = total(middle);
@@ -123,13 +123,12 @@ LockstepStack middle_of(const Lockstep& group, std::span<const LockstepStack> st
             middle.steps[i] += stack.steps[i] * scale;
         middle.weight = std::max(middle.weight, stack.weight);
         middle.roots = std::max(middle.roots, stack.roots);
-        middle.allocated += stack.allocated * scale;
-        middle.freed += stack.freed * scale;
+        if (freed_share(stack) >= freed_share(middle)) continue;
+        middle.allocated = stack.allocated * scale;
+        middle.freed = stack.freed * scale;
     }
     const auto count = static_cast<double>(group.stacks.size());
     for (double& step : middle.steps) step /= count;
-    middle.allocated /= count;
-    middle.freed /= count;
     return middle;
 }
 

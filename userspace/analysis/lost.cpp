@@ -36,6 +36,8 @@ constexpr double enough_expected = 5;
 constexpr double mostly = 0.5;
 /// For "all" in a sentence: a block may look reached by chance, or by what is no pointer.
 constexpr double nearly_all = 0.9;
+/// Of what a cause grows by, what of the heap is lost for none of it to be.
+constexpr double hardly_any = 0.1;
 /// For a word in a sentence at all.
 constexpr double worth_a_word = 0.05;
 /// The mean age of what is lost, as a share of the time since attach: 0.5 at an even pace.
@@ -173,6 +175,7 @@ bool is_kept_by_a_cache(const ReportStack& stack, const Unreachable& lost) {
 /// all of the heap is known that they may be reached through.
 struct Seen {
     StackReachability all;
+    double grown = 0;  ///< Bytes in the window.
     /// Of windows that were about to end, those of the stack with the fewest, as an object may have
     /// many blocks: some may be in hand.
     std::optional<std::uint64_t> objects;
@@ -182,7 +185,9 @@ struct Seen {
     std::uint64_t surely_not_by_lost = 0;
 
     /// `finds_lost`: what is lost is found to be, mostly.
-    void add(const StackReachability& stack, bool finds_lost) {
+    void add(const ReportStack& grows, bool finds_lost) {
+        const StackReachability& stack = grows.reachability;
+        grown += static_cast<double>(grows.growth.bytes);
         if (stack.looked == 0) return;
         accumulate(all, stack);
         if (outlived_windows(stack))
@@ -195,6 +200,13 @@ struct Seen {
                *objects < most_in_hand * pauses;
     }
 };
+
+/// Hardly anything of all that the heap has is lost: so what grows by much more is not, nor in any
+/// hand.
+bool is_surely_not_lost(const Seen& seen, const ProcessMemory& memory) {
+    return memory.in_use && memory.in_use->lost &&
+           static_cast<double>(memory.in_use->lost->bytes) < hardly_any * seen.grown;
+}
 
 /// Then what it grows by tells the rate, although some of it looks reached, by what was left
 /// behind.
@@ -240,15 +252,16 @@ void leave_open_what_is_pointed_to(Report& report) {
                                             mostly * static_cast<double>(of_lost.looked);
     std::map<std::string, Seen> seen_of;
     for (std::size_t i = 0; i < report.stacks.size(); ++i)
-        if (grows(report.stacks[i]))
-            seen_of[causes[i]].add(report.stacks[i].reachability, finds_lost);
+        if (grows(report.stacks[i])) seen_of[causes[i]].add(report.stacks[i], finds_lost);
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.verdict != Verdict::leak || stack.evidence.lost_of_heap) continue;
         const Seen& seen = seen_of.at(causes[i]);
-        if (seen.all.lost > 0 || is_refuted(seen.all) || seen.all.looked < enough_pointed_to ||
-            seen.may_be_in_hand(report.sampling.pauses) || (seen.perhaps_by_lost > 0 && any_lost))
+        if (seen.all.lost > 0 || is_refuted(seen.all) || seen.all.looked < enough_pointed_to)
             continue;
+        const bool may_be_lost =
+            seen.may_be_in_hand(report.sampling.pauses) || (seen.perhaps_by_lost > 0 && any_lost);
+        if (may_be_lost && !is_surely_not_lost(seen, report.memory)) continue;
         stack.verdict = Verdict::growing;
         if (!are_all_pointed_to(stack.reachability))
             stack.reason += fmt::format("; but all {} blocks of its cause that were looked for {}",

@@ -35,6 +35,8 @@ constexpr double least_estimated_difference = 4 << 20;
 /// Of the memory, of which less becomes free and is used again where a collector frees now and
 /// then.
 constexpr double least_kept = 0.2;
+/// What was free all the time is told if it is so much, and most of the memory.
+constexpr double least_kept_free = 16 << 20;
 /// Of the memory, what blocks may be reckoned to have taken, for want of their sizes.
 constexpr double most_held = 1.5;
 constexpr double least_share = 0.05;
@@ -325,12 +327,16 @@ void judge_fewer(const RecordingContents& contents, const Window& window, const 
         bytes(block), known ? "as those that are held" : "at least", bytes(most), bytes(left), why);
 }
 
-/// What glibc has free by its own account, and had not before, and the memory has.
+/// What glibc has free by its own account, and had not before, or is most of the memory; and the
+/// memory has.
 void judge_counted(const HeapInUseGrowth& heap, const Difference& difference,
                    ProcessMemory& memory) {
     const auto anonymous = static_cast<double>(memory.anonymous_bytes);
-    const double kept = std::min(static_cast<double>(heap.freed_bytes),
-                                 anonymous - static_cast<double>(heap.bytes));
+    const auto kept_free = static_cast<double>(heap.kept_free_bytes);
+    const bool is_most = kept_free >= std::max(least_kept_free, anonymous / 2);
+    const double kept =
+        std::min(std::max(static_cast<double>(heap.freed_bytes), is_most ? kept_free : 0),
+                 anonymous - static_cast<double>(heap.bytes));
     if (kept <= std::max(difference.matters, least_kept * anonymous)) return;
     const std::string why = name_retained(kept, difference, memory);
     memory.reason = fmt::format(

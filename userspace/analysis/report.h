@@ -231,6 +231,8 @@ struct HeapInUseGrowth {
     std::uint64_t free_bytes = 0;  ///< That the heaps have besides.
     /// By how much that became more, and was still so in the last third of the window.
     std::uint64_t freed_bytes = 0;
+    /// What was free at least in that third, if half of it was so at any time before.
+    std::uint64_t kept_free_bytes = 0;
     Growth growth;  ///< Of `bytes`.
     Growth lately;  ///< In the later half of the window, or a little more.
     /// Bytes a second, in the last third of the window at most, if it was counted twice there.

@@ -56,18 +56,19 @@ std::vector<std::optional<std::size_t>> holders_among(const std::vector<std::siz
                                                       const std::vector<std::size_t>& by_age,
                                                       const Reachability& search,
                                                       const std::vector<bool>& is_reached) {
+    std::vector<std::optional<std::size_t>> holders(places.size());
+    if (std::ranges::all_of(places, [&](std::size_t place) { return is_reached[place]; }))
+        return holders;
     std::vector<std::size_t> order;
     order.reserve(by_age.size());
     for (const std::size_t block : by_age) order.push_back(places[block]);
     const auto all = search.holders(is_reached, order);
-    std::vector<std::optional<std::size_t>> holders;
-    holders.reserve(places.size());
-    for (const std::size_t place : places) {
-        std::optional<std::size_t>& holder = holders.emplace_back();
-        if (!all[place]) continue;
-        const auto found = std::ranges::lower_bound(places, *all[place]);
-        if (found != places.end() && *found == *all[place])
-            holder = static_cast<std::size_t>(found - places.begin());
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const auto holder = all[places[i]];
+        if (!holder) continue;
+        const auto found = std::ranges::lower_bound(places, *holder);
+        if (found != places.end() && *found == *holder)
+            holders[i] = static_cast<std::size_t>(found - places.begin());
     }
     return holders;
 }

@@ -191,6 +191,22 @@ TEST(Culprit, AFunctionSharedByManyWhoDoNotGrowIsAWrapper) {
     EXPECT_EQ(report.stacks[0].frames[report.stacks[0].culprit].function, "new_text");
 }
 
+TEST(Culprit, PlacesOfAFewFunctionsThatDoNotGrowMakeAWrapperAsWell) {
+    const auto named_with = [](const std::vector<const char*>& callers) {
+        std::vector<ReportStack> stacks{stack_of({"new_text", "leaky", "main"}, Verdict::leak)};
+        for (const char* caller : callers) {
+            stacks.push_back(stack_of({"new_text", caller, "main"}, Verdict::steady));
+            stacks.back().frames[2].offset = 0x10 * (stacks.size() + 1);
+        }
+        const Report report = report_of(std::move(stacks));
+        return report.stacks[0].frames[report.stacks[0].culprit].function;
+    };
+    EXPECT_EQ(named_with({"leaky", "a", "a"}), "leaky");
+    EXPECT_EQ(named_with({"a", "a"}), "new_text");
+    // What one function alone does at several places is its own affair.
+    EXPECT_EQ(named_with({"leaky", "leaky", "leaky"}), "new_text");
+}
+
 TEST(Culprit, AFunctionThatAllocatesWhatEachCallerAsksForIsAWrapper) {
     const auto allocates = [](const char* caller, std::uint64_t size, std::uint64_t place) {
         ReportStack stack = stack_of({"getbytes", caller, "main"}, Verdict::growing);
@@ -267,13 +283,16 @@ TEST(Findings, WhatIsLostWithOneStackIsPartOfItsObject) {
     EXPECT_THAT(find_causes(report), SizeIs(5));
 }
 
-TEST(Findings, WhatTheyAreAllUnderIsNoneThatOneOfThemIsNamedFor) {
-    Report report =
-        report_of({stack_of({"g", "handle"}, Verdict::leak), stack_of({"handle"}, Verdict::leak)});
+TEST(Findings, TheyAreAllUnderTheLastFunctionBeforeTheyPart) {
+    Report report = report_of({stack_of({"g", "parse", "handle"}, Verdict::leak),
+                               stack_of({"h", "parse", "handle"}, Verdict::leak)});
     for (ReportStack& stack : report.stacks) stack.evidence.cluster = 1;
-    report.stacks[1].frames[1].offset = 0x20;  // another call
     report.clusters = {{.shares_callers = false}};
-    EXPECT_THAT(find_causes(report)[0].sentence, StartsWith("`g` (app) and `handle` (app) leak "));
+    EXPECT_THAT(find_causes(report)[0].sentence, HasSubstr(", all under `parse`, leak "));
+    report.stacks[1].frames[2].offset = 0x20;  // another call
+    EXPECT_THAT(find_causes(report)[0].sentence, HasSubstr(", all under `handle`, leak "));
+    report.stacks[1].frames[3].offset = 0x20;
+    EXPECT_THAT(find_causes(report)[0].sentence, HasSubstr(", all under `parse`, leak "));
 }
 
 TEST(Findings, WhatSharesAFrameWithoutANameIsUnderTheNextThatHasOne) {

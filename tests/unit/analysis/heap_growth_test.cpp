@@ -71,18 +71,28 @@ TEST(HeapGrowth, TellsWhatOfItIsLost) {
     EXPECT_NEAR(twice->sizes.at(64).high, 1.5 * (3200 + 1.96 * std::sqrt(3200)) / 80, 0.01);
 }
 
+/// Of 1000 blocks, `used` are in use and the others free.
+HeapInUseGrowth with_free(const std::function<double(double)>& used) {
+    RecordingContents contents = hundred_seconds();
+    count(contents, 64, used);
+    // Free bytes have no blocks.
+    count(contents, 0, [](double) { return 0; });
+    for (HeapInUseRow& row : contents.heap)
+        if (row.size.chunk_bytes == 0)
+            row.size.bytes = static_cast<std::uint64_t>(
+                64 * (1000 - used(10.0 * static_cast<double>(row.snapshot))));
+    return *heap_growth(contents);
+}
+
+TEST(HeapGrowth, TellsWhatWasFreeAllTheTime) {
+    EXPECT_EQ(with_free([](double t) { return 400 - t; }).kept_free_bytes, 64U * 670);
+    EXPECT_EQ(with_free([](double t) { return t < 50 ? 800 : 200; }).kept_free_bytes, 0U);
+}
+
 TEST(HeapGrowth, TellsWhatBecameFreeForGood) {
     const auto freed_from = [](double freed_at, double again_at) {
-        RecordingContents contents = hundred_seconds();
-        const auto used = [=](double t) { return t < freed_at || t >= again_at ? 1000.0 : 200.0; };
-        count(contents, 64, used);
-        // Free bytes have no blocks.
-        count(contents, 0, [](double) { return 0; });
-        for (HeapInUseRow& row : contents.heap)
-            if (row.size.chunk_bytes == 0)
-                row.size.bytes = static_cast<std::uint64_t>(
-                    64 * (1000 - used(10.0 * static_cast<double>(row.snapshot))));
-        return heap_growth(contents)->freed_bytes;
+        return with_free([=](double t) { return t < freed_at || t >= again_at ? 1000.0 : 200.0; })
+            .freed_bytes;
     };
     EXPECT_EQ(freed_from(30, 1000), 64U * 800);
     EXPECT_EQ(freed_from(30, 90), 0U);  // given out again

@@ -89,6 +89,30 @@ TEST(HeapLost, WhatClaimsLessThanIsLostOfItsSizesIsToldWithThat) {
     EXPECT_NEAR(shared.stacks[0].growth.bytes_per_second, 56 * 20, 1e-6);
 }
 
+TEST(HeapLost, WhatAloneIsLostIsBetweenThatAndWhatTheHeapHasMoreOf) {
+    // Half of its blocks that were looked for were in hand; others come and go.
+    const auto told = [](std::uint64_t lost_of_other) {
+        ReportStack leak = grows_by(20);
+        leak.growth.low = 1;
+        leak.growth.high = 56.0 * 100;
+        leak.reachability = {.looked = 20, .lost = 10};
+        ReportStack other = grows_by(1);
+        other.reachability = {.looked = 20, .lost = lost_of_other};
+        Report report = report_of({leak, other}, 50, 45);
+        report.memory.in_use->sizes[64] = {50, -10'000, 10'000};
+        report.memory.in_use->growth = {
+            .bytes_per_second = 64 * 56, .low = 64 * 50, .high = 64 * 60};
+        judge_by_lost_of_heap(report);
+        return report.stacks[0].growth;
+    };
+    // 45 are lost, 44 at least, and there are 56 more less the other's, 60 at most.
+    EXPECT_NEAR(told(0).bytes_per_second, 56 * 50, 1e-6);
+    EXPECT_NEAR(told(0).low, 56 * 44, 1e-6);
+    EXPECT_NEAR(told(0).high, 56 * 59, 56);
+    // Not where another loses, too.
+    EXPECT_NEAR(told(1).bytes_per_second, 56 * 20, 1e-6);
+}
+
 TEST(HeapLost, InLockstepItIsAllOrNone) {
     Report report = report_of({grows_by(20, 1), grows_by(50, 1)}, 70, 60);
     judge_by_lost_of_heap(report);

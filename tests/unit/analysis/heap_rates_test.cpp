@@ -158,6 +158,25 @@ TEST(HeapRates, SomeBlocksTakeTheNextSize) {
     EXPECT_NEAR(report.stacks[1].growth.bytes_per_second, 5 * 216, 1);
 }
 
+TEST(HeapRates, BlocksThatTakeTheNextSizeTellHowManyObjectsThereAreAsWell) {
+    // Twice as many as were seen; most of their blocks are nodes.
+    const auto text_rate = [](double of_32, double of_48) {
+        ReportStack node = claims("node", 24, 400, 1);
+        node.totals.allocated_count = node.totals.lapsed_count = 300;
+        node.totals.allocated_bytes = node.totals.lapsed_bytes = 300 * 24;
+        ReportStack text = claims("text", 50, 100, 1);
+        text.totals.allocated_bytes += 7;  // of several sizes
+        Report report = report_of({std::move(node), claims("name", 40, 100, 1),
+                                   claims("entry", 184, 100, 1), std::move(text)});
+        rate(has({{32, of_32}, {48, of_48}, {192, 200}}), report);
+        return report.stacks[3].growth.bytes_per_second / 50;
+    };
+    EXPECT_NEAR(text_rate(800, 200), 200, 0.1);
+    EXPECT_NEAR(text_rate(770, 230), 200, 0.1);
+    // What there is much more of is another's.
+    EXPECT_NEAR(text_rate(770, 500), 770.0 / 4, 0.1);
+}
+
 TEST(HeapRates, AllThatGrowTogetherHaveNoMoreOfASizeThanThereIs) {
     // Two stacks have blocks of chunks of 64 bytes, and one of them in hand alone.
     Report report = report_of({claims("document", 1000, 10, 1), claims("node", 100, 100, 1),

@@ -93,6 +93,20 @@ TEST(Lockstep, WhatIsFreedInOtherSharesIsNoPartOfOneObject) {
     EXPECT_THAT(lockstep_clusters(std::vector{documents, nodes}), IsEmpty());
 }
 
+TEST(Lockstep, WhatIsFreedBesideThoseThatStayIsNoPartOfTheObject) {
+    LockstepStack documents = stack({40, 48, 32}, {1, 10, 50, 60, 70});
+    LockstepStack lists = stack({40, 48, 32}, {1, 12, 50, 60, 70});
+    LockstepStack nodes = stack({200, 240, 160}, {1, 11, 50, 60, 70});
+    documents.allocated = 120;
+    lists.allocated = 360;  // each is grown twice
+    lists.freed = 240;
+    nodes.allocated = 600;
+    EXPECT_EQ(lockstep_clusters(std::vector{documents, lists, nodes})[0].stacks.size(), 3U);
+    EXPECT_EQ(lockstep_clusters(std::vector{lists, documents, nodes})[0].stacks.size(), 3U);
+    documents = lists;
+    EXPECT_EQ(lockstep_clusters(std::vector{documents, lists, nodes})[0].stacks.size(), 2U);
+}
+
 TEST(Lockstep, OfWhatIsMadeTogetherAsManyStay) {
     // One request in 100 forgets one thing, and one in 150 another, as evenly.
     const auto forgotten = [](double each) {

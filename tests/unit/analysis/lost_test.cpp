@@ -264,6 +264,21 @@ TEST(Lost, WhatOutlivedItsWindowIsInNoHand) {
     EXPECT_EQ(of_leaks({through_all}, 10, search(100, 49)), Verdict::leak);
 }
 
+TEST(Lost, WhereHardlyAnythingOfTheHeapIsLostWhatGrowsIsPointedTo) {
+    const auto verdict = [](std::uint64_t lost_of_heap) {
+        Report report;
+        report.sampling.pauses = 10;
+        report.stacks = {judged(Verdict::leak, search(99, 0))};
+        report.stacks[0].growth.bytes = 1'000;
+        report.memory.in_use.emplace().lost =
+            HeapLost{.bytes = lost_of_heap, .blocks = 1, .sizes = {}};
+        leave_open_what_is_pointed_to(report);
+        return report.stacks[0].verdict;
+    };
+    EXPECT_EQ(verdict(99), Verdict::growing);
+    EXPECT_EQ(verdict(100), Verdict::leak);
+}
+
 TEST(Lost, AFindingSaysItInAWord) {
     EXPECT_EQ(pointers_text(search(500, 470)), ", lost: nothing points to them any more");
     EXPECT_EQ(pointers_text(search(500, 0)), ", all still pointed to");

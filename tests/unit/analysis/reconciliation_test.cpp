@@ -182,6 +182,12 @@ TEST(Reconciliation, GlibcsAccountTellsWhatItKeeps) {
     HeapInUseGrowth few = heap;
     few.blocks = 1000;
     EXPECT_EQ(memory_of({.in_use = few}).verdict, "retention");
+    // Most of the memory was free before.
+    few.freed_bytes = 0;
+    few.kept_free_bytes = bytes(49);
+    EXPECT_THAT(memory_of({.in_use = few}).verdict, IsEmpty());
+    few.kept_free_bytes = bytes(51);
+    EXPECT_EQ(memory_of({.in_use = few}).verdict, "retention");
     // The pages of what is free were given back.
     const auto given_back = [](double i) { return i < 10 ? 100.0 : 32.0; };
     EXPECT_THAT(memory_of({.anonymous = given_back, .unseen = 0.75, .in_use = heap}).verdict,
