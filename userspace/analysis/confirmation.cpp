@@ -277,6 +277,20 @@ bool are_alone(const Report& report, const StackClaims& claims,
     return confirmed >= next_to_all * all;
 }
 
+/// Next to nothing of what it had stays, as far as that can be recognized, and the memory has not
+/// become larger by that.
+void leave_open_what_hardly_stays(Report& report) {
+    const auto larger = static_cast<double>(report.memory.anonymous.bytes);
+    for (ReportStack& stack : report.stacks) {
+        const auto& seen = stack.evidence.staying;
+        if (stack.verdict != Verdict::growing || stack.is_lost || !seen || !is_hardly_any(*seen) ||
+            larger >= least_true * static_cast<double>(stack.growth.bytes))
+            continue;
+        stack.verdict = Verdict::undetermined;
+        stack.growth.low = std::min(stack.growth.low, 0.0);
+    }
+}
+
 }  // namespace
 
 void confirm_by_memory(Report& report) {
@@ -342,6 +356,7 @@ void confirm_by_memory(Report& report) {
         stack.reason += ", and of which its rate is the part";
     }
     bound_by_memory(claimed, of_all.doubt(), report);
+    if (!of_all.grows) leave_open_what_hardly_stays(report);
 }
 
 }  // namespace seep

@@ -67,8 +67,10 @@ std::string subject(const Cause& cause, const Report& report) {
         std::string details = brief_place(frame);
         if (i == 0 && cause.culprits.size() == 1 && cause.through != nullptr)
             details += fmt::format("{}by {}", details.empty() ? "" : ", ", quoted(*cause.through));
+        // What all are under is said once.
         if (const ReportFrame* caller = named_caller(*cause.stacks.front());
-            i == 0 && caller != nullptr)
+            i == 0 && caller != nullptr &&
+            (cause.common == nullptr || function_key(*caller) != function_key(*cause.common)))
             details += fmt::format("{}under {}", details.empty() ? "" : ", ", quoted(*caller));
         else if (cause.caller != nullptr)
             details +=

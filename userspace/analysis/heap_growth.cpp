@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/heap_growth.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -228,6 +230,11 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
 
 bool has_halted(const HeapInUseGrowth& heap) {
     return heap.most_at_end && *heap.most_at_end < ending_pace * heap.growth.bytes_per_second;
+}
+
+std::string chunk_text(std::uint64_t chunk) {
+    const std::uint64_t most = most_of_class(chunk);
+    return most == chunk ? std::to_string(chunk) : fmt::format("{} to {}", chunk, most);
 }
 
 BlockRate rate_of_size(const std::map<std::uint64_t, BlockRate>& sizes, std::uint64_t chunk) {

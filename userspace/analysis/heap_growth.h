@@ -7,11 +7,15 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 
 #include "analysis/contents.h"
 #include "analysis/report.h"
 
 namespace seep {
+
+/// "208"; "1536 to 1648" of a class that is wider. In bytes, by size_class().
+std::string chunk_text(std::uint64_t chunk);
 
 /// Over the window; empty if it was counted less than three times, or not in all processes that
 /// live at its end. The intervals by how far the counts are from a line (Student).

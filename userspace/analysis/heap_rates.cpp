@@ -116,7 +116,7 @@ std::string more_text(const Rate& rate, std::uint64_t chunk) {
     return fmt::format(
         "of chunks of {} bytes, as they take, the heap has {:.3g} to {:.3g} more a "
         "second",
-        chunk, rate.low, rate.high);
+        chunk_text(chunk), rate.low, rate.high);
 }
 
 /// What the heap has more for blocks of a size, with what of the next one nobody else has.

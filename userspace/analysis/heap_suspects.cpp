@@ -315,7 +315,7 @@ std::string sizes_text(std::vector<std::uint64_t> chunks, const Sizes& sizes) {
     std::string text = "chunks of ";
     for (std::size_t i = 0; i < named; ++i) {
         if (i > 0) text += i + 1 == chunks.size() ? " and " : ", ";
-        text += std::to_string(chunks[i]);
+        text += chunk_text(chunks[i]);
     }
     text += " bytes";
     if (named < chunks.size()) text += fmt::format(" and {} more sizes", chunks.size() - named);

@@ -471,7 +471,11 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
                        static_cast<double>(live_at(heap, window.first)), std::max(0.0, heap_grown));
     Difference difference;
     difference.matters = std::max({least_difference, least_share * end.anonymous, noise});
-    if (std::abs(heap_grown) > difference.matters) memory.kappa = grown / heap_grown;
+    // Where frees go by unseen, glibc knows better.
+    const double counted = sampling.observed_share < 1 && in_use
+                               ? static_cast<double>(in_use->growth.bytes)
+                               : heap_grown;
+    if (std::abs(counted) > difference.matters) memory.kappa = grown / counted;
     add_limit(contents.snapshots[window.last], memory);
 
     const double blocks = static_cast<double>(point_at(heap, window.last).live_count) -

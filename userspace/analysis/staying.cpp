@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/staying.h"
-#include "analysis/culprit.h"
 
 #include <fmt/format.h>
 
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "analysis/claims.h"
+#include "analysis/culprit.h"
 #include "analysis/findings.h"
 #include "analysis/merging.h"
 #include "analysis/survival.h"
@@ -174,11 +174,15 @@ void keep_growing(const Report& report, ReportStack& stack) {
     stack.reason += ", as does the anonymous memory";
 }
 
+bool is_mostly_there(const std::optional<Staying>& seen) {
+    return seen && seen->survival.low >= mostly;
+}
+
 /// Of what always has a block in flight, as a document that is being worked on, each window loses
 /// sight of one, so that they seem to become more.
 void leave_open_one_a_window(const Report& report, ReportStack& stack) {
     if (stack.verdict != Verdict::growing || stack.seen_to_leak || stack.in_heap ||
-        is_left_by_counted_calls(stack) || stack.evidence.staying ||
+        is_left_by_counted_calls(stack) || is_mostly_there(stack.evidence.staying) ||
         stack.totals.held_count() > report.sampling.pauses)
         return;
     stack.verdict = Verdict::undetermined;
@@ -273,6 +277,10 @@ void leave_out_gone(Report& report) {
         if (stack.verdict == Verdict::growing && stack.growth.low < 0)
             stack.verdict = Verdict::undetermined;
     }
+}
+
+bool is_hardly_any(const Staying& seen) {
+    return seen.survival.high < hardly_any;
 }
 
 bool is_nearly_all(const Staying& seen) {

@@ -30,6 +30,9 @@ void leave_out_gone(Report& report);
 /// Whether they were all there but for chance, as far as they were not taken for others.
 bool is_nearly_all(const Staying& seen);
 
+/// Whether less than a quarter can be there.
+bool is_hardly_any(const Staying& seen);
+
 /// Whether its blocks were looked at again late in the window, and were all there but for chance.
 bool is_seen_to_stay(const ReportStack& stack, double window_seconds);
 

@@ -35,6 +35,12 @@ constexpr std::uint64_t most_growth = std::uint64_t{1} << 30;
 constexpr std::uint64_t finest_classes = 1 << 10;
 constexpr unsigned classes_an_octave_bits = 3;
 
+/// Of the class of a chunk of so many bytes.
+std::uint64_t class_width(std::uint64_t chunk_bytes) {
+    if (chunk_bytes < finest_classes) return chunk_alignment;
+    return std::bit_floor(chunk_bytes) >> classes_an_octave_bits;
+}
+
 class Walk {
  public:
     Walk(const GlibcHeap& heap, const ReadWords& read, const OnBlock& on_block, HeapCensus& census)
@@ -197,9 +203,11 @@ std::uint64_t chunk_of(std::uint64_t block_bytes) {
 }
 
 std::uint64_t size_class(std::uint64_t chunk_bytes) {
-    if (chunk_bytes < finest_classes) return chunk_bytes;
-    const auto octave = static_cast<unsigned>(std::bit_width(chunk_bytes)) - 1;
-    return chunk_bytes & ~((std::uint64_t{1} << (octave - classes_an_octave_bits)) - 1);
+    return chunk_bytes - chunk_bytes % class_width(chunk_bytes);
+}
+
+std::uint64_t most_of_class(std::uint64_t class_bytes) {
+    return class_bytes + class_width(class_bytes) - chunk_alignment;
 }
 
 std::uint64_t next_size(std::uint64_t chunk_bytes) {

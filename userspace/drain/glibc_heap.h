@@ -75,6 +75,8 @@ std::uint64_t chunk_of(std::uint64_t block_bytes);
 /// The class of a chunk of so many bytes, its header included: the least that a chunk of it has. Of
 /// one size each up to 1 KiB, and then an eighth of a power of two wide.
 std::uint64_t size_class(std::uint64_t chunk_bytes);
+/// The most that a chunk of a class has.
+std::uint64_t most_of_class(std::uint64_t class_bytes);
 /// That of the next larger chunk, which some blocks have: none is split of which less than the
 /// least chunk would be left. The same where classes are wider.
 std::uint64_t next_size(std::uint64_t chunk_bytes);

@@ -336,6 +336,22 @@ TEST(Confirmation, TooFewSnapshotsTellNothing) {
     EXPECT_EQ(report.stacks[0].verdict, Verdict::growing);
 }
 
+TEST(Confirmation, WhatHardlyStaysDoesNotGrowWhereTheMemoryDoesNot) {
+    const auto verdict = [](double share, double larger) {
+        ReportStack stack = looked_at(other("a", 1000), share, false);
+        stack.growth.bytes = 100'000;
+        Report report = confirmed({}, 0, 0);
+        report.memory.anonymous = report.memory.anonymous_lately = {
+            .low = -10'000, .high = 10'000, .bytes = static_cast<std::int64_t>(larger)};
+        report.stacks = {std::move(stack)};
+        confirm_by_memory(report);
+        return report.stacks[0].verdict;
+    };
+    EXPECT_EQ(verdict(0.1, 0), Verdict::undetermined);
+    EXPECT_EQ(verdict(0.5, 0), Verdict::growing);
+    EXPECT_EQ(verdict(0.1, 100'000), Verdict::growing);
+}
+
 TEST(Confirmation, OnlyWhatWasSeenToLeakIsJudged) {
     EXPECT_EQ(verdict_of({other("a", 1000)}, 1000, 1000), Verdict::growing);
 }

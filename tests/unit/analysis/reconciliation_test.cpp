@@ -131,6 +131,13 @@ TEST(Reconciliation, TakesWhatWasSeenInWindowsForAllOfTheTime) {
     EXPECT_NEAR(seen.heap.bytes_per_second, 2 * mebibyte, 1);
     EXPECT_NEAR(seen.kappa.value(), 1, 1e-6);
     EXPECT_THAT(seen.verdict, IsEmpty());
+    // glibc knows what of that was freed unseen.
+    const HeapInUseGrowth half{.growth = {.bytes = static_cast<std::int64_t>(200 * mebibyte)}};
+    const ProcessMemory known = memory_of({.anonymous = [](double i) { return 100 + 20 * i; },
+                                           .heap = rising,
+                                           .unseen = 0.75,
+                                           .in_use = half});
+    EXPECT_NEAR(known.kappa.value(), 2, 1e-6);
 }
 
 TEST(Reconciliation, SmallBlocksNeedMoreThanTheyWereAskedFor) {

@@ -125,6 +125,9 @@ TEST(Staying, OneBlockAWindowMayHaveBeenInFlight) {
     EXPECT_EQ(verdict(5, {}), Verdict::undetermined);
     EXPECT_EQ(verdict(6, {}), Verdict::growing);
     EXPECT_EQ(verdict(5, leaking), Verdict::growing);
+    // Of those of its kind that were looked at again, too many may be gone.
+    EXPECT_EQ(verdict(5, mixed), Verdict::undetermined);
+    EXPECT_EQ(verdict(6, mixed), Verdict::growing);
 }
 
 TEST(Staying, AFullCacheKeepsNothing) {

@@ -156,6 +156,9 @@ TEST(SizeClass, IsOfOneSizeWhereSizesAreMany) {
     EXPECT_EQ(size_class(1136), 1024U);
     EXPECT_EQ(size_class(1152), 1152U);
     EXPECT_EQ(size_class(65552), 65536U);
+    EXPECT_EQ(most_of_class(1008), 1008U);
+    EXPECT_EQ(most_of_class(1024), 1136U);
+    EXPECT_EQ(most_of_class(1536), 1648U);
     EXPECT_EQ(next_size(32), 48U);
     EXPECT_EQ(next_size(1136), 1152U);
     EXPECT_EQ(next_size(1024), 1024U);
