@@ -14,10 +14,9 @@
 namespace seep {
 namespace {
 
-/// Of a cause's lost blocks, what the blocks of one stack must hold for all of them to be its
-/// object's; and of so many at least.
+/// Of lost blocks, those that must be parts of some objects for all to be; and so many at least.
 constexpr double nearly_all = 0.9;
-constexpr std::uint64_t least_held = 5;
+constexpr std::uint64_t least_parts = 5;
 
 /// Gravest first; what has no place here makes no finding.
 constexpr std::array finding_order{Verdict::leak, Verdict::growing, Verdict::load,
@@ -66,35 +65,63 @@ std::vector<std::vector<const ReportStack*>> gather(const Report& report) {
     return causes;
 }
 
-/// The stack whose blocks hold what of theirs is lost; none if it is not known, or not one.
-std::string holder_of(std::span<const ReportStack* const> stacks) {
-    std::uint64_t lost = 0;
-    std::map<std::string, std::uint64_t> held;
-    for (const ReportStack* const stack : stacks) {
-        lost += stack->reachability.lost;
-        if (const std::string& holder = stack->evidence.held_by; !holder.empty())
-            held[holder] += stack->reachability.held;
+/// What lost blocks are parts of: the objects of a stack may be known by that of another, whose are
+/// known by that of a third.
+class Objects {
+ public:
+    explicit Objects(const Report& report) {
+        for (const ReportStack& stack : report.stacks)
+            if (is_part(stack.reachability.in_object, stack.reachability.lost))
+                of_[stack.id] = stack.evidence.lost_object;
     }
-    const auto most =
-        std::ranges::max_element(held, {}, [](const auto& each) { return each.second; });
-    if (most == held.end() || most->second < least_held ||
-        static_cast<double>(most->second) < nearly_all * static_cast<double>(lost))
-        return {};
-    return most->first;
-}
 
-/// Puts leaks together whose blocks are lost with those of one stack.
-void join_objects(std::vector<std::vector<const ReportStack*>>& causes) {
-    std::map<std::string, std::size_t> by_holder;
+    /// What nearly all that they lost is a part of; empty if it is not known, or not one thing.
+    [[nodiscard]] std::string of(std::span<const ReportStack* const> stacks) const {
+        std::uint64_t lost = 0;
+        std::map<std::string, std::uint64_t> parts;
+        for (const ReportStack* const stack : stacks) {
+            lost += stack->reachability.lost;
+            if (stack->reachability.in_object > 0)
+                parts[name(stack->evidence.lost_object)] += stack->reachability.in_object;
+        }
+        const auto most =
+            std::ranges::max_element(parts, {}, [](const auto& each) { return each.second; });
+        const bool is_one =
+            most != parts.end() && most->second >= least_parts && is_part(most->second, lost);
+        return is_one ? most->first : std::string();
+    }
+
+ private:
+    static bool is_part(std::uint64_t in_object, std::uint64_t lost) {
+        return in_object > 0 &&
+               static_cast<double>(in_object) >= nearly_all * static_cast<double>(lost);
+    }
+    [[nodiscard]] std::string name(std::string stack) const {
+        // Ids descend, but for those that agree (LostBlocks::add()) or were put together.
+        for (std::size_t steps = 0; steps < of_.size(); ++steps) {
+            const auto next = of_.find(stack);
+            if (next == of_.end() || next->second == stack) break;
+            stack = next->second;
+        }
+        return stack;
+    }
+
+    std::map<std::string, std::string> of_;
+};
+
+/// Puts leaks together whose blocks are lost as parts of the same objects.
+void join_objects(const Report& report, std::vector<std::vector<const ReportStack*>>& causes) {
+    const Objects objects(report);
+    std::map<std::string, std::size_t> by_object;
     for (std::size_t i = 0; i < causes.size(); ++i) {
         if (causes[i].front()->verdict != Verdict::leak) continue;
-        const std::string holder = holder_of(causes[i]);
-        if (holder.empty()) continue;
-        const auto [known, is_new] = by_holder.emplace(holder, i);
+        const std::string object = objects.of(causes[i]);
+        if (object.empty()) continue;
+        const auto [known, is_new] = by_object.emplace(object, i);
         if (is_new) continue;
-        std::vector<const ReportStack*>& object = causes[known->second];
-        object.insert(object.end(), causes[i].begin(), causes[i].end());
-        std::ranges::sort(object);  // as they are in the report
+        std::vector<const ReportStack*>& first = causes[known->second];
+        first.insert(first.end(), causes[i].begin(), causes[i].end());
+        std::ranges::sort(first);  // as they are in the report
         causes[i].clear();
     }
     std::erase_if(causes, [](const auto& cause) { return cause.empty(); });
@@ -160,7 +187,7 @@ void tell_apart(std::vector<Cause>& causes) {
 
 std::vector<Cause> causes_of(const Report& report) {
     auto gathered = gather(report);
-    join_objects(gathered);
+    join_objects(report, gathered);
     std::vector<Cause> causes;
     for (const auto& stacks : gathered) {
         Cause& cause = causes.emplace_back(Cause{.verdict = stacks.front()->verdict});

@@ -2,9 +2,9 @@
 #pragma once
 
 // What of a report's stacks is one cause of growth, of which a finding is made (findings.h): stacks
-// in lockstep, stacks of one function, and leaks whose blocks are parts of one object. Those are
-// known by what is lost with what (Reachability::holders()): the blocks of a lost object are
-// reached from one of them, as LeakSanitizer's indirect leaks are from a direct one.
+// in lockstep, stacks of one function, and leaks whose blocks are parts of the same objects. Those
+// are known by what is lost together (Reachability::objects()): lost blocks that point to one
+// another.
 //
 //     lost query ---> namespaces        of three stacks, which are seen unequally well: one cause
 //          '--------> parts ---> names

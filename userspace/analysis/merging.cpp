@@ -101,17 +101,17 @@ std::map<ProcessId, std::int64_t> attach_times(const RecordingContents& contents
     return times;
 }
 
-/// What holds the lost blocks of a group, as stack_code(): most of them, and how many; 0 if it is
-/// not known.
-std::pair<std::uint64_t, std::uint64_t> holder_of(
+/// What names the objects that most lost blocks of a group are parts of, as stack_code(), and how
+/// many are; 0 if it is not known.
+std::pair<std::uint64_t, std::uint64_t> object_of(
     const std::vector<const StackHistory*>& group,
     const std::unordered_map<StackId, std::uint64_t>& code_of) {
-    std::map<std::uint64_t, std::uint64_t> held;
+    std::map<std::uint64_t, std::uint64_t> parts;
     for (const StackHistory* stack : group)
-        if (const auto code = code_of.find(stack->reachability.holder); code != code_of.end())
-            held[code->second] += stack->reachability.held;
-    if (held.empty()) return {};
-    return *std::ranges::max_element(held, {}, [](const auto& each) { return each.second; });
+        if (const auto code = code_of.find(stack->reachability.object); code != code_of.end())
+            parts[code->second] += stack->reachability.in_object;
+    if (parts.empty()) return {};
+    return *std::ranges::max_element(parts, {}, [](const auto& each) { return each.second; });
 }
 
 MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>& group,
@@ -132,7 +132,7 @@ MergedStack merge_group(std::uint64_t id, const std::vector<const StackHistory*>
         merged.attached_ns = std::min(merged.attached_ns, attached.at(stack->record.process));
         series.push_back(&stack->live);
     }
-    std::tie(merged.holder, merged.reachability.held) = holder_of(group, code_of);
+    std::tie(merged.lost_object, merged.reachability.in_object) = object_of(group, code_of);
     merged.live = series.size() == 1 ? *series.front() : sum_series(series);
     return merged;
 }

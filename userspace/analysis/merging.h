@@ -23,8 +23,8 @@ struct MergedStack {
     Lifetimes lifetimes{};
     StackRevisits revisits;
     StackReachability reachability;
-    std::uint64_t holder = 0;      ///< That of `reachability`, as another's id.
-    std::int64_t attached_ns = 0;  ///< When the first of their processes came to be traced.
+    std::uint64_t lost_object = 0;  ///< That of `reachability`, as the id of one of these.
+    std::int64_t attached_ns = 0;   ///< When the first of their processes came to be traced.
 };
 
 /// Adds to the sum, field by field; the mean birth becomes that of all that is live.

@@ -126,7 +126,7 @@ ReportStack report_stack(const MergedStack& stack, const Facts& facts,
     // Its turnover explains as much.
     if (result.verdict == Verdict::steady) result.growth.low = std::min(result.growth.low, 0.0);
     result.evidence = facts.evidence;
-    if (stack.holder != 0) result.evidence.held_by = id_text(stack.holder);
+    if (stack.lost_object != 0) result.evidence.lost_object = id_text(stack.lost_object);
     if (judgement.decidable_at_ns)
         result.evidence.decidable_at_ns =
             contents.snapshots[contents.window.first].time_ns +

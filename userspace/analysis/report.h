@@ -94,9 +94,9 @@ struct Evidence {
     std::optional<Survival> survival;        ///< At the greatest age that is well observed.
     std::optional<Staying> staying;          ///< In windows.
     std::optional<Unreachable> unreachable;  ///< Where all frees were seen.
-    /// The id of the stack whose lost blocks hold most of those that it lost, its own where nothing
-    /// points to them; empty if it is not known.
-    std::string held_by;
+    /// The id of a stack, the same for all whose lost blocks are parts of the same objects; empty
+    /// if it is not known.
+    std::string lost_object;
     /// Of what its cause grows by, what is lost at least, by what of the heap is (heap_lost.h).
     std::optional<double> lost_of_heap;
     /// Growth of the window's second half as a share of that of its first.

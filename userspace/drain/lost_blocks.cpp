@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <numeric>
+#include <ranges>
 #include <set>
 #include <utility>
 
@@ -21,6 +21,8 @@ constexpr std::size_t most_blocks = std::size_t{1} << 17;
 constexpr std::size_t most_followed_of_stack = 64;
 constexpr std::size_t most_followed = 8192;
 constexpr std::size_t most_stacks = 8192;
+/// Of an object.
+constexpr std::ptrdiff_t most_companions = 8;
 /// A pointer to a younger block may be in a register.
 constexpr std::int64_t least_age_ns = 1'000'000'000;
 /// Of a stack, for those that are looked at again not to be asked: more are hardly a program's that
@@ -136,7 +138,7 @@ void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot&
     // What was found when all frees were seen is of other blocks.
     if (!std::exchange(in_window_, occasion == Occasion::window_end) && in_window_) {
         stacks_.clear();
-        holders_.clear();
+        companions_.clear();
         born_within_us_ = 0;
     }
     const auto now_us =
@@ -177,19 +179,15 @@ void LostBlocks::learn_speed(Through through, std::int64_t since_ns, std::uint64
 bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, Through through,
                         const StackOfId& stack_of) {
     order(blocks);
-    std::vector<std::size_t> by_age(blocks.size());
-    std::iota(by_age.begin(), by_age.end(), std::size_t{0});
-    std::ranges::sort(by_age, {}, [&](std::size_t i) { return born_ns(blocks[i].block); });
-    const auto reached = pointers_.search(pid, ranges_of(blocks), by_age, through);
+    const auto reached = pointers_.search(pid, ranges_of(blocks), through);
     if (!reached) return false;
     if (!blocks.empty()) count_heap(blocks.front().process_slot, *reached);
     std::vector<OutstandingBlock> lost;
-    HolderOf holder_of;
+    ObjectOf object_of;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         if (reached->is_reached[i]) continue;
         lost.push_back(blocks[i]);
-        if (const auto holder = reached->holders[i])
-            holder_of[blocks[i].address] = StackId(blocks[*holder].block.stack);
+        if (reached->objects[i]) object_of[blocks[i].address] = *reached->objects[i];
     }
     Result<void> kept = keep_outstanding(*kernel_, lost);
     // Most of what is as young as a window is freed soon.
@@ -199,7 +197,7 @@ bool LostBlocks::search(pid_t pid, std::vector<OutstandingBlock> blocks, Through
         return false;
     }
     follow_up(blocks, lost);
-    count(blocks, lost, holder_of, stack_of);
+    count(blocks, lost, object_of, stack_of);
     return true;
 }
 
@@ -232,7 +230,7 @@ void LostBlocks::follow_up(const std::vector<OutstandingBlock>& blocks,
 }
 
 void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
-                       const std::vector<OutstandingBlock>& lost, const HolderOf& holder_of,
+                       const std::vector<OutstandingBlock>& lost, const ObjectOf& object_of,
                        const StackOfId& stack_of) {
     std::vector<OutstandingBlock> known;
     std::map<StackId, std::size_t> followed;
@@ -258,27 +256,29 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
         stack.all_known = all_known_;
         if (!in_window_) {
             stack.looked = stack.lost = stack.lost_bytes = stack.lost_age_us = 0;
-            holders_.erase(id);
+            companions_.erase(id);
         }
         return &stack;
     };
     for (const OutstandingBlock& block : blocks)
         if (StackReachability* const stack = stack_with(block)) ++stack->looked;
     std::map<StackId, std::int64_t> ages_ns;
+    std::map<std::size_t, std::vector<StackId>> objects;
     for (const OutstandingBlock& block : lost) {
         StackReachability* const stack = stack_with(block);
         if (stack == nullptr) continue;
         ++stack->lost;
         stack->lost_bytes += weighted_bytes(block.block);
         ages_ns[stack->stack] += age_ns(block);
-        if (const auto holder = holder_of.find(block.address); holder != holder_of.end())
-            ++holders_[stack->stack][stack_of(holder->second)];
+        if (const auto object = object_of.find(block.address); object != object_of.end())
+            objects[object->second].push_back(stack->stack);
         if (is_among(known, block) || followed_.size() >= most_followed ||
             followed[stack->stack] >= most_followed_of_stack)
             continue;
         ++followed[stack->stack];
         followed_.push_back({block, stack->stack});
     }
+    add(objects, companions_);
     for (auto& [id, stack] : stacks_) {
         if (counted.contains(id) || (in_window_ && stack.lost > 0)) {
             stack.born_within_us = born_within_us_;
@@ -296,7 +296,7 @@ void LostBlocks::search_again(Occasion occasion, const std::vector<RevisitedBloc
     searched_again_ns_ = monotonic_ns();
     const Through through = affordable(occasion, searched_again_ns_, bytes);
     for (auto& [id, stack] : again_) stack.looked = stack.lost = 0;
-    holders_again_.clear();
+    companions_again_.clear();
     std::map<std::uint32_t, std::vector<RevisitedBlock>> by_slot;
     for (const RevisitedBlock& block : blocks) by_slot[block.process_slot].push_back(block);
     bool searched = false;
@@ -308,11 +308,12 @@ void LostBlocks::search_again(Occasion occasion, const std::vector<RevisitedBloc
 
 bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Through through) {
     order(blocks);
-    const auto reached = pointers_.search(pid, ranges_of(blocks), {}, through);
+    const auto reached = pointers_.search(pid, ranges_of(blocks), through);
     if (!reached) return false;
     const std::uint32_t slot = blocks.front().process_slot;
     count_heap(slot, *reached);
     std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost;
+    std::map<std::size_t, std::vector<StackId>> objects;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         StackReachability& stack = again_[blocks[i].stack];
         stack.stack = blocks[i].stack;
@@ -321,9 +322,9 @@ bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Thr
         if (reached->is_reached[i]) continue;
         ++stack.lost;
         lost.emplace(std::pair(slot, blocks[i].address), blocks[i].stack);
-        if (const auto holder = reached->holders[i])
-            ++holders_again_[stack.stack][blocks[*holder].stack];
+        if (reached->objects[i]) objects[*reached->objects[i]].push_back(stack.stack);
     }
+    add(objects, companions_again_);
     for (const auto& [place, id] : lost_again_) {
         if (place.first != slot) continue;
         const bool is_there =
@@ -358,13 +359,25 @@ void LostBlocks::count_heap(std::uint32_t process_slot, const Reached& reached) 
     }
 }
 
-void LostBlocks::tell_holder(const Holders& holders, StackReachability& stack) {
-    const auto found = holders.find(stack.stack);
-    if (found == holders.end()) return;
-    for (const auto& [holder, blocks] : found->second) {
-        if (holder == StackId() || blocks <= stack.held) continue;
-        stack.holder = holder;
-        stack.held = blocks;
+// As there may be many stacks, it is asked for the company of those with the least ids alone: of
+// objects that have parts of the same stacks, those are the same.
+void LostBlocks::add(const std::map<std::size_t, std::vector<StackId>>& objects, Companions& sum) {
+    for (const auto& [object, parts] : objects) {
+        const std::set<StackId> stacks(parts.begin(), parts.end());
+        const auto some = std::ranges::subrange(
+            stacks.begin(), std::ranges::next(stacks.begin(), most_companions, stacks.end()));
+        for (const StackId part : parts)
+            for (const StackId companion : some) ++sum[part][companion];
+    }
+}
+
+void LostBlocks::tell_object(const Companions& companions, StackReachability& stack) {
+    const auto found = companions.find(stack.stack);
+    if (found == companions.end()) return;
+    for (const auto& [companion, blocks] : found->second) {
+        if (blocks <= stack.in_object) continue;
+        stack.object = companion;
+        stack.in_object = blocks;
     }
 }
 
@@ -377,7 +390,7 @@ std::vector<StackReachability> LostBlocks::take() {
                                 again->second.looked > 0 && again->second.lost >= seen.lost;
         StackReachability& told = result.emplace_back(tells_more ? again->second : seen);
         told.stack = id;
-        tell_holder(tells_more ? holders_again_ : holders_, told);
+        tell_object(tells_more ? companions_again_ : companions_, told);
     }
     return result;
 }
@@ -390,9 +403,9 @@ void LostBlocks::forget(std::uint32_t process_slot, const std::vector<StackId>& 
     lost_of_heap_.erase(process_slot);
     for (const StackId id : stacks) {
         stacks_.erase(id);
-        holders_.erase(id);
+        companions_.erase(id);
         again_.erase(id);
-        holders_again_.erase(id);
+        companions_again_.erase(id);
         untold_.erase(id);
     }
 }

@@ -51,31 +51,9 @@ std::vector<BlockRange> lost_of(const HeapBlocks& heap, const Reachability& sear
     return lost;
 }
 
-/// Of blocks that are at those places among all that were searched through.
-std::vector<std::optional<std::size_t>> holders_among(const std::vector<std::size_t>& places,
-                                                      const std::vector<std::size_t>& by_age,
-                                                      const Reachability& search,
-                                                      const std::vector<bool>& is_reached) {
-    std::vector<std::optional<std::size_t>> holders(places.size());
-    if (std::ranges::all_of(places, [&](std::size_t place) { return is_reached[place]; }))
-        return holders;
-    std::vector<std::size_t> order;
-    order.reserve(by_age.size());
-    for (const std::size_t block : by_age) order.push_back(places[block]);
-    const auto all = search.holders(is_reached, order);
-    for (std::size_t i = 0; i < places.size(); ++i) {
-        const auto holder = all[places[i]];
-        if (!holder) continue;
-        const auto found = std::ranges::lower_bound(places, *holder);
-        if (found != places.end() && *found == *holder)
-            holders[i] = static_cast<std::size_t>(found - places.begin());
-    }
-    return holders;
-}
-
 /// Now. `heap`: through which, or none. `registers`: of its threads.
 Result<Reached> reached_now(pid_t pid, const std::vector<BlockRange>& blocks,
-                            const std::vector<std::size_t>& by_age, std::optional<HeapBlocks> heap,
+                            std::optional<HeapBlocks> heap,
                             const std::vector<std::uint64_t>& registers) {
     std::span<const BlockRange> others;
     std::vector<BlockRange> heaps;
@@ -98,7 +76,12 @@ Result<Reached> reached_now(pid_t pid, const std::vector<BlockRange>& blocks,
     const std::vector<bool> all_reached = search.reached();
     Reached reached{.in_heap = std::move(joined.is_among_others)};
     for (const std::size_t place : joined.places) reached.is_reached.push_back(all_reached[place]);
-    reached.holders = holders_among(joined.places, by_age, search, all_reached);
+    reached.objects.resize(joined.places.size());
+    if (std::ranges::find(reached.is_reached, false) != reached.is_reached.end()) {
+        const auto objects = search.objects(all_reached);
+        std::ranges::transform(joined.places, reached.objects.begin(),
+                               [&](std::size_t place) { return objects[place]; });
+    }
     if (heap) {
         reached.lost_of_heap = lost_of(*heap, search, all_reached);
         reached.heap = std::move(heap->blocks);
@@ -128,7 +111,6 @@ Result<std::vector<std::uint64_t>> PointerSearch::read_registers(pid_t pid) {
 }
 
 std::optional<Reached> PointerSearch::search(pid_t pid, const std::vector<BlockRange>& blocks,
-                                             const std::vector<std::size_t>& by_age,
                                              Through through) {
     const auto counters = read_process_counters(pid);
     if (!counters || counters->swap_bytes > 0) return std::nullopt;
@@ -142,7 +124,7 @@ std::optional<Reached> PointerSearch::search(pid_t pid, const std::vector<BlockR
         }
         std::optional<HeapBlocks> heap;
         if (through == Through::heap) heap = read_heap_blocks(pid, most_heap_blocks);
-        auto now = reached_now(pid, blocks, by_age, std::move(heap),
+        auto now = reached_now(pid, blocks, std::move(heap),
                                registers ? *registers : std::vector<std::uint64_t>());
         if (!now) {
             spdlog::debug("{} (process {})", now.error().message, pid);

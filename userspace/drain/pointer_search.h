@@ -30,9 +30,9 @@ enum class Through {
 struct Reached {
     std::vector<bool> is_reached;
     std::vector<bool> in_heap;  ///< It is in one whose blocks are all known.
-    /// Of what is not reached, which of these blocks holds it (Reachability::holders()); none if
-    /// that is not among them.
-    std::vector<std::optional<std::size_t>> holders;
+    /// Of what is not reached, a number for the object that it is a part of
+    /// (Reachability::objects()).
+    std::vector<std::optional<std::size_t>> objects;
     /// All blocks of the heap, if it was searched through them, and those of them that are not
     /// reached; both ascending.
     std::vector<BlockRange> heap;
@@ -41,10 +41,10 @@ struct Reached {
 
 class PointerSearch {
  public:
-    /// Of blocks that are ascending and apart. `by_age`: their indices, as far as that is known.
-    /// None of a process part of whose memory is in swap, or cannot be read.
+    /// Of blocks that are ascending and apart. None of a process part of whose memory is in swap,
+    /// or cannot be read.
     std::optional<Reached> search(pid_t pid, const std::vector<BlockRange>& blocks,
-                                  const std::vector<std::size_t>& by_age, Through through);
+                                  Through through);
 
  private:
     Result<std::vector<std::uint64_t>> read_registers(pid_t pid);

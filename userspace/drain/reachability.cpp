@@ -154,18 +154,15 @@ void Reachability::point(std::uint64_t from_address, std::size_t to) {
         pointers_.emplace_back(static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(to));
 }
 
-Reachability::Targets Reachability::targets() const {
-    Targets targets{.until = std::vector<std::uint32_t>(blocks_.size() + 1),
-                    .blocks = std::vector<std::uint32_t>(pointers_.size())};
-    for (const auto& [from, to] : pointers_) ++targets.until[from + 1];
-    std::partial_sum(targets.until.begin(), targets.until.end(), targets.until.begin());
-    std::vector<std::uint32_t> place(targets.until.begin(), std::prev(targets.until.end()));
-    for (const auto& [from, to] : pointers_) targets.blocks[place[from]++] = to;
-    return targets;
-}
-
 std::vector<bool> Reachability::reached() const {
-    const Targets pointed_to = targets();
+    // Those of each block in a row.
+    std::vector<std::uint32_t> pointers_until(blocks_.size() + 1);
+    for (const auto& [from, to] : pointers_) ++pointers_until[from + 1];
+    std::partial_sum(pointers_until.begin(), pointers_until.end(), pointers_until.begin());
+    std::vector<std::uint32_t> targets(pointers_.size());
+    std::vector<std::uint32_t> place(pointers_until.begin(), std::prev(pointers_until.end()));
+    for (const auto& [from, to] : pointers_) targets[place[from]++] = to;
+
     std::vector<bool> reached = is_root_;
     std::vector<std::uint32_t> next;
     for (std::size_t i = 0; i < reached.size(); ++i)
@@ -173,62 +170,30 @@ std::vector<bool> Reachability::reached() const {
     while (!next.empty()) {
         const std::uint32_t from = next.back();
         next.pop_back();
-        for (const std::uint32_t to : pointed_to.of(from)) {
-            if (reached[to]) continue;
-            reached[to] = true;
-            next.push_back(to);
+        for (std::uint32_t i = pointers_until[from]; i < pointers_until[from + 1]; ++i) {
+            if (reached[targets[i]]) continue;
+            reached[targets[i]] = true;
+            next.push_back(targets[i]);
         }
     }
     return reached;
 }
 
-// Depth first, whatever all of an object is reached from is done last: so what is not held by the
-// time that its turn comes, from the last on, is reached from nothing but what it reaches itself
-// (the first pass of S. R. Kosaraju's algorithm for strongly connected components, 1978).
-std::vector<std::optional<std::size_t>> Reachability::holders(
-    const std::vector<bool>& reached, std::span<const std::size_t> order) const {
-    const Targets pointed_to = targets();
-    std::vector<bool> met = reached;
-    std::vector<std::size_t> done;
-    std::vector<std::pair<std::size_t, std::size_t>> path;  // with how many targets were met
-    const auto search_from = [&](std::size_t start) {
-        if (met[start]) return;
-        met[start] = true;
-        path.emplace_back(start, 0);
-        while (!path.empty()) {
-            const auto targets = pointed_to.of(path.back().first);
-            std::size_t& next = path.back().second;
-            while (next < targets.size() && met[targets[next]]) ++next;
-            if (next == targets.size()) {
-                done.push_back(path.back().first);
-                path.pop_back();
-                continue;
-            }
-            met[targets[next]] = true;
-            path.emplace_back(targets[next], 0);
-        }
+std::vector<std::optional<std::size_t>> Reachability::objects(
+    const std::vector<bool>& reached) const {
+    // Of each block, one nearer to the one that names its object.
+    std::vector<std::size_t> nearer(blocks_.size());
+    std::iota(nearer.begin(), nearer.end(), std::size_t{0});
+    const auto name_of = [&](std::size_t block) {
+        while (nearer[block] != block) block = nearer[block] = nearer[nearer[block]];
+        return block;
     };
-    for (const std::size_t block : order) search_from(block);
-    for (std::size_t block = 0; block < blocks_.size(); ++block) search_from(block);
-
-    std::vector<std::optional<std::size_t>> holder(blocks_.size());
-    std::vector<std::size_t> next;
-    for (; !done.empty(); done.pop_back()) {
-        const std::size_t head = done.back();
-        if (holder[head]) continue;
-        holder[head] = head;
-        next.push_back(head);
-        while (!next.empty()) {
-            const std::size_t from = next.back();
-            next.pop_back();
-            for (const std::uint32_t to : pointed_to.of(from)) {
-                if (reached[to] || holder[to]) continue;
-                holder[to] = head;
-                next.push_back(to);
-            }
-        }
-    }
-    return holder;
+    for (const auto& [from, to] : pointers_)
+        if (!reached[from] && !reached[to]) nearer[name_of(from)] = name_of(to);
+    std::vector<std::optional<std::size_t>> objects(blocks_.size());
+    for (std::size_t block = 0; block < blocks_.size(); ++block)
+        if (!reached[block]) objects[block] = name_of(block);
+    return objects;
 }
 
 }  // namespace seep

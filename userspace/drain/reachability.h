@@ -84,23 +84,14 @@ class Reachability {
     void take_in_as_pointer(const PossibleLink& link);
     /// Of each block, by its index, whether it can be reached.
     [[nodiscard]] std::vector<bool> reached() const;
-    /// Of each block that is not `reached`, the one that holds it: the one that all of a lost
-    /// object is reached from, itself if it is that. Of those that are in a circle it is the first
-    /// in `order`, indices of blocks; then that at the lowest address. None of what is reached.
-    [[nodiscard]] std::vector<std::optional<std::size_t>> holders(
-        const std::vector<bool>& reached, std::span<const std::size_t> order) const;
+    /// Of each block that is not `reached`, the object that it is a part of: those of them of which
+    /// one points to another, directly or by way of others, whichever way. Named by the index of
+    /// one of its blocks. None of what is reached.
+    [[nodiscard]] std::vector<std::optional<std::size_t>> objects(
+        const std::vector<bool>& reached) const;
 
  private:
     static constexpr std::size_t none = ~std::size_t{0};
-    /// The blocks that each points to, in a row.
-    struct Targets {
-        std::vector<std::uint32_t> until;  ///< Of each block, where the next one's begin.
-        std::vector<std::uint32_t> blocks;
-        [[nodiscard]] std::span<const std::uint32_t> of(std::size_t block) const {
-            return std::span(blocks).subspan(until[block], until[block + 1] - until[block]);
-        }
-    };
-    [[nodiscard]] Targets targets() const;
     /// The block that has the address.
     [[nodiscard]] std::size_t find(std::uint64_t address) const;
     [[nodiscard]] bool has(std::size_t block, std::uint64_t address) const;

@@ -94,10 +94,11 @@ struct StackReachability {
     /// What is reached is not lost: all blocks since attach were looked for, or all are known that
     /// these may be reached through.
     bool all_known = false;
-    /// The stack whose lost blocks hold most of those that are lost, itself where nothing points to
-    /// them (Reachability::holders()), and how many; 0 if it is not known.
-    StackId holder;
-    std::uint64_t held = 0;
+    /// One for all stacks whose lost blocks are parts of the same objects
+    /// (Reachability::objects()), and how many of its own are: the least of some of them. 0 if it
+    /// is not known.
+    StackId object;
+    std::uint64_t in_object = 0;
     bool operator==(const StackReachability&) const = default;
 };
 

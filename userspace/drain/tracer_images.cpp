@@ -299,9 +299,9 @@ std::vector<StackReachability> Tracer::State::take_reachability() {
     std::erase_if(seen,
                   [&](const StackReachability& stack) { return !reader.has_read(stack.stack); });
     for (StackReachability& stack : seen) {
-        if (stack.held == 0 || reader.has_read(stack.holder)) continue;
-        stack.holder = StackId();
-        stack.held = 0;
+        if (stack.in_object == 0 || reader.has_read(stack.object)) continue;
+        stack.object = StackId();
+        stack.in_object = 0;
     }
     return seen;
 }

@@ -217,7 +217,7 @@ Json evidence_json(const Evidence& evidence) {
             {"survival", evidence.survival ? survival_json(*evidence.survival) : Json()},
             {"staying", std::move(staying)},
             {"unreachable", std::move(unreachable)},
-            {"held_by", evidence.held_by.empty() ? Json() : Json(evidence.held_by)},
+            {"lost_object", evidence.lost_object.empty() ? Json() : Json(evidence.lost_object)},
             {"lost_of_heap", optional_json(evidence.lost_of_heap)},
             {"pace", optional_json(evidence.pace)},
             {"decidable_at",

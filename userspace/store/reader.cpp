@@ -585,11 +585,11 @@ Result<std::vector<StackReachability>> RecordingReader::reachability() {
             seen.followed = row.counter(6);
             seen.refuted = row.counter(7);
             seen.all_known = row.boolean(8);
-            seen.holder = StackId(row.bits(9));
-            seen.held = row.counter(10);
+            seen.object = StackId(row.bits(9));
+            seen.in_object = row.counter(10);
             if (seen.lost > seen.looked) row.reject(3, "has more than were looked for");
             if (seen.refuted > seen.followed) row.reject(7, "has more than were followed");
-            if (seen.held > seen.lost) row.reject(10, "has more than were lost");
+            if (seen.in_object > seen.lost) row.reject(10, "has more than were lost");
             return seen;
         });
 }

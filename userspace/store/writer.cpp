@@ -337,8 +337,8 @@ Result<void> RecordingWriter::put_snapshot(const Snapshot& snapshot) {
                                counter(stack.born_within_us), counter(stack.looked),
                                counter(stack.lost), counter(stack.lost_bytes),
                                counter(stack.lost_age_us), counter(stack.followed),
-                               counter(stack.refuted), stack.all_known, bits(stack.holder.value),
-                               counter(stack.held));
+                               counter(stack.refuted), stack.all_known, bits(stack.object.value),
+                               counter(stack.in_object));
     for (const CallCount& call : snapshot.calls)
         if (done)
             done = state.write(state.statements.call_count, state.last_snapshot, call.process.value,

@@ -252,17 +252,17 @@ TEST(Findings, StacksOfOneFunctionOrOneClusterAreOne) {
     EXPECT_THAT(findings[1].sentence, StartsWith("`g` (app) and `h` (app), all under `z`, leak "));
 }
 
-/// A leak of so many lost blocks, most of which are held by those of another stack.
+/// A leak of so many lost blocks, some of which are parts of objects that go by the id of a stack.
 ReportStack lost(const std::vector<std::string>& functions, std::uint64_t blocks,
-                 const std::string& held_by, std::uint64_t held) {
+                 const std::string& object, std::uint64_t in_object) {
     ReportStack stack = stack_of(functions, Verdict::leak);
     stack.reachability.looked = stack.reachability.lost = blocks;
-    stack.reachability.held = held;
-    stack.evidence.held_by = held_by;
+    stack.reachability.in_object = in_object;
+    stack.evidence.lost_object = object;
     return stack;
 }
 
-TEST(Findings, WhatIsLostWithOneStackIsPartOfItsObject) {
+TEST(Findings, WhatIsLostAsPartsOfTheSameObjectsIsOne) {
     Report report =
         report_of({lost({"names", "new_query", "check"}, 100, "1", 95),
                    lost({"query", "new_query", "check"}, 10, "1", 10),
@@ -278,9 +278,20 @@ TEST(Findings, WhatIsLostWithOneStackIsPartOfItsObject) {
     report.stacks[2].verdict = Verdict::growing;
     findings = find_causes(report);
     EXPECT_THAT(findings[0].stacks, ElementsAre("0", "1"));
-    // Few blocks may be held by chance.
-    report.stacks[1].reachability.held = report.stacks[1].reachability.lost = 4;
+    // A few blocks may be so by chance.
+    report.stacks[1].reachability.in_object = report.stacks[1].reachability.lost = 4;
     EXPECT_THAT(find_causes(report), SizeIs(5));
+}
+
+TEST(Findings, ObjectsMayBeKnownByWayOfOthers) {
+    const Report report =
+        report_of({lost({"a", "check"}, 10, "0", 10), lost({"b", "check"}, 10, "0", 10),
+                   lost({"c", "check"}, 10, "1", 10)});
+    EXPECT_THAT(find_causes(report)[0].stacks, ElementsAre("0", "1", "2"));
+    // In a circle.
+    const Report circle =
+        report_of({lost({"a", "check"}, 10, "1", 10), lost({"b", "check"}, 10, "0", 10)});
+    EXPECT_THAT(find_causes(circle), SizeIs(2));
 }
 
 TEST(Findings, TheyAreAllUnderTheLastFunctionBeforeTheyPart) {

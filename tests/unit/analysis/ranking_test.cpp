@@ -116,19 +116,19 @@ std::vector<std::uint64_t> live_bytes(const Report& report) {
     return values;
 }
 
-TEST(Ranking, WhatHoldsLostBlocksIsNamedByItsCodeInWhicheverProcess) {
+TEST(Ranking, WhatLostBlocksArePartsOfIsNamedByCodeInWhicheverProcess) {
     Contents contents(3);
     for (const std::uint32_t process : {1U, 2U}) {
         const StackId head = contents.add(process, {1, 2}, linear(100, 100, 3)).record.id;
         StackReachability& part = contents.add(process, {1, 3}, linear(100, 50, 3)).reachability;
-        part.looked = part.lost = part.held = 2 + process;
-        part.holder = head;
+        part.looked = part.lost = part.in_object = 2 + process;
+        part.object = head;
     }
     const Report report = contents.report();
     ASSERT_EQ(report.stacks.size(), 2u);
-    EXPECT_THAT(report.stacks[0].evidence.held_by, IsEmpty());
-    EXPECT_EQ(report.stacks[1].evidence.held_by, report.stacks[0].id);
-    EXPECT_EQ(report.stacks[1].reachability.held, 7u);
+    EXPECT_THAT(report.stacks[0].evidence.lost_object, IsEmpty());
+    EXPECT_EQ(report.stacks[1].evidence.lost_object, report.stacks[0].id);
+    EXPECT_EQ(report.stacks[1].reachability.in_object, 7u);
 }
 
 TEST(Ranking, GrowthOverTheWindowIsEndLessStart) {

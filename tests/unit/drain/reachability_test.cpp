@@ -9,7 +9,6 @@ namespace seep {
 namespace {
 
 using testing::ElementsAre;
-using testing::ElementsAreArray;
 using Words = std::vector<std::uint64_t>;
 
 constexpr std::uint64_t heap = 0x7f00'0000'0000;
@@ -69,34 +68,30 @@ TEST(Reachability, APointerFromElsewhereReachesABlock) {
     EXPECT_THAT(search.reached(), ElementsAre(true, true, false, true));
 }
 
-TEST(Reachability, ALostObjectIsHeldByWhatAllOfItIsReachedFrom) {
+TEST(Reachability, LostBlocksThatPointToOneAnotherAreOneObject) {
     Reachability search(four);
+    const std::vector<bool> none(4);
+    EXPECT_THAT(search.objects(none), ElementsAre(0, 1, 2, 3));
     search.take_in(heap + 384, Words{heap + 128});
-    search.take_in(heap + 128, Words{heap, heap + 384 + 64});
-    search.take_in(stack, Words{heap + 256});
-    const std::vector<bool> reached{false, false, true, false};
-    EXPECT_THAT(search.reached(), ElementsAreArray(reached));
-    // Whichever is older.
-    const std::vector<std::vector<std::size_t>> orders{{}, {0, 1, 3}, {3, 0, 1}, {1, 3}};
-    for (const auto& order : orders)
-        EXPECT_THAT(search.holders(reached, order), ElementsAre(3, 3, std::nullopt, 3));
+    const auto two = search.objects(none);
+    EXPECT_EQ(two[1], two[3]);
+    EXPECT_NE(two[0], two[1]);
+    EXPECT_NE(two[0], two[2]);
+    // Whichever way.
+    search.take_in(heap + 384, Words{heap});
+    const auto three = search.objects(none);
+    EXPECT_EQ(three[0], three[1]);
+    EXPECT_EQ(three[0], three[3]);
+    EXPECT_NE(three[0], three[2]);
 }
 
-TEST(Reachability, OfBlocksThatPointToOneAnotherTheOldestHoldsTheOthers) {
+TEST(Reachability, WhatIsReachedIsNoPartOfALostObject) {
     Reachability search(four);
     search.take_in(heap, Words{heap + 128});
     search.take_in(heap + 128, Words{heap + 256});
-    search.take_in(heap + 256, Words{heap, heap + 384});
-    const std::vector<bool> none(4);
-    EXPECT_THAT(search.holders(none, std::vector<std::size_t>{1, 2}), ElementsAre(1, 1, 1, 1));
-    EXPECT_THAT(search.holders(none, std::vector<std::size_t>{3, 2}), ElementsAre(2, 2, 2, 2));
-    EXPECT_THAT(search.holders(none, {}), ElementsAre(0, 0, 0, 0));
-}
-
-TEST(Reachability, LostBlocksThatDoNotPointToOneAnotherAreHeldByThemselves) {
-    Reachability search(four);
-    search.take_in(heap + 128, Words{heap + 256});
-    EXPECT_THAT(search.holders(std::vector<bool>(4), {}), ElementsAre(0, 1, 1, 3));
+    const auto objects = search.objects({false, true, false, false});
+    EXPECT_EQ(objects[1], std::nullopt);
+    EXPECT_NE(objects[0], objects[2]);
 }
 
 TEST(Reachability, TagsAboveAnAddressAndBelowAreNoHindrance) {

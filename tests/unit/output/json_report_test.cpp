@@ -61,7 +61,7 @@ TEST(JsonReport, HasTheKeysThatProgramsRelyOn) {
     EXPECT_THAT(
         keys(json["stacks"][0]["evidence"]),
         ElementsAre("turnover_z", "q_value", "age_ratio", "survival", "staying", "unreachable",
-                    "held_by", "lost_of_heap", "pace", "decidable_at", "cluster"));
+                    "lost_object", "lost_of_heap", "pace", "decidable_at", "cluster"));
     EXPECT_THAT(keys(json["stacks"][0]["growth"]),
                 ElementsAre("bytes_per_second", "low", "high", "bytes"));
     EXPECT_THAT(keys(json["stacks"][0]["frames"][0]),
