@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -21,8 +20,6 @@ constexpr std::size_t most_blocks = std::size_t{1} << 17;
 constexpr std::size_t most_followed_of_stack = 64;
 constexpr std::size_t most_followed = 8192;
 constexpr std::size_t most_stacks = 8192;
-/// Of an object.
-constexpr std::ptrdiff_t most_companions = 8;
 /// A pointer to a younger block may be in a register.
 constexpr std::int64_t least_age_ns = 1'000'000'000;
 /// Of a stack, for those that are looked at again not to be asked: more are hardly a program's that
@@ -138,7 +135,7 @@ void LostBlocks::search(Occasion occasion, std::uint64_t bytes, const PidOfSlot&
     // What was found when all frees were seen is of other blocks.
     if (!std::exchange(in_window_, occasion == Occasion::window_end) && in_window_) {
         stacks_.clear();
-        companions_.clear();
+        objects_.clear();
         born_within_us_ = 0;
     }
     const auto now_us =
@@ -256,14 +253,14 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
         stack.all_known = all_known_;
         if (!in_window_) {
             stack.looked = stack.lost = stack.lost_bytes = stack.lost_age_us = 0;
-            companions_.erase(id);
+            objects_.forget(id);
         }
         return &stack;
     };
     for (const OutstandingBlock& block : blocks)
         if (StackReachability* const stack = stack_with(block)) ++stack->looked;
     std::map<StackId, std::int64_t> ages_ns;
-    std::map<std::size_t, std::vector<StackId>> objects;
+    LostObjects::Parts objects;
     for (const OutstandingBlock& block : lost) {
         StackReachability* const stack = stack_with(block);
         if (stack == nullptr) continue;
@@ -278,7 +275,7 @@ void LostBlocks::count(const std::vector<OutstandingBlock>& blocks,
         ++followed[stack->stack];
         followed_.push_back({block, stack->stack});
     }
-    add(objects, companions_);
+    objects_.add(objects);
     for (auto& [id, stack] : stacks_) {
         if (counted.contains(id) || (in_window_ && stack.lost > 0)) {
             stack.born_within_us = born_within_us_;
@@ -296,7 +293,7 @@ void LostBlocks::search_again(Occasion occasion, const std::vector<RevisitedBloc
     searched_again_ns_ = monotonic_ns();
     const Through through = affordable(occasion, searched_again_ns_, bytes);
     for (auto& [id, stack] : again_) stack.looked = stack.lost = 0;
-    companions_again_.clear();
+    objects_again_.clear();
     std::map<std::uint32_t, std::vector<RevisitedBlock>> by_slot;
     for (const RevisitedBlock& block : blocks) by_slot[block.process_slot].push_back(block);
     bool searched = false;
@@ -313,7 +310,7 @@ bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Thr
     const std::uint32_t slot = blocks.front().process_slot;
     count_heap(slot, *reached);
     std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost;
-    std::map<std::size_t, std::vector<StackId>> objects;
+    LostObjects::Parts objects;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
         StackReachability& stack = again_[blocks[i].stack];
         stack.stack = blocks[i].stack;
@@ -324,7 +321,7 @@ bool LostBlocks::search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Thr
         lost.emplace(std::pair(slot, blocks[i].address), blocks[i].stack);
         if (reached->objects[i]) objects[*reached->objects[i]].push_back(stack.stack);
     }
-    add(objects, companions_again_);
+    objects_again_.add(objects);
     for (const auto& [place, id] : lost_again_) {
         if (place.first != slot) continue;
         const bool is_there =
@@ -359,40 +356,22 @@ void LostBlocks::count_heap(std::uint32_t process_slot, const Reached& reached) 
     }
 }
 
-// As there may be many stacks, it is asked for the company of those with the least ids alone: of
-// objects that have parts of the same stacks, those are the same.
-void LostBlocks::add(const std::map<std::size_t, std::vector<StackId>>& objects, Companions& sum) {
-    for (const auto& [object, parts] : objects) {
-        const std::set<StackId> stacks(parts.begin(), parts.end());
-        const auto some = std::ranges::subrange(
-            stacks.begin(), std::ranges::next(stacks.begin(), most_companions, stacks.end()));
-        for (const StackId part : parts)
-            for (const StackId companion : some) ++sum[part][companion];
-    }
-}
-
-void LostBlocks::tell_object(const Companions& companions, StackReachability& stack) {
-    const auto found = companions.find(stack.stack);
-    if (found == companions.end()) return;
-    for (const auto& [companion, blocks] : found->second) {
-        if (blocks <= stack.in_object) continue;
-        stack.object = companion;
-        stack.in_object = blocks;
-    }
-}
-
 std::vector<StackReachability> LostBlocks::take() {
-    std::vector<StackReachability> result;
+    std::vector<StackReachability> by_searches;
+    std::vector<StackReachability> by_later_ones;
     for (const StackId id : std::exchange(untold_, {})) {
         const StackReachability& seen = stacks_[id];
         const auto again = again_.find(id);
         const bool tells_more = seen.lost < enough_lost && again != again_.end() &&
                                 again->second.looked > 0 && again->second.lost >= seen.lost;
-        StackReachability& told = result.emplace_back(tells_more ? again->second : seen);
+        StackReachability& told =
+            tells_more ? by_later_ones.emplace_back(again->second) : by_searches.emplace_back(seen);
         told.stack = id;
-        tell_object(tells_more ? companions_again_ : companions_, told);
     }
-    return result;
+    objects_.tell(by_searches);
+    objects_again_.tell(by_later_ones);
+    by_searches.insert(by_searches.end(), by_later_ones.begin(), by_later_ones.end());
+    return by_searches;
 }
 
 void LostBlocks::forget(std::uint32_t process_slot, const std::vector<StackId>& stacks) {
@@ -403,9 +382,9 @@ void LostBlocks::forget(std::uint32_t process_slot, const std::vector<StackId>& 
     lost_of_heap_.erase(process_slot);
     for (const StackId id : stacks) {
         stacks_.erase(id);
-        companions_.erase(id);
+        objects_.forget(id);
         again_.erase(id);
-        companions_again_.erase(id);
+        objects_again_.forget(id);
         untold_.erase(id);
     }
 }

@@ -36,6 +36,7 @@
 
 #include "base/ids.h"
 #include "drain/glibc_heap.h"
+#include "drain/lost_objects.h"
 #include "drain/pointer_search.h"
 #include "drain/reading_time.h"
 #include "drain/revisits.h"
@@ -87,8 +88,6 @@ class LostBlocks {
 
     /// Of lost blocks, by address, the numbers of the objects that they are parts of.
     using ObjectOf = std::unordered_map<std::uint64_t, std::size_t>;
-    /// Of the lost blocks of each stack, how many are in objects that have blocks of another.
-    using Companions = std::unordered_map<StackId, std::map<StackId, std::uint64_t>>;
 
     /// Some time after attach, and then at so many times the age at `last_ns`, 0 if there is none.
     [[nodiscard]] bool is_due_after(std::int64_t last_ns, Occasion occasion, std::int64_t now_ns,
@@ -113,9 +112,6 @@ class LostBlocks {
     /// Tells of it, if what was lost before still is.
     void count_heap(std::uint32_t process_slot, const Reached& reached);
     bool search_again(pid_t pid, std::vector<RevisitedBlock> blocks, Through through);
-    /// Of objects, by number, the stack of each lost block.
-    static void add(const std::map<std::size_t, std::vector<StackId>>& objects, Companions& sum);
-    static void tell_object(const Companions& companions, StackReachability& stack);
 
     const KernelObject* kernel_;
     std::int64_t searched_ns_ = 0;      ///< CLOCK_MONOTONIC, the last time.
@@ -129,11 +125,11 @@ class LostBlocks {
     std::map<std::uint32_t, std::vector<BlockRange>> lost_of_heap_;  ///< By slot, the last time.
     std::vector<Followed> followed_;
     std::unordered_map<StackId, StackReachability> stacks_;
-    Companions companions_;  ///< Of `stacks_`.
+    LostObjects objects_;  ///< Of `stacks_`.
     std::set<StackId> untold_;
     std::int64_t searched_again_ns_ = 0;
     std::unordered_map<StackId, StackReachability> again_;  ///< By search_again().
-    Companions companions_again_;                           ///< Of these.
+    LostObjects objects_again_;                             ///< Of these.
     /// Blocks that were lost at the last one, and their stacks, by process slot and address.
     std::map<std::pair<std::uint32_t, std::uint64_t>, StackId> lost_again_;
 };
