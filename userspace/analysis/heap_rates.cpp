@@ -60,6 +60,7 @@ std::vector<Claim> claims_of_sizes(const Report& report) {
         if (!is_in_glibc_heap(stack) || size <= 0 || size > most_in_heap) continue;
         Claim claim{.stack = i, .size = size, .held = stack.totals.held_count()};
         if (is_uniform(stack.totals)) claim.chunk = glibc_chunk(size);
+        claim.chunks = chunks_of(size_range(stack.totals));
         claim.rate = {std::max(0.0, stack.growth.bytes_per_second) / size,
                       std::max(0.0, stack.growth.low) / size,
                       std::max(0.0, stack.growth.high) / size};
@@ -174,20 +175,23 @@ void take(const Growth& growth, const std::string& why, bool surely, ReportStack
 
 /// What some stacks have to do with a size of blocks.
 struct Part {
-    double theirs = 0;  ///< What they claim of it, in blocks a second.
-    double all = 0;     ///< What is certainly claimed of it, with that.
-    double held = 0;    ///< Blocks that they have.
-    Rate size;          ///< What the heap has.
+    double theirs = 0;   ///< What they claim of it, in blocks a second.
+    double all = 0;      ///< What is certainly claimed of it, with that.
+    double perhaps = 0;  ///< Of what is claimed of several sizes, what may be of it besides.
+    double held = 0;     ///< Blocks that they have.
+    Rate size;           ///< What the heap has.
 
     [[nodiscard]] bool is_mostly_theirs() const {
         return theirs > 0 && theirs >= mostly_theirs * all;
     }
     [[nodiscard]] bool is_theirs_alone() const { return theirs >= theirs_alone * all; }
-    /// How many times what they claim there is of it.
+    /// How many times what they claim there is of it, at most.
     [[nodiscard]] Rate times() const {
         return {std::max(0.0, size.more) / all, std::max(0.0, size.low) / all,
                 std::max(0.0, size.high) / all};
     }
+    /// And at least.
+    [[nodiscard]] double least_times() const { return std::max(0.0, size.more) / (all + perhaps); }
 };
 using Parts = std::map<std::uint64_t, Part>;
 
@@ -224,22 +228,44 @@ Parts parts_of(const std::vector<const Claim*>& members, const std::vector<Claim
     for (const Claim& claim : claims)
         if (const auto part = parts.find(claim.chunk); part != parts.end() && claim.rate.low > 0)
             part->second.all += claim.rate.more;
+    for (const Claim& claim : claims)
+        for (const std::uint64_t chunk : claim.chunks)
+            if (const auto part = parts.find(chunk);
+                part != parts.end() && claim.chunk == 0 && claim.rate.low > 0)
+                part->second.perhaps += claim.rate.more;
     return parts;
 }
 
+/// Between two values.
 struct Weighed {
-    double value = 0;
+    double low = 0;
+    double high = 0;
     double weight = 0;
+
+    [[nodiscard]] double distance(double value) const {
+        return std::max({0.0, low - value, value - high});
+    }
 };
 
-double weighted_median(std::vector<Weighed> values) {
-    std::ranges::sort(values, {}, &Weighed::value);
-    double all = 0;
-    for (const Weighed& each : values) all += each.weight;
-    double below = 0;
-    for (const Weighed& each : values)
-        if ((below += each.weight) >= all / 2) return each.value;
-    return 0;
+/// What is nearest to all of them: of single values, the weighted median.
+Weighed nearest_to_all(const std::vector<Weighed>& values) {
+    const auto distance = [&](double value) {
+        double sum = 0;
+        for (const Weighed& each : values) sum += each.weight * each.distance(value);
+        return sum;
+    };
+    std::vector<double> ends;
+    for (const Weighed& each : values) ends.insert(ends.end(), {each.low, each.high});
+    std::ranges::sort(ends);
+    double least = std::numeric_limits<double>::infinity();
+    Weighed nearest;
+    for (const double end : ends) {
+        const double here = distance(end);
+        if (here < least * (1 - 1e-9)) nearest.low = end;
+        if (here <= least * (1 + 1e-9)) nearest.high = end;
+        least = std::min(least, here);
+    }
+    return nearest;
 }
 
 /// How many times what a cluster claims the heap has. Objects of one kind leave as many blocks of
@@ -262,16 +288,20 @@ std::optional<Rate> times_seen(const Parts& parts) {
     std::vector<Weighed> times;
     double uncertain = 0;
     for (const Part& part : telling) {
-        times.push_back({part.times().more, part.held});
+        times.push_back({part.least_times(), part.times().more, part.held});
         uncertain = std::max(uncertain, (part.times().high - part.times().low) / 2);
     }
-    const double middle = weighted_median(times);
+    const Weighed nearest = nearest_to_all(times);
+    const double middle = (nearest.low + nearest.high) / 2;
     std::vector<Weighed> deviations;
     deviations.reserve(times.size());
-    for (const Weighed& each : times)
-        deviations.push_back({std::abs(each.value - middle), each.weight});
-    const double error = std::max(uncertain, z_95 * deviations_sd * weighted_median(deviations) /
-                                                 std::sqrt(static_cast<double>(times.size())));
+    for (const Weighed& each : times) {
+        const double deviation = each.distance(middle);
+        deviations.push_back({deviation, deviation, each.weight});
+    }
+    const double error = std::max({uncertain, (nearest.high - nearest.low) / 2,
+                                   z_95 * deviations_sd * nearest_to_all(deviations).low /
+                                       std::sqrt(static_cast<double>(times.size()))});
     return Rate{middle, std::max(0.0, middle - error), middle + error};
 }
 

@@ -22,9 +22,10 @@ namespace seep {
 
 /// What a stack claims of one size, or of several.
 struct HeapClaim {
-    std::size_t stack = 0;    ///< Index in the report.
-    double size = 0;          ///< Bytes that were asked for, on average.
-    std::uint64_t chunk = 0;  ///< size_class(); 0 if they are of several.
+    std::size_t stack = 0;              ///< Index in the report.
+    double size = 0;                    ///< Bytes that were asked for, on average.
+    std::uint64_t chunk = 0;            ///< size_class(); 0 if they are of several,
+    std::vector<std::uint64_t> chunks;  ///< perhaps of these.
     BlockRate rate;
     std::uint64_t held = 0;
 };

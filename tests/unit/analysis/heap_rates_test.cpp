@@ -25,6 +25,11 @@ ReportStack claims(const char* function, std::uint64_t size, double blocks,
     return stack;
 }
 
+/// Its blocks are of several sizes.
+void make_various(ReportStack& stack) {
+    stack.totals.allocated_squares = stack.totals.allocated_count * (100 * 100 / 256);
+}
+
 Report report_of(std::vector<ReportStack> stacks) {
     Report report;
     report.window_end_ns = 100'000'000'000;
@@ -51,6 +56,22 @@ TEST(HeapRates, WhatTheHeapHasMoreOfASizeIsItsStacks) {
     EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 20 * 200, 1);
     EXPECT_NEAR(report.stacks[0].growth.low, 19.9 * 200, 1);
     EXPECT_TRUE(report.stacks[0].in_heap);
+}
+
+TEST(HeapRates, WhatHasBlocksOfSeveralSizesMayHaveWhatThereIsMoreOfOne) {
+    // Ten elements a second, of an entry each, and of six texts and six names in the same chunks.
+    ReportStack names = claims("names", 7, 60, 1);
+    make_various(names);
+    Report report =
+        report_of({claims("entry", 88, 10, 1), claims("text", 12, 60, 1), std::move(names)});
+    for (ReportStack& stack : report.stacks) {
+        stack.growth.low = 0.99 * stack.growth.bytes_per_second;
+        stack.growth.high = 1.01 * stack.growth.bytes_per_second;
+    }
+    rate(has({{32, 120}, {96, 10}}), report);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 10 * 88, 10);
+    EXPECT_NEAR(report.stacks[1].growth.bytes_per_second, 60 * 12, 10);
+    EXPECT_NEAR(report.stacks[2].growth.bytes_per_second, 60 * 7, 10);
 }
 
 TEST(HeapRates, TwoStacksHaveTheirParts) {
@@ -118,7 +139,7 @@ TEST(HeapRates, WhatMoreIsThereThanIsClaimedMayBeAnothers) {
 TEST(HeapRates, TheSizesOfAnObjectTellHowManyThereAre) {
     // Of 64 bytes, something else becomes more as well, which was not seen.
     ReportStack text = claims("text", 50, 100, 1);
-    text.totals.allocated_bytes += 7;  // of several sizes
+    make_various(text);
     Report report = report_of({claims("document", 1000, 10, 1), claims("node", 100, 100, 1),
                                claims("name", 56, 20, 1), std::move(text)});
     rate(has({{1008, 12}, {112, 120}, {64, 90}}), report);
@@ -165,7 +186,7 @@ TEST(HeapRates, BlocksThatTakeTheNextSizeTellHowManyObjectsThereAreAsWell) {
         node.totals.allocated_count = node.totals.lapsed_count = 300;
         node.totals.allocated_bytes = node.totals.lapsed_bytes = 300 * 24;
         ReportStack text = claims("text", 50, 100, 1);
-        text.totals.allocated_bytes += 7;  // of several sizes
+        make_various(text);
         Report report = report_of({std::move(node), claims("name", 40, 100, 1),
                                    claims("entry", 184, 100, 1), std::move(text)});
         rate(has({{32, of_32}, {48, of_48}, {192, 200}}), report);
