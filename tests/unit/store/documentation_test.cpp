@@ -59,8 +59,9 @@ TEST(Documentation, AChangedTableIsANewFormat) {
     std::string tables;
     for (const Table* table : recording_schema().tables()) tables += table->create_sql();
     EXPECT_EQ(recording_format, 5);
-    EXPECT_EQ(hash_of(tables), 3042149981U) << "a table has changed: raise recording_format, say so in "
-                                      "docs/recording.md, and put both numbers here";
+    EXPECT_EQ(hash_of(tables), 3042149981U)
+        << "a table has changed: raise recording_format, say so in "
+           "docs/recording.md, and put both numbers here";
     EXPECT_THAT(document(),
                 ::testing::HasSubstr("is the format, " + std::to_string(recording_format) + "."));
 }
