@@ -203,7 +203,7 @@ std::uint64_t chunk_of(std::uint64_t block_bytes) {
 }
 
 std::uint64_t size_class(std::uint64_t chunk_bytes) {
-    return chunk_bytes - chunk_bytes % class_width(chunk_bytes);
+    return chunk_bytes & ~(class_width(chunk_bytes) - 1);
 }
 
 std::uint64_t most_of_class(std::uint64_t class_bytes) {
