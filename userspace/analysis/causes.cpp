@@ -97,7 +97,8 @@ class Objects {
                static_cast<double>(in_object) >= nearly_all * static_cast<double>(lost);
     }
     [[nodiscard]] std::string name(std::string stack) const {
-        // Ids descend, but for those that agree (LostBlocks::add()) or were put together.
+        // As LostObjects names them, none comes back to itself by way of others; but those of
+        // several processes may, put together.
         for (std::size_t steps = 0; steps < of_.size(); ++steps) {
             const auto next = of_.find(stack);
             if (next == of_.end() || next->second == stack) break;

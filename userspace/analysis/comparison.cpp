@@ -136,7 +136,7 @@ SeenGrowth growth_of(const Side& side, const MergedStack& stack) {
                                         stack.totals, contents.info.sampling_bytes)
                          .value_or(0);
     if (!starts_blind(side, stack)) return seen;
-    const ReportStack& reported = side.reported.at(fmt::format("{:016x}", stack.id));
+    const ReportStack& reported = side.reported.at(id_text(stack.id));
     const Growth& growth = reported.growth;
     seen.bytes = growth.bytes_per_second * side.seen_seconds;
     const double by_interval = (growth.high - growth.low) / (2 * z_95) * side.seen_seconds;

@@ -249,8 +249,7 @@ WrapperFinder::WrapperFinder(const Report& report) {
             const ReportFrame& caller = stack.frames[at + 1];
             bool& growing = fan.callers[frame_key(caller)][caller.offset];
             growing = growing || grows(stack);
-            accumulate(fan.calls[code_place(stack.frames[at])][code_place(stack.frames[at + 1])],
-                       stack.totals);
+            accumulate(fan.calls[code_place(stack.frames[at])][code_place(caller)], stack.totals);
         }
         const std::size_t before = shared_.size();
         for (const auto& [function, fan] : fans)

@@ -220,19 +220,20 @@ Parts parts_of(const std::vector<const Claim*>& members, const std::vector<Claim
     for (const Claim* const claim : members) {
         if (claim->chunk == 0) continue;
         Part& part = parts[claim->chunk];
-        part.size = size_with_next(claim->chunk, members, claims, heap, times);
         part.theirs += claim->rate.more;
         part.held += static_cast<double>(claim->held);
         if (claim->rate.low <= 0) part.all += claim->rate.more;
     }
-    for (const Claim& claim : claims)
-        if (const auto part = parts.find(claim.chunk); part != parts.end() && claim.rate.low > 0)
-            part->second.all += claim.rate.more;
-    for (const Claim& claim : claims)
-        for (const std::uint64_t chunk : claim.chunks)
-            if (const auto part = parts.find(chunk);
-                part != parts.end() && claim.chunk == 0 && claim.rate.low > 0)
-                part->second.perhaps += claim.rate.more;
+    for (auto& [chunk, part] : parts) {
+        part.size = size_with_next(chunk, members, claims, heap, times);
+        for (const Claim& claim : claims) {
+            if (claim.rate.low <= 0) continue;
+            if (claim.chunk == chunk)
+                part.all += claim.rate.more;
+            else if (claim.chunk == 0 && std::ranges::binary_search(claim.chunks, chunk))
+                part.perhaps += claim.rate.more;
+        }
+    }
     return parts;
 }
 

@@ -185,15 +185,16 @@ struct Seen {
     std::uint64_t surely_not_by_lost = 0;
 
     /// `finds_lost`: what is lost is found to be, mostly.
-    void add(const ReportStack& grows, bool finds_lost) {
-        const StackReachability& stack = grows.reachability;
-        grown += static_cast<double>(grows.growth.bytes);
-        if (stack.looked == 0) return;
-        accumulate(all, stack);
-        if (outlived_windows(stack))
-            (stack.all_known && finds_lost ? surely_not_by_lost : perhaps_by_lost) += stack.looked;
+    void add(const ReportStack& stack, bool finds_lost) {
+        const StackReachability& pointers = stack.reachability;
+        grown += static_cast<double>(stack.growth.bytes);
+        if (pointers.looked == 0) return;
+        accumulate(all, pointers);
+        if (outlived_windows(pointers))
+            (pointers.all_known && finds_lost ? surely_not_by_lost : perhaps_by_lost) +=
+                pointers.looked;
         else
-            objects = std::min(objects.value_or(stack.looked), stack.looked);
+            objects = std::min(objects.value_or(pointers.looked), pointers.looked);
     }
     [[nodiscard]] bool may_be_in_hand(std::uint64_t pauses) const {
         return surely_not_by_lost < enough_pointed_to && objects &&

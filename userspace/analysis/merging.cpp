@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/merging.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 #include <limits>
@@ -199,6 +201,10 @@ std::uint64_t stack_code(const StackRecord& stack, const RecordingContents& cont
     if (stack.end != StackEnd::complete) hash.add("truncated");
     if (stack.kind != StackKind::heap) hash.add(stack_kind_name(stack.kind));
     return hash.value();
+}
+
+std::string id_text(std::uint64_t code) {
+    return fmt::format("{:016x}", code);
 }
 
 std::vector<const ProcessRecord*> gone_processes(const RecordingContents& contents) {

@@ -39,6 +39,9 @@ void accumulate(StackReachability& sum, const StackReachability& part);
 /// than a complete stack with the same frames.
 std::uint64_t stack_code(const StackRecord& stack, const RecordingContents& contents);
 
+/// Of a code, as ReportStack::id.
+std::string id_text(std::uint64_t code);
+
 /// Ascending by id. The memory of a process that ended is gone: its stacks count as freed, unless
 /// no traced process was left at the window's end; then it is what each held last that is reported.
 std::vector<MergedStack> merge_stacks(const RecordingContents& contents);

@@ -54,10 +54,6 @@ std::uint64_t sampling_of(StackKind kind, const RecordingContents& contents) {
     return kind == StackKind::heap ? contents.info.sampling_bytes : 0;
 }
 
-std::string id_text(std::uint64_t id) {
-    return fmt::format("{:016x}", id);
-}
-
 /// Takes off what only seems to grow in windows.
 void leave_out_in_flight(const MergedStack& stack, const RecordingContents& contents,
                          ReportStack& result) {

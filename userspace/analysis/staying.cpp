@@ -139,7 +139,7 @@ void leave_out_gone(const Staying& staying, ReportStack& stack) {
         stack.seen_to_leak = false;
         stack.growth.low = std::min(stack.growth.low, 0.0);
         if (is_open) stack.verdict = Verdict::undetermined;
-        if (!is_open || survival.high >= hardly_any) return;
+        if (!is_open || !is_hardly_any(staying)) return;
         stack.verdict = Verdict::steady;
         stack.growth.bytes_per_second = 0;
         stack.growth.bytes = 0;

@@ -20,6 +20,8 @@ namespace {
 
 /// 16 bytes each, and 8 a pointer between them.
 constexpr std::size_t most_heap_blocks = std::size_t{1} << 20;
+/// A pointer may have been moved during one.
+constexpr int readings = 2;
 
 /// Those of `possible_links()` that are none.
 Result<void> take_in_pointers(pid_t pid, Reachability& reachability) {
@@ -51,10 +53,16 @@ std::vector<BlockRange> lost_of(const HeapBlocks& heap, const Reachability& sear
     return lost;
 }
 
-/// Now. `heap`: through which, or none. `registers`: of its threads.
+/// Of the blocks that were looked for.
+bool any_lost(const Reached& reached) {
+    return std::ranges::find(reached.is_reached, false) != reached.is_reached.end();
+}
+
+/// Now. `heap`: through which, or none. `registers`: of its threads. `is_last`: what is lost is
+/// told with its objects.
 Result<Reached> reached_now(pid_t pid, const std::vector<BlockRange>& blocks,
                             std::optional<HeapBlocks> heap,
-                            const std::vector<std::uint64_t>& registers) {
+                            const std::vector<std::uint64_t>& registers, bool is_last) {
     std::span<const BlockRange> others;
     std::vector<BlockRange> heaps;
     if (heap) {
@@ -77,7 +85,7 @@ Result<Reached> reached_now(pid_t pid, const std::vector<BlockRange>& blocks,
     Reached reached{.in_heap = std::move(joined.is_among_others)};
     for (const std::size_t place : joined.places) reached.is_reached.push_back(all_reached[place]);
     reached.objects.resize(joined.places.size());
-    if (std::ranges::find(reached.is_reached, false) != reached.is_reached.end()) {
+    if (is_last && any_lost(reached)) {
         const auto objects = search.objects(all_reached);
         std::ranges::transform(joined.places, reached.objects.begin(),
                                [&](std::size_t place) { return objects[place]; });
@@ -115,7 +123,7 @@ std::optional<Reached> PointerSearch::search(pid_t pid, const std::vector<BlockR
     const auto counters = read_process_counters(pid);
     if (!counters || counters->swap_bytes > 0) return std::nullopt;
     std::optional<Reached> reached;
-    for (int reading = 0; reading < 2; ++reading) {
+    for (int reading = 1; reading <= readings; ++reading) {
         // Of what nobody follows, all that holds the rest may be in one.
         const auto registers = read_registers(pid);
         if (!registers) {
@@ -124,17 +132,16 @@ std::optional<Reached> PointerSearch::search(pid_t pid, const std::vector<BlockR
         }
         std::optional<HeapBlocks> heap;
         if (through == Through::heap) heap = read_heap_blocks(pid, most_heap_blocks);
-        auto now = reached_now(pid, blocks, std::move(heap),
-                               registers ? *registers : std::vector<std::uint64_t>());
+        auto now =
+            reached_now(pid, blocks, std::move(heap),
+                        registers ? *registers : std::vector<std::uint64_t>(), reading == readings);
         if (!now) {
             spdlog::debug("{} (process {})", now.error().message, pid);
             return std::nullopt;
         }
         reached = reached ? either(*reached, std::move(*now)) : std::move(*now);
-        const bool any_lost =
-            std::ranges::find(reached->is_reached, false) != reached->is_reached.end() ||
-            (reached->lost_of_heap && !reached->lost_of_heap->empty());
-        if (!any_lost) break;
+        if (!any_lost(*reached) && (!reached->lost_of_heap || reached->lost_of_heap->empty()))
+            break;
     }
     return reached;
 }

@@ -94,9 +94,8 @@ struct StackReachability {
     /// What is reached is not lost: all blocks since attach were looked for, or all are known that
     /// these may be reached through.
     bool all_known = false;
-    /// One for all stacks whose lost blocks are parts of the same objects
-    /// (Reachability::objects()), and how many of its own are: the least of some of them. 0 if it
-    /// is not known.
+    /// One for all stacks whose lost blocks are parts of the same objects (lost_objects.h), and how
+    /// many of its own are. 0 if it is not known.
     StackId object;
     std::uint64_t in_object = 0;
     bool operator==(const StackReachability&) const = default;
