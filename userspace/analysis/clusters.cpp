@@ -57,12 +57,7 @@ LockstepStack lockstep_stack(const MergedStack& stack, const RecordingContents& 
     return result;
 }
 
-/// Stacks that count as one.
-struct Unit {
-    std::vector<std::size_t> ranks;      ///< Ascending.
-    const MergedStack* first = nullptr;  ///< The stack of the first of them.
-    LockstepStack together;
-};
+using Unit = LockstepClusters::Unit;
 
 void add(Unit& unit, std::size_t rank, const MergedStack& stack,
          const RecordingContents& contents) {
@@ -222,8 +217,9 @@ std::size_t root_frames(const StackRecord& stack, const RecordingContents& conte
     return roots;
 }
 
-std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack>& merged,
-                                   const RecordingContents& contents) {
+LockstepClusters::LockstepClusters(Report& report, const std::vector<MergedStack>& merged,
+                                   const RecordingContents& contents)
+    : merged_(&merged), contents_(&contents) {
     std::vector<ReportStack>& ranked = report.stacks;
     std::vector<Unit> units;
     std::map<std::pair<StackKind, std::uint32_t>, std::size_t> successions;
@@ -251,31 +247,40 @@ std::vector<ReportCluster> cluster(Report& report, const std::vector<MergedStack
             found.push_back({{unit}, candidates[unit].callers.size()});
     for (Lockstep& group : found) std::ranges::sort(group.stacks);
     std::ranges::sort(found, {}, [](const Lockstep& group) { return group.stacks.front(); });
-
-    std::vector<ReportCluster> clusters;
     for (const Lockstep& group : found) {
+        Cluster& added = clusters_.emplace_back();
+        added.common = group.common;
+        for (const std::size_t unit : group.stacks) added.units.push_back(std::move(units[unit]));
+        for (const Unit& unit : added.units)
+            for (const std::size_t rank : unit.ranks)
+                ranked[rank].evidence.cluster = static_cast<std::uint32_t>(clusters_.size());
+    }
+}
+
+std::vector<ReportCluster> LockstepClusters::join(Report& report) const {
+    std::vector<ReportStack>& ranked = report.stacks;
+    std::vector<ReportCluster> clusters;
+    for (const Cluster& cluster : clusters_) {
         ReportCluster& added = clusters.emplace_back();
         std::vector<std::size_t> ranks;
         std::vector<Member> exact;
-        added.frame = shared_frame(units[group.stacks.front()].first->record, group.common,
-                                   contents, report.objects);
-        added.shares_callers = group.common > 0;
-        for (const std::size_t unit : group.stacks) {
-            ranks.insert(ranks.end(), units[unit].ranks.begin(), units[unit].ranks.end());
+        added.frame = shared_frame(cluster.units.front().first->record, cluster.common, *contents_,
+                                   report.objects);
+        added.shares_callers = cluster.common > 0;
+        for (const Unit& unit : cluster.units) {
+            ranks.insert(ranks.end(), unit.ranks.begin(), unit.ranks.end());
             // Sampled counts are alike where the blocks themselves are not.
-            if (candidates[unit].weight >= most_weight) continue;
-            for (const std::size_t rank : units[unit].ranks)
-                exact.push_back({&ranked[rank], &candidates[unit]});
+            if (unit.together.weight >= most_weight) continue;
+            for (const std::size_t rank : unit.ranks)
+                exact.push_back({&ranked[rank], &unit.together});
         }
         std::ranges::sort(ranks);
         for (const std::size_t rank : ranks) {
-            ReportStack& stack = ranked[rank];
-            stack.evidence.cluster = static_cast<std::uint32_t>(clusters.size());
-            added.stacks.push_back(stack.id);
-            added.bytes_per_second += stack.growth.bytes_per_second;
+            added.stacks.push_back(ranked[rank].id);
+            added.bytes_per_second += ranked[rank].growth.bytes_per_second;
         }
         join_leaks(exact);
-        share_counts(ranks, merged, contents.window, ranked);
+        share_counts(ranks, *merged_, contents_->window, ranked);
     }
     return clusters;
 }

@@ -83,8 +83,9 @@ void add_up_common_function(Report& report) {
         most = std::max(most, sums.back().growth.bytes_per_second);
     }
     if (most < (1 + worth_a_word) * first.growth.bytes_per_second) return;
-    const auto sum = std::ranges::find_if(
-        sums, [&](const Sum& each) { return each.growth.bytes_per_second >= nearly_all * most; });
+    const auto sum = std::ranges::find_if(sums, [&](const Sum& each) {
+        return each.findings > 1 && each.growth.bytes_per_second >= nearly_all * most;
+    });
     if (sum == sums.end()) return;
     const std::size_t others = sum->findings - 1;
     first.sentence +=

@@ -168,23 +168,13 @@ std::map<std::uint64_t, std::vector<Point>> sizes_of(const std::vector<Count>& c
     return sizes;
 }
 
-/// From the first to the last, of what comes by chance; some look reached.
-BlockRate lost_rate(const std::vector<Point>& counts) {
+/// From the first to the last, of what comes by chance, `of_one` each; some look reached.
+BlockRate lost_rate(const std::vector<Point>& counts, double of_one = 1) {
     const double seconds = counts.back().x - counts.front().x;
     const double more = counts.back().y - counts.front().y;
-    const double error = z_95 * std::sqrt(std::max(std::abs(more), least_blocks));
+    const double error = z_95 * of_one * std::sqrt(std::max(std::abs(more) / of_one, least_blocks));
     return {more / seconds, (more - error) / seconds,
             (more + error) / seconds / (1 - most_overlooked)};
-}
-
-std::optional<HeapLost> heap_lost(const RecordingContents& contents, double seconds) {
-    const std::vector<Count> counts = counts_of(contents.heap_lost, contents);
-    if (counts.empty()) return std::nullopt;
-    const BlocksInUse at_end = counts.back().census.all();
-    HeapLost lost{.bytes = at_end.bytes, .blocks = at_end.blocks, .sizes = {}};
-    if (counts.back().seconds - counts.front().seconds < least_lost_span * seconds) return lost;
-    for (const auto& [size, of_size] : sizes_of(counts)) lost.sizes[size] = lost_rate(of_size);
-    return lost;
 }
 
 Growth growth_of(const BlockRate& rate, double seconds) {
@@ -192,6 +182,19 @@ Growth growth_of(const BlockRate& rate, double seconds) {
             .low = rate.low,
             .high = rate.high,
             .bytes = std::llround(rate.more * seconds)};
+}
+
+std::optional<HeapLost> heap_lost(const RecordingContents& contents, double seconds) {
+    const std::vector<Count> counts = counts_of(contents.heap_lost, contents);
+    if (counts.empty()) return std::nullopt;
+    const BlocksInUse at_end = counts.back().census.all();
+    HeapLost lost{.bytes = at_end.bytes, .blocks = at_end.blocks, .growth = {}, .sizes = {}};
+    if (counts.back().seconds - counts.front().seconds < least_lost_span * seconds) return lost;
+    const double of_one = static_cast<double>(at_end.bytes) /
+                          static_cast<double>(std::max<std::uint64_t>(at_end.blocks, 1));
+    lost.growth = growth_of(lost_rate(points(counts, in_use), std::max(1.0, of_one)), seconds);
+    for (const auto& [size, of_size] : sizes_of(counts)) lost.sizes[size] = lost_rate(of_size);
+    return lost;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <string>
@@ -144,6 +145,13 @@ bool is_alone_lost(const Cause& cause, const Causes& causes) {
     });
 }
 
+/// The mean of what two tell, weighed by how well each does (inverse-variance weighting).
+double weighted_mean(const Growth& a, const Growth& b) {
+    const auto weight = [](const Growth& of) { return 1 / std::pow(of.high - of.low, 2); };
+    return (a.bytes_per_second * weight(a) + b.bytes_per_second * weight(b)) /
+           (weight(a) + weight(b));
+}
+
 /// Where all that is lost comes from one cause, it leaves that at least, as some of it may look
 /// reached, and at most what the heap has more of and no other cause does. Its stacks have as much
 /// of that as they have been seen to hold, since objects are seen as a whole.
@@ -151,14 +159,16 @@ void put_between_lost_and_in_use(const Cause& cause, const Causes& causes,
                                  const HeapInUseGrowth& heap) {
     if (cause.seen.lost < enough_lost || !unreachable(cause.seen) || !is_alone_lost(cause, causes))
         return;
-    const Growth least = more_of_sizes(cause, heap.lost->sizes);
+    const Growth least = *heap.lost->growth;
     const Growth most = left_of_heap(cause, causes, heap);
     const double high = std::max(least.bytes_per_second, most.high);
     if (least.low <= 0 || most.bytes_per_second < least.low ||
         high - least.low >= cause.growth.high - cause.growth.low)
         return;
-    const double middle =
-        (least.bytes_per_second + std::max(least.bytes_per_second, most.bytes_per_second)) / 2;
+    const double both = std::max(least.bytes_per_second, most.bytes_per_second);
+    const double middle = most.low <= least.high
+                              ? std::clamp(weighted_mean(least, most), least.bytes_per_second, both)
+                              : (least.bytes_per_second + both) / 2;
     double held = 0;
     for (const ReportStack* const stack : cause.stacks) held += held_with_headers(*stack);
     for (ReportStack* const stack : cause.stacks) {
@@ -208,6 +218,7 @@ void judge_by_lost_of_heap(Report& report) {
         if (cause.is_mostly_lost() && has_its_sizes_alone(cause, causes))
             raise_to_lost(cause, *report.memory.in_use);
     }
+    if (!report.memory.in_use->lost->growth) return;
     for (const auto& [name, cause] : causes)
         put_between_lost_and_in_use(cause, causes, *report.memory.in_use);
 }

@@ -9,6 +9,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "analysis/block_size.h"
 #include "analysis/claims.h"
@@ -58,12 +60,16 @@ std::vector<Claim> claims_of_sizes(const Report& report) {
         const ReportStack& stack = report.stacks[i];
         const double size = block_size(stack);
         if (!is_in_glibc_heap(stack) || size <= 0 || size > most_in_heap) continue;
-        Claim claim{.stack = i, .size = size, .held = stack.totals.held_count()};
+        Claim claim{.stack = i,
+                    .size = size,
+                    .held = stack.totals.held_count(),
+                    .is_replaced = stack.is_replaced};
         if (is_uniform(stack.totals)) claim.chunk = glibc_chunk(size);
         claim.chunks = chunks_of(size_range(stack.totals));
         claim.rate = {std::max(0.0, stack.growth.bytes_per_second) / size,
                       std::max(0.0, stack.growth.low) / size,
                       std::max(0.0, stack.growth.high) / size};
+        if (claim.is_replaced) claim.rate.low = 0;
         claims.push_back(claim);
     }
     return claims;
@@ -148,12 +154,11 @@ void leave_open(const Rate& size, const Growth& growth, const Claim& claim, Repo
     const bool most_is_false =
         growth.high < least_true * stack.growth.low || growth.bytes_per_second <= 0;
     stack.growth = stack.held_growth = growth;
-    const std::string why = more_text(size, claim.chunk);
+    constexpr std::string_view why = "as where a full cache replaces its entries";
     if (stack.reason.find(why) == std::string::npos)
-        stack.reason = fmt::format(
-            "{} at most: the rest was freed unseen, as where a full cache "
-            "replaces its entries; by what was seen, {}",
-            why, stack.reason);
+        stack.reason =
+            fmt::format("{} at most: the rest was freed unseen, {}; by what was seen, {}",
+                        more_text(size, claim.chunk), why, stack.reason);
     if (!most_is_false) return;
     stack.growth.low = 0;
     stack.seen_to_leak = false;
@@ -173,25 +178,34 @@ void take(const Growth& growth, const std::string& why, bool surely, ReportStack
     if (stack.verdict == Verdict::undetermined) stack.verdict = Verdict::growing;
 }
 
+/// Of what there is more, what is not claimed by others.
+Rate left_of(const Rate& size, const Rate& others) {
+    return {size.more - others.more, size.low - others.high, size.high - others.low};
+}
+
 /// What some stacks have to do with a size of blocks.
 struct Part {
     double theirs = 0;   ///< What they claim of it, in blocks a second.
-    double all = 0;      ///< What is certainly claimed of it, with that.
+    Rate others;         ///< What others certainly do, and at most.
     double perhaps = 0;  ///< Of what is claimed of several sizes, what may be of it besides.
     double held = 0;     ///< Blocks that they have.
     Rate size;           ///< What the heap has.
 
+    [[nodiscard]] double all() const { return theirs + others.more; }
     [[nodiscard]] bool is_mostly_theirs() const {
-        return theirs > 0 && theirs >= mostly_theirs * all;
+        return theirs > 0 && theirs >= mostly_theirs * all();
     }
-    [[nodiscard]] bool is_theirs_alone() const { return theirs >= theirs_alone * all; }
+    [[nodiscard]] bool is_theirs_alone() const { return theirs >= theirs_alone * all(); }
+    [[nodiscard]] bool is_surely_theirs() const { return others.high < size.low; }
     /// How many times what they claim there is of it, at most.
     [[nodiscard]] Rate times() const {
-        return {std::max(0.0, size.more) / all, std::max(0.0, size.low) / all,
-                std::max(0.0, size.high) / all};
+        return {std::max(0.0, size.more) / all(), std::max(0.0, size.low) / all(),
+                std::max(0.0, size.high) / all()};
     }
     /// And at least.
-    [[nodiscard]] double least_times() const { return std::max(0.0, size.more) / (all + perhaps); }
+    [[nodiscard]] double least_times() const {
+        return std::max(0.0, size.more) / (all() + perhaps);
+    }
 };
 using Parts = std::map<std::uint64_t, Part>;
 
@@ -213,7 +227,8 @@ Rate size_with_next(std::uint64_t chunk, const std::vector<const Claim*>& member
     return {size.more + more, size.low + more, size.high + more};
 }
 
-/// `times`: what they are known to have, of what they claim.
+/// `members`: ascending; all or none of them are replaced. `times`: what they are known to have, of
+/// what they claim.
 Parts parts_of(const std::vector<const Claim*>& members, const std::vector<Claim>& claims,
                const HeapInUseGrowth& heap, std::optional<double> times = {}) {
     Parts parts;
@@ -222,17 +237,23 @@ Parts parts_of(const std::vector<const Claim*>& members, const std::vector<Claim
         Part& part = parts[claim->chunk];
         part.theirs += claim->rate.more;
         part.held += static_cast<double>(claim->held);
-        if (claim->rate.low <= 0) part.all += claim->rate.more;
     }
     for (auto& [chunk, part] : parts) {
         part.size = size_with_next(chunk, members, claims, heap, times);
         for (const Claim& claim : claims) {
+            const bool is_others = !std::ranges::binary_search(members, &claim);
+            if (is_others) part.others.high += share_of(claim, chunk) * claim.rate.high;
             if (claim.rate.low <= 0) continue;
-            if (claim.chunk == chunk)
-                part.all += claim.rate.more;
-            else if (claim.chunk == 0 && std::ranges::binary_search(claim.chunks, chunk))
+            if (claim.chunk == chunk && is_others) {
+                part.others.more += claim.rate.more;
+                part.others.low += claim.rate.low;
+            } else if (claim.chunk == 0 && std::ranges::binary_search(claim.chunks, chunk)) {
                 part.perhaps += claim.rate.more;
+            }
         }
+        if (!members.front()->is_replaced) continue;
+        part.size = left_of(part.size, part.others);
+        part.others = {};
     }
     return parts;
 }
@@ -331,7 +352,12 @@ void HeapRates::rate_stacks(Report& report) const {
         const Rate others = claims_on(claim.chunk, claims_, &claim);
         const Growth growth = in_bytes(part_of(size, claim, others), claim.size, seconds);
         const bool alone = claim.rate.low > 0 || (others.high <= 0 && claim.held >= enough_held);
-        if (claim.rate.low > std::max(0.0, size.high)) {
+        if (claim.is_replaced) {
+            const Rate left = left_of(size, others);
+            if (left.low > 0 && !halted)
+                take(in_bytes(left, claim.size, seconds), more_text(size, claim.chunk), true,
+                     stack);
+        } else if (claim.rate.low > std::max(0.0, size.high)) {
             leave_open(size, growth, claim, stack);
         } else if (alone && !halted && growth.low > 0 && growth.low <= stack.growth.high &&
                    is_narrower(growth, stack.growth)) {
@@ -342,16 +368,19 @@ void HeapRates::rate_stacks(Report& report) const {
 
 void HeapRates::rate_clusters(Report& report) const {
     if (has_halted(*heap_)) return;
-    std::map<std::uint32_t, std::vector<const HeapClaim*>> clusters;
+    // What is replaced has another fate than what it is in step with.
+    std::map<std::pair<std::uint32_t, bool>, std::vector<const HeapClaim*>> clusters;
     for (const HeapClaim& claim : claims_)
         if (const std::uint32_t cluster = report.stacks[claim.stack].evidence.cluster;
             cluster != 0 && claim.rate.more > 0)
-            clusters[cluster].push_back(&claim);
+            clusters[{cluster, claim.is_replaced}].push_back(&claim);
     const double seconds = seconds_of(report);
     for (const auto& [cluster, members] : clusters) {
         // What it had in hand when windows ended is not to be blamed for what another leaves.
-        const auto certainly_grows = [](const HeapClaim* claim) { return claim->rate.low > 0; };
-        if (std::ranges::none_of(members, certainly_grows)) continue;
+        const auto may_grow = [](const HeapClaim* claim) {
+            return claim->rate.low > 0 || claim->is_replaced;
+        };
+        if (std::ranges::none_of(members, may_grow)) continue;
         Parts parts = parts_of(members, claims_, *heap_);
         auto seen = times_seen(parts);
         for (int turn = 0; seen && turn < turns; ++turn) {
@@ -359,6 +388,8 @@ void HeapRates::rate_clusters(Report& report) const {
             seen = times_seen(parts);
         }
         if (!seen || seen->low <= 0) continue;
+        const bool surely = std::ranges::any_of(
+            parts, [](const auto& part) { return part.second.is_surely_theirs(); });
         for (const HeapClaim* const claim : members) {
             ReportStack& stack = report.stacks[claim->stack];
             const double more = times_of_size(parts, claim->chunk, seen->more) * claim->rate.more;
@@ -366,7 +397,7 @@ void HeapRates::rate_clusters(Report& report) const {
                 in_bytes({more, more * seen->low / seen->more, more * seen->high / seen->more},
                          claim->size, seconds);
             if (growth.low > 0 && is_narrower(growth, stack.growth))
-                take(growth, "in step with others, of the sizes of which the heap has more", true,
+                take(growth, "in step with others, of the sizes of which the heap has more", surely,
                      stack);
         }
     }
@@ -378,9 +409,13 @@ void HeapRates::bound_sizes(Report& report) const {
         return Rate{growth.bytes_per_second / claim.size, std::max(0.0, growth.low) / claim.size,
                     growth.high / claim.size};
     };
+    const auto is_left_out = [&](const HeapClaim& claim) {
+        const ReportStack& stack = report.stacks[claim.stack];
+        return claim.chunk == 0 || !grows(stack) || (claim.is_replaced && !stack.in_heap);
+    };
     std::map<std::uint64_t, Rate> claimed;
     for (const HeapClaim& claim : claims_) {
-        if (claim.chunk == 0 || !grows(report.stacks[claim.stack])) continue;
+        if (is_left_out(claim)) continue;
         claimed[claim.chunk].more += rate_now(claim).more;
         claimed[claim.chunk].low += rate_now(claim).low;
     }
@@ -391,8 +426,8 @@ void HeapRates::bound_sizes(Report& report) const {
         there_is[chunk] = with_next(*heap_, chunk, {of_next, of_next, of_next});
     }
     for (const HeapClaim& claim : claims_) {
+        if (is_left_out(claim)) continue;
         ReportStack& stack = report.stacks[claim.stack];
-        if (claim.chunk == 0 || !grows(stack)) continue;
         const Rate& size = there_is.at(claim.chunk);
         const Rate& all = claimed.at(claim.chunk);
         if (all.more <= std::max(0.0, size.high)) continue;

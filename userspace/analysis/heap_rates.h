@@ -28,6 +28,7 @@ struct HeapClaim {
     std::vector<std::uint64_t> chunks;  ///< perhaps of these.
     BlockRate rate;
     std::uint64_t held = 0;
+    bool is_replaced = false;  ///< Hardly any stays: it has only what nobody else claims.
 };
 
 /// Of a report, in which not all was followed; its stacks must not change places meanwhile.

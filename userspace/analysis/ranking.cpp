@@ -460,12 +460,14 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
         std::ranges::move(part, std::back_inserter(stacks));
     std::ranges::sort(stacks, {}, &MergedStack::id);
     sort_stacks(report.stacks, SortBy::growth);
+    const LockstepClusters clusters(report, stacks, contents);
+    tell_replaced(report);
     const auto in_use = heap_growth(contents);
     std::optional<HeapRates> heap_rates;
     if (in_use && (report.sampling.observed_share < 1 || report.sampling.bytes > 0))
         heap_rates.emplace(*in_use, report);
     if (heap_rates) heap_rates->rate_stacks(report);
-    report.clusters = cluster(report, stacks, contents);
+    report.clusters = clusters.join(report);
     if (heap_rates) {
         heap_rates->rate_clusters(report);
         heap_rates->bound_sizes(report);

@@ -180,6 +180,7 @@ struct ReportStack {
     std::uint64_t returned_count = 0;  ///< Blocks that had lapsed, and were seen to be free later.
     Growth held_growth;                ///< With what was in flight when windows ended (lapses.h).
     StackRevisits revisits;            ///< Of blocks that had lapsed.
+    bool is_replaced = false;          ///< Hardly any of those stay, for certain (staying.h).
     StackReachability reachability;    ///< Of outstanding blocks.
     bool is_lost = false;              ///< What it was seen to grow by in windows (lost.h).
     bool may_be_pool = false;          ///< It grows as a leak does, but in few large blocks.
@@ -221,6 +222,7 @@ struct HeapLost {
     std::uint64_t bytes = 0;  ///< With headers, when it was last looked for.
     std::uint64_t blocks = 0;
     /// As below, if it was looked for twice. More may be lost, and look reached.
+    std::optional<Growth> growth;
     std::map<std::uint64_t, BlockRate> sizes;
 };
 

@@ -227,6 +227,35 @@ std::optional<Staying> staying(const StackRevisits& revisits) {
     return any;
 }
 
+void tell_replaced(Report& report) {
+    struct Fates {
+        StackRevisits replaced;
+        bool any_stays = false;
+    };
+    std::map<std::uint32_t, Fates> of_cluster;
+    for (ReportStack& stack : report.stacks) {
+        const auto seen = staying(stack.revisits);
+        if (stack.kind != StackKind::heap || !seen || !seen->sure) continue;
+        stack.is_replaced = seen->dying && is_hardly_any(*seen);
+        if (stack.is_replaced) stack.evidence.staying = seen;
+        Fates& fates = of_cluster[stack.evidence.cluster];
+        if (stack.is_replaced)
+            accumulate(fates.replaced.sure, stack.revisits.sure);
+        else
+            fates.any_stays = true;
+    }
+    of_cluster.erase(0);
+    for (ReportStack& stack : report.stacks) {
+        const auto kin = of_cluster.find(stack.evidence.cluster);
+        if (stack.is_replaced || stack.kind != StackKind::heap || kin == of_cluster.end() ||
+            kin->second.any_stays)
+            continue;
+        const auto seen = staying(kin->second.replaced);
+        stack.is_replaced = seen && seen->dying && is_hardly_any(*seen);
+        if (stack.is_replaced) stack.evidence.staying = seen;
+    }
+}
+
 void leave_out_gone(Report& report) {
     std::map<std::uint32_t, StackRevisits> of_cluster;
     std::map<std::pair<Place, int>, StackRevisits> of_place;
@@ -257,18 +286,20 @@ void leave_out_gone(Report& report) {
                 (!seen || other->survival.age_seconds >= seen->survival.age_seconds))
                 seen = other;
         };
-        take_later(stack.revisits);
         const auto take_of = [&](const auto& groups, const auto& key) {
             if (const auto kin = groups.find(key); kin != groups.end()) take_later(kin->second);
         };
-        if (!stack.frames.empty())
-            take_of(of_place, std::pair(place_of(stack), freed_tenths(stack)));
-        if (const auto kin = of_cluster.find(stack.evidence.cluster); kin != of_cluster.end()) {
-            take_later(kin->second);
-            take_surer(kin->second);
+        if (!stack.is_replaced) {
+            take_later(stack.revisits);
+            if (!stack.frames.empty())
+                take_of(of_place, std::pair(place_of(stack), freed_tenths(stack)));
+            if (const auto kin = of_cluster.find(stack.evidence.cluster); kin != of_cluster.end()) {
+                take_later(kin->second);
+                take_surer(kin->second);
+            }
+            if (!seen && !stack.frames.empty())
+                take_of(of_function, std::pair(function_of(stack), freed_tenths(stack)));
         }
-        if (!seen && !stack.frames.empty())
-            take_of(of_function, std::pair(function_of(stack), freed_tenths(stack)));
         // The heap has as many more, whatever became of those that were looked at.
         if (seen && !stack.surely_in_heap) leave_out_gone(*seen, stack);
         keep_growing(report, stack);

@@ -21,10 +21,14 @@ namespace seep {
 /// Empty if too few blocks were looked at.
 std::optional<Staying> staying(const StackRevisits& revisits);
 
+/// Tells of which stacks' blocks hardly any stays for certain, by what cannot be taken for another,
+/// of their own or, if nothing of their cluster stays, of that. Needs the clusters.
+void tell_replaced(Report& report);
+
 /// Takes off what stacks of the heap seem to grow by but lose unseen. A stack of whose blocks too
 /// few were looked at, as they have nothing to be recognized by, is taken to be as those from the
 /// same place in the code are, or those of its cluster, or else of its function, if as many of
-/// their blocks are seen to be freed. Needs the clusters and names.
+/// their blocks are seen to be freed. Needs the clusters, what is replaced, and names.
 void leave_out_gone(Report& report);
 
 /// Whether they were all there but for chance, as far as they were not taken for others.

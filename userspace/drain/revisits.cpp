@@ -26,6 +26,9 @@ constexpr std::size_t most_chosen_of_stack = 64;
 constexpr std::size_t most_chosen = 3072;
 /// Of each stack, to tell what its blocks have in common.
 constexpr std::size_t samples_of_stack = 4;
+/// Of those of a cohort that cannot be taken for others, what may be changed beyond that, if the
+/// rest is to stand for it.
+constexpr double most_changed = 0.25;
 /// What a block of that age has not been filled with yet, it hardly ever is.
 constexpr std::chrono::microseconds filling_time{500};
 
@@ -173,9 +176,11 @@ void Revisits::count(Cohort& cohort) {
     stack.told = false;
     std::uint64_t same = 0;
     std::uint64_t similar = 0;
+    std::uint64_t changed = 0;
     for (const Watched& watched : cohort.watched) {
         same += watched.seen == Recognition::same ? 1 : 0;
         similar += watched.seen == Recognition::similar ? 1 : 0;
+        changed += watched.seen == Recognition::similar && watched.fingerprint.is_sure ? 1 : 0;
         if (watched.seen != Recognition::gone) continue;
         ++(watched.fingerprint.is_sure ? cohort.gone_surely : cohort.gone_vaguely);
         --stack.watched;
@@ -191,6 +196,12 @@ void Revisits::count(Cohort& cohort) {
         looks.looked[cohort.last_bucket] += there + gone;
         looks.gone[cohort.last_bucket] += gone;
     };
+    // Those that are the same as ever are not all that is there of the others, or they are.
+    const auto sure = static_cast<double>(same + cohort.gone_surely + changed);
+    if (static_cast<double>(changed) > most_changed * sure) {
+        add(stack.seen.vague, same + similar, cohort.gone_surely + cohort.gone_vaguely);
+        return;
+    }
     add(stack.seen.sure, same, cohort.gone_surely);
     add(stack.seen.vague, similar, cohort.gone_vaguely);
 }

@@ -42,6 +42,15 @@ TEST(CommonFunction, IsTheInnermostThatMostComesFrom) {
     EXPECT_EQ(report.findings[1].sentence, "new_text");
 }
 
+TEST(CommonFunction, IsThatOfSeveralFindings) {
+    Report report;
+    add(report, {"new_node", "parse", "serve"}, Verdict::leak, 93);
+    add(report, {"log_line", "serve"}, Verdict::growing, 7);
+    add_up_common_function(report);
+    EXPECT_THAT(report.findings[0].sentence,
+                HasSubstr("; with another finding, all under `serve`"));
+}
+
 TEST(CommonFunction, CountsThoseThatComeFromIt) {
     Report report;
     add(report, {"new_node", "serve"}, Verdict::leak, 10);

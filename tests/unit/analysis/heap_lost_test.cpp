@@ -100,6 +100,8 @@ TEST(HeapLost, WhatAloneIsLostIsBetweenThatAndWhatTheHeapHasMoreOf) {
         other.reachability = {.looked = 20, .lost = lost_of_other};
         Report report = report_of({leak, other}, 50, 45);
         report.memory.in_use->sizes[64] = {50, -10'000, 10'000};
+        report.memory.in_use->lost->growth = {
+            .bytes_per_second = 64 * 45, .low = 64 * 44, .high = 64 * 46};
         report.memory.in_use->growth = {
             .bytes_per_second = 64 * 56, .low = 64 * 50, .high = 64 * 60};
         judge_by_lost_of_heap(report);

@@ -91,6 +91,56 @@ TEST(HeapRates, AFullCacheClaimsWhatIsNotThere) {
     EXPECT_THAT(report.stacks[0].reason, HasSubstr("replaces its entries"));
 }
 
+TEST(HeapRates, WhatIsReplacedHasOnlyWhatNobodyElseClaims) {
+    ReportStack cache = claims("cache", 200, 1000);
+    cache.is_replaced = true;
+    Report report = report_of({cache, claims("leak", 200, 15)});
+    rate(has({{208, 15}}), report);
+    EXPECT_FALSE(report.stacks[0].in_heap);
+    EXPECT_NEAR(report.stacks[1].growth.bytes_per_second, 15 * 200, 1);
+    EXPECT_EQ(report.stacks[1].verdict, Verdict::growing);
+    // The leak may be of the very stack.
+    report = report_of({cache});
+    rate(has({{208, 15}}), report);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 15 * 200, 1);
+    EXPECT_TRUE(report.stacks[0].surely_in_heap);
+}
+
+TEST(HeapRates, ObjectsThatAreReplacedLeaveOthersTheirSizes) {
+    std::vector<ReportStack> stacks{claims("entry", 200, 1000, 1), claims("text", 100, 1000, 1)};
+    for (ReportStack& stack : stacks) stack.is_replaced = true;
+    const std::vector<ReportStack> cache = stacks;
+    stacks.push_back(claims("lost entry", 200, 16, 2));
+    stacks.push_back(claims("lost text", 100, 14, 2));
+    Report report = report_of(stacks);
+    rate(has({{208, 15}, {112, 15}}), report);
+    EXPECT_FALSE(report.stacks[0].in_heap);
+    EXPECT_FALSE(report.stacks[1].in_heap);
+    EXPECT_NEAR(report.stacks[2].growth.bytes_per_second, 15 * 200, 200);
+    EXPECT_NEAR(report.stacks[3].growth.bytes_per_second, 15 * 100, 100);
+    report = report_of(cache);
+    rate(has({{208, 15}, {112, 15}}), report);
+    EXPECT_NEAR(report.stacks[0].growth.bytes_per_second, 15 * 200, 200);
+    EXPECT_TRUE(report.stacks[0].surely_in_heap);
+}
+
+TEST(HeapRates, OfASizeThatOthersMayHaveNothingIsSure) {
+    std::vector<ReportStack> stacks{claims("entry", 200, 15, 1), claims("text", 100, 15, 1)};
+    Report report = report_of(stacks);
+    rate(has({{208, 15}, {112, 15}}), report);
+    EXPECT_TRUE(report.stacks[0].surely_in_heap);
+    stacks.push_back(claims("other entry", 200, 12));
+    stacks.push_back(claims("other text", 100, 12));
+    for (ReportStack& stack : stacks) stack.growth.low = 0.9 * stack.growth.bytes_per_second;
+    report = report_of(stacks);
+    rate(has({{208, 27}, {112, 27}}), report);
+    EXPECT_TRUE(report.stacks[0].in_heap);
+    EXPECT_TRUE(report.stacks[0].surely_in_heap) << "they have 18 of 27 at most";
+    report = report_of(stacks);
+    rate(has({{208, 17}, {112, 17}}), report);
+    EXPECT_FALSE(report.stacks[0].surely_in_heap);
+}
+
 TEST(HeapRates, WhereTheHeapHasHaltedItTellsNoRate) {
     HeapInUseGrowth heap = has({{208, 20}});
     heap.growth.bytes_per_second = 20 * 208;

@@ -78,6 +78,32 @@ ReportStack claiming(const char* function, const StackRevisits& revisits) {
     return stack;
 }
 
+TEST(Staying, OfWhatIsReplacedOthersOfItsClusterAreTheSame) {
+    const auto tell = [](const StackRevisits& of_another) {
+        Report report;
+        StackRevisits vague;  // stale words may be taken for it
+        vague.vague = leaking.sure;
+        for (const StackRevisits& revisits : {replaced, vague, of_another}) {
+            report.stacks.push_back(claiming("entry", revisits));
+            report.stacks.back().evidence.cluster = 1;
+        }
+        report.stacks.push_back(claiming("alone", vague));
+        tell_replaced(report);
+        return report;
+    };
+    Report report = tell({});
+    EXPECT_TRUE(report.stacks[0].is_replaced);
+    EXPECT_TRUE(report.stacks[1].is_replaced);
+    EXPECT_FALSE(report.stacks[3].is_replaced);
+    leave_out_gone(report);
+    EXPECT_EQ(report.stacks[1].verdict, Verdict::steady);
+    EXPECT_EQ(report.stacks[3].verdict, Verdict::growing);
+    // Not if part of what is in step with it stays.
+    report = tell(leaking);
+    EXPECT_TRUE(report.stacks[0].is_replaced);
+    EXPECT_FALSE(report.stacks[1].is_replaced);
+}
+
 ReportStack left_of(ReportStack stack) {
     Report report;
     report.stacks = {std::move(stack)};
