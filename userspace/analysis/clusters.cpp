@@ -42,12 +42,17 @@ LockstepStack lockstep_stack(const MergedStack& stack, const RecordingContents& 
     LockstepStack result;
     result.callers = stack.record.locations;
     result.roots = root_frames(stack.record, contents);
-    double before = static_cast<double>(point_at(stack.live, window.first).live_count);
+    LivePoint before = point_at(stack.live, window.first);
+    const bool frees_lag = contents.snapshots[window.last].pauses > 0;
     const std::size_t steps = std::min(most_steps, window.last - window.first);
     for (std::size_t step = 1; step <= steps; ++step) {
         const std::size_t until = window.first + (window.last - window.first) * step / steps;
-        const auto now = static_cast<double>(point_at(stack.live, until).live_count);
-        result.steps.push_back(now - before);
+        const LivePoint now = point_at(stack.live, until);
+        const auto more = [&](std::uint64_t LivePoint::*count) {
+            return static_cast<double>(now.*count) - static_cast<double>(before.*count);
+        };
+        result.steps.push_back(more(&LivePoint::live_count));
+        if (frees_lag) result.made.push_back(more(&LivePoint::allocated_count));
         before = now;
     }
     result.weight = mean_weight(stack.totals, contents.info.sampling_bytes);
@@ -71,6 +76,8 @@ void add(Unit& unit, std::size_t rank, const MergedStack& stack,
     LockstepStack& together = unit.together;
     for (std::size_t step = 0; step < together.steps.size(); ++step)
         together.steps[step] += added.steps[step];
+    for (std::size_t step = 0; step < together.made.size(); ++step)
+        together.made[step] += added.made[step];
     const auto inner = std::mismatch(together.callers.rbegin(), together.callers.rend(),
                                      added.callers.rbegin(), added.callers.rend())
                            .first;

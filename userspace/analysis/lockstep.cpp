@@ -84,6 +84,22 @@ bool of_one_fate(const LockstepStack& few, const LockstepStack& many) {
            torn_objects * (1 + std::sqrt(weight * staying)) + torn_fate * staying;
 }
 
+/// Whether they rise by equal counts, or, where of blocks of one object some are seen to be free
+/// before others, are allocated so, `with_one_fate`.
+bool in_step(const LockstepStack& a, const LockstepStack& b, bool with_one_fate) {
+    const double weight = std::max(a.weight, b.weight);
+    const auto alike_in_parts = [&](const auto& left, const auto& right) {
+        return std::ranges::equal(in_parts(left), in_parts(right), [&](double one, double other) {
+            return alike(one, other, weight);
+        });
+    };
+    return std::min(total(a), total(b)) >= least_in_parts && alike(total(a), total(b), weight) &&
+           (alike_in_parts(a.steps, b.steps) ||
+            (with_one_fate && !a.made.empty() &&
+             std::max(freed_share(a), freed_share(b)) <= mostly_freed &&
+             alike_in_parts(a.made, b.made)));
+}
+
 /// `few` is the one that rises by fewer blocks.
 bool in_proportion(const LockstepStack& few, const LockstepStack& many) {
     const double blocks = total(few);
@@ -94,12 +110,14 @@ bool in_proportion(const LockstepStack& few, const LockstepStack& many) {
                           .callers = {},
                           .weight = std::max(1.0, many.weight / ratio),
                           .allocated = many.allocated,
-                          .freed = many.freed};
+                          .freed = many.freed,
+                          .made = many.made};
     for (double& step : objects.steps) step /= ratio;
+    for (double& step : objects.made) step /= ratio;
     if (blocks < least_in_proportion)
         return std::max(few.weight, many.weight) <= 1 && few.steps.size() >= least_moments &&
                never_apart(few, objects, blocks);
-    return in_equal_numbers(few, objects);
+    return in_step(few, objects, true);
 }
 
 std::size_t common_callers(const LockstepStack& a, const LockstepStack& b) {
@@ -121,6 +139,8 @@ LockstepStack middle_of(const Lockstep& group, std::span<const LockstepStack> st
         const double scale = blocks / total(stack);
         for (std::size_t i = 0; i < middle.steps.size(); ++i)
             middle.steps[i] += stack.steps[i] * scale;
+        for (std::size_t i = 0; i < middle.made.size(); ++i)
+            middle.made[i] += stack.made[i] * scale;
         middle.weight = std::max(middle.weight, stack.weight);
         middle.roots = std::max(middle.roots, stack.roots);
         if (freed_share(stack) >= freed_share(middle)) continue;
@@ -129,6 +149,7 @@ LockstepStack middle_of(const Lockstep& group, std::span<const LockstepStack> st
     }
     const auto count = static_cast<double>(group.stacks.size());
     for (double& step : middle.steps) step /= count;
+    for (double& step : middle.made) step /= count;
     return middle;
 }
 
@@ -164,12 +185,7 @@ std::vector<Lockstep> joined(std::vector<Lockstep> groups, std::span<const Locks
 }  // namespace
 
 bool in_equal_numbers(const LockstepStack& a, const LockstepStack& b) {
-    const double weight = std::max(a.weight, b.weight);
-    if (std::min(total(a), total(b)) < least_in_parts || !alike(total(a), total(b), weight))
-        return false;
-    return std::ranges::equal(in_parts(a.steps), in_parts(b.steps), [&](double left, double right) {
-        return alike(left, right, weight);
-    });
+    return in_step(a, b, of_one_fate(a, b));
 }
 
 std::vector<Lockstep> lockstep_clusters(std::span<const LockstepStack> stacks) {

@@ -21,6 +21,8 @@ struct LockstepStack {
     std::size_t roots = 2;            ///< Outermost callers that all of its thread's stacks have.
     double allocated = 0;             ///< Blocks in the window, of which so many were freed.
     double freed = 0;
+    /// Blocks that were allocated, step by step, if frees may be seen long after they were made.
+    std::vector<double> made = {};
 };
 
 /// Whether they rise by equal counts in each eighth of the steps, as far as sampling and torn

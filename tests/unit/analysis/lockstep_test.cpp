@@ -21,6 +21,24 @@ LockstepStack stack(std::vector<double> steps, const std::vector<std::uint32_t>&
     return result;
 }
 
+TEST(Lockstep, FreesMayBeSeenLaterOfSomeBlocksOfAnObject) {
+    // Entries of a cache: the texts' addresses are given out again sooner.
+    LockstepStack entries = stack({1000, 990, 980, 770}, {1, 10, 50, 60, 70});
+    LockstepStack texts = stack({1000, 940, 900, 900}, {1, 11, 50, 60, 70});
+    for (LockstepStack* each : {&entries, &texts}) {
+        each->allocated = 4000;
+        each->freed = 260;
+    }
+    EXPECT_TRUE(lockstep_clusters(std::vector{entries, texts}).empty());
+    for (LockstepStack* each : {&entries, &texts}) each->made = {1000, 1000, 1000, 1000};
+    EXPECT_EQ(lockstep_clusters(std::vector{entries, texts}).size(), 1);
+    texts.freed = 460;
+    EXPECT_TRUE(lockstep_clusters(std::vector{entries, texts}).empty()) << "another fate";
+    texts.freed = 260;
+    texts.made = {1300, 700, 1000, 1000};
+    EXPECT_TRUE(lockstep_clusters(std::vector{entries, texts}).empty());
+}
+
 TEST(Lockstep, StacksOfOneObjectAreOneCluster) {
     const std::vector<LockstepStack> stacks = {
         stack({100, 120, 80}, {1, 10, 50, 60, 70}), stack({300, 300, 300}, {1, 11, 50, 60, 70}),
