@@ -408,7 +408,7 @@ Finding finding_of(const Suspects& suspects, const Sizes& sizes, const Growth& b
             ", {:.0f} % of which are lost: nothing points to them any more", 100 * lost);
     if (const std::size_t stacks = finding.stacks.size(); stacks > 1)
         finding.sentence +=
-            fmt::format("; too few of them were seen to tell which of {} {} stacks it is",
+            fmt::format("; too few were seen to tell which of {} {} stacks leave them, or all",
                         several ? "their" : "its", format_count(stacks));
     return finding;
 }

@@ -7,21 +7,16 @@
 #include <array>
 #include <cmath>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "analysis/block_size.h"
 #include "analysis/coverage.h"
 #include "analysis/findings.h"
 #include "analysis/growth.h"
 #include "analysis/lapses.h"
+#include "analysis/process_memory.h"
 #include "analysis/sampling.h"
-#include "analysis/shape.h"
-#include "analysis/surroundings.h"
-#include "analysis/time_to_limit.h"
 #include "base/text.h"
 
 namespace seep {
@@ -50,11 +45,6 @@ constexpr double least_fewer = 1000;
 constexpr double least_idle = 0.05;
 /// Of fewer, the mean size says nothing of others.
 constexpr double least_held = 100;
-/// Of the window, for which memory must have ceased to grow: two small steps in a row of many are
-/// chance now and then.
-constexpr double least_pause = 0.05;
-/// Of what memory grew by, what it fell by in between where it only rises.
-constexpr double most_falls = 0.01;
 /// After which jemalloc has given back pages that became free all at once (dirty_decay_ms, 10
 /// seconds), twice that; in calls of the allocator, or by a thread of its own, so that it must have
 /// been called.
@@ -62,142 +52,6 @@ constexpr double jemalloc_decay_seconds = 20;
 constexpr double least_calls = 10'000;
 /// An allocator with fewer of the calls than this is not the one that keeps memory.
 constexpr double least_call_share = 0.01;
-
-/// The processes that live at a snapshot, together.
-struct Sum {
-    bool any = false;
-    double anonymous = 0;
-    double swap = 0;
-    double file = 0;
-    double allocated = 0;
-    double unmatched_frees = 0;
-    std::optional<double> allocators;  ///< Mapped by them, if mappings were traced.
-};
-
-Sum sum_of(const SnapshotRecord& snapshot) {
-    Sum sum;
-    for (const ProcessSample& sample : snapshot.processes) {
-        if (!sample.alive || sample.rss_bytes == 0) continue;
-        sum.any = true;
-        const auto swap = static_cast<double>(sample.swap_bytes);
-        const auto anonymous = static_cast<double>(sample.anonymous_bytes);
-        sum.anonymous += anonymous + swap;
-        sum.swap += swap;
-        sum.file += std::max(0.0, static_cast<double>(sample.rss_bytes) - anonymous);
-        sum.allocated += static_cast<double>(sample.allocated_bytes);
-        sum.unmatched_frees += static_cast<double>(sample.losses[SEEP_LOSS_UNMATCHED_FREES]);
-        if (sample.mapped)
-            sum.allocators =
-                sum.allocators.value_or(0) + static_cast<double>(sample.mapped->allocator);
-    }
-    return sum;
-}
-
-/// The part of the window in which there is memory to compare: a launched command has none at its
-/// first instruction, and one that has ended has none at the last snapshot.
-Window living_part(const RecordingContents& contents) {
-    Window window = contents.window;
-    const auto lives = [&](std::size_t at) { return sum_of(contents.snapshots[at]).any; };
-    while (window.first < window.last && !lives(window.first)) ++window.first;
-    while (window.last > window.first && !lives(window.last)) --window.last;
-    return window;
-}
-
-Growth growth_of(const RecordingContents& contents, const Window& window, double Sum::*value) {
-    LiveSeries series;
-    for (std::size_t i = window.first; i <= window.last; ++i) {
-        const auto bytes = static_cast<std::uint64_t>(sum_of(contents.snapshots[i]).*value);
-        LivePoint point{.snapshot = i};
-        point.live = point.least = bytes;
-        series.push_back(point);
-    }
-    return estimate_growth(series, contents.snapshots, window).growth;
-}
-
-std::vector<double> steps_of(const RecordingContents& contents, const Window& window,
-                             double Sum::*value) {
-    std::vector<double> steps;
-    double before = sum_of(contents.snapshots[window.first]).*value;
-    for (std::size_t i = window.first + 1; i <= window.last; ++i) {
-        const double now = sum_of(contents.snapshots[i]).*value;
-        steps.push_back(std::max(0.0, now - std::exchange(before, now)));
-    }
-    return steps;
-}
-
-/// Steps of one size at random times that would be as uneven: what there is of all, over the size,
-/// which is their variance over their mean.
-double random_events(const RecordingContents& contents, const Window& window,
-                     const std::vector<double>& steps) {
-    const double total = std::accumulate(steps.begin(), steps.end(), 0.0);
-    const double a_second = total / window_seconds(contents.snapshots, window);
-    double squares = 0;
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-        const Window step{window.first + i, window.first + i + 1};
-        squares += std::pow(steps[i] - a_second * window_seconds(contents.snapshots, step), 2);
-    }
-    return squares > 0 ? total * total / squares : 0;
-}
-
-/// Of memory that only rises, either end is what there was then, and no peak that moves it.
-void take_what_there_was(const RecordingContents& contents, const Window& window,
-                         const std::vector<double>& steps, Growth& growth) {
-    const double rises = std::accumulate(steps.begin(), steps.end(), 0.0);
-    const auto grown = static_cast<double>(growth.bytes);
-    if (growth.low <= 0 || rises - grown > most_falls * grown) return;
-    take_mean_within_chance(grown / window_seconds(contents.snapshots, window),
-                            random_events(contents, window, steps), growth);
-}
-
-/// For how long at the window's end the anonymous memory has not grown. The last snapshot may
-/// follow right on the one before.
-void add_pause(const RecordingContents& contents, Window window, std::vector<double> steps,
-               ProcessMemory& memory) {
-    const auto seconds = [&](std::size_t from, std::size_t to) {
-        return static_cast<double>(contents.snapshots[to].time_ns -
-                                   contents.snapshots[from].time_ns) /
-               1e9;
-    };
-    const double usual = seconds(window.first, window.last) / static_cast<double>(steps.size());
-    if (seconds(window.last - 1, window.last) < usual / 2) {
-        steps.pop_back();
-        --window.last;
-    }
-    const std::size_t small = small_steps_at_end(steps);
-    const double paused = seconds(window.last - small, window.last);
-    if (paused < least_pause * seconds(window.first, window.last)) return;
-    memory.anonymous_paused_seconds = paused;
-    memory.anonymous_paused_bytes =
-        std::accumulate(steps.end() - static_cast<std::ptrdiff_t>(small), steps.end(), 0.0);
-}
-
-/// Of what was seen, on the clock of that, and then for all of the time, as stacks have it.
-Growth heap_growth(const RecordingContents& contents, const LiveSeries& heap, const Window& window,
-                   const ReportSampling& sampling) {
-    if (sampling.observed_share >= 1)
-        return estimate_growth(heap, contents.snapshots, window).growth;
-    const std::vector<SnapshotRecord> seen = on_observed_clock(contents.snapshots);
-    return over_window(estimate_growth(heap, seen, window).growth, sampling,
-                       window_seconds(contents.snapshots, window));
-}
-
-/// The snapshot at which most was live, the last one of several.
-std::size_t peak_of(const LiveSeries& heap, const Window& window) {
-    std::size_t peak = window.first;
-    for (const LivePoint& point : heap)
-        if (point.snapshot >= window.first && point.snapshot <= window.last &&
-            point.live >= live_at(heap, peak))
-            peak = point.snapshot;
-    return peak;
-}
-
-void add_limit(const SnapshotRecord& snapshot, ProcessMemory& memory) {
-    const Room room = least_room(snapshot);
-    memory.limited_by = room.kind;
-    memory.limit_bytes = room.limit;
-    memory.used_bytes = room.used;
-    memory.limit = time_to_limit(room, lasting_growth(memory));
-}
 
 /// What the living processes allocate with: a process that links jemalloc maps glibc's malloc, too.
 std::string used_allocators(const RecordingContents& contents) {
@@ -439,31 +293,13 @@ std::string retention_advice(const std::string& allocators) {
 
 ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& heap,
                         double mapping_growth, const std::optional<HeapInUseGrowth>& in_use) {
+    ProcessMemory memory = process_memory(contents, heap);
+    memory.in_use = in_use;
     const Window window = living_part(contents);
-    const Sum start = sum_of(contents.snapshots[window.first]);
-    const Sum end = sum_of(contents.snapshots[window.last]);
-    ProcessMemory memory{.in_use = in_use};
-    if (!start.any || !end.any) return memory;
-    memory.anonymous_bytes = static_cast<std::uint64_t>(end.anonymous);
-    memory.swap_bytes = static_cast<std::uint64_t>(end.swap);
-    memory.file_bytes = static_cast<std::uint64_t>(end.file);
-    memory.heap_bytes = live_at(heap, window.last);
-    const std::size_t peak = peak_of(heap, window);
-    memory.heap_peak_bytes = live_at(heap, peak);
+    const ProcessSum start = sum_of(contents.snapshots[window.first]);
+    const ProcessSum end = sum_of(contents.snapshots[window.last]);
+    if (window.snapshots() < 2 || !start.any || !end.any) return memory;
     const ReportSampling sampling = sampling_of(contents);
-    if (end.anonymous > 0 && contents.info.sources.heap && sampling.observed_share >= 1)
-        memory.coverage = std::min(1.0, static_cast<double>(memory.heap_bytes) / end.anonymous);
-    if (window.snapshots() < 2) return memory;
-    memory.anonymous = growth_of(contents, window, &Sum::anonymous);
-    const Window later{middle_of(contents.snapshots, window), window.last};
-    memory.anonymous_lately = growth_of(contents, later, &Sum::anonymous);
-    const std::vector<double> steps = steps_of(contents, window, &Sum::anonymous);
-    take_what_there_was(contents, window, steps, memory.anonymous);
-    memory.anonymous_steps = effective_size(steps);
-    add_pause(contents, window, steps, memory);
-    memory.file = growth_of(contents, window, &Sum::file);
-    memory.heap = heap_growth(contents, heap, window, sampling);
-    memory.heap_lately = heap_growth(contents, heap, later, sampling);
     const auto grown = static_cast<double>(memory.anonymous.bytes);
     const auto heap_grown = static_cast<double>(memory.heap.bytes);
     const double noise =
@@ -476,7 +312,6 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
                                ? static_cast<double>(in_use->growth.bytes)
                                : heap_grown;
     if (std::abs(counted) > difference.matters) memory.kappa = grown / counted;
-    add_limit(contents.snapshots[window.last], memory);
 
     const double blocks = static_cast<double>(point_at(heap, window.last).live_count) -
                           static_cast<double>(point_at(heap, window.first).live_count);
@@ -489,7 +324,7 @@ ProcessMemory reconcile(const RecordingContents& contents, const LiveSeries& hea
     difference.given_up = static_cast<double>(memory.heap_peak_bytes) -
                           static_cast<double>(memory.heap_bytes) + freed_unseen;
     difference.allocated = std::max(0.0, end.allocated - start.allocated);
-    difference.gives_back = was_to_be_given_back(contents, window, peak);
+    difference.gives_back = was_to_be_given_back(contents, window, peak_of(heap, window));
     if (end.allocators) difference.allocators = *end.allocators - start.allocators.value_or(0);
     if (!contents.info.sources.heap) return memory;
     if (in_use) judge_counted(*in_use, difference, memory);

@@ -70,7 +70,7 @@ TEST(HeapSuspects, AreTheFunctionThatAllocatesAllSizes) {
     EXPECT_NEAR(finding->block_share, 304.0 / 288, 1e-6);
     EXPECT_EQ(finding->stacks.size(), 2U);
     EXPECT_THAT(finding->sentence, HasSubstr("all sizes of which glibc has more in use (chunks of "
-                                             "208 and 96 bytes); too few of them"));
+                                             "208 and 96 bytes); too few were seen"));
 }
 
 TEST(HeapSuspects, LeakWhereHalfOfItIsLost) {
