@@ -201,7 +201,7 @@ void join_places(Report& report) {
             leaks.emplace(place_of(stack), stack.id);
     for (ReportStack& stack : report.stacks) {
         if (stack.verdict != Verdict::growing || !is_never_freed(stack) || stack.may_be_pool ||
-            stack.growth.low <= 0)
+            stack.is_pointed_to || stack.growth.low <= 0)
             continue;
         const auto leak = leaks.find(place_of(stack));
         if (leak == leaks.end()) continue;

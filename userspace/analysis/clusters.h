@@ -47,7 +47,7 @@ class LockstepClusters {
 
 /// What grows from a place in the code from which other stacks leak is a part of that, if none of
 /// the blocks of either was ever freed: one thread's, or one caller's. Needs the stacks' names
-/// (name_stacks()) and their last verdicts.
+/// (name_stacks()) and their last verdicts, what pointers tell included.
 void join_places(Report& report);
 
 /// How many of a stack's outermost locations are what the C library has above a program's main() or

@@ -12,6 +12,7 @@
 #include "analysis/coverage.h"
 #include "analysis/normal.h"
 #include "analysis/staying.h"
+#include "analysis/verdict.h"
 #include "analysis/wilson.h"
 #include "base/text.h"
 
@@ -175,7 +176,8 @@ bool is_kept_by_a_cache(const ReportStack& stack, const Unreachable& lost) {
 /// all of the heap is known that they may be reached through.
 struct Seen {
     StackReachability all;
-    double grown = 0;  ///< Bytes in the window.
+    StackReachability of_lost;  ///< Of those stacks of which any is lost.
+    double grown = 0;           ///< Bytes in the window.
     /// Of windows that were about to end, those of the stack with the fewest, as an object may have
     /// many blocks: some may be in hand.
     std::optional<std::uint64_t> objects;
@@ -190,6 +192,7 @@ struct Seen {
         grown += static_cast<double>(stack.growth.bytes);
         if (pointers.looked == 0) return;
         accumulate(all, pointers);
+        if (pointers.lost > 0) accumulate(of_lost, pointers);
         if (outlived_windows(pointers))
             (pointers.all_known && finds_lost ? surely_not_by_lost : perhaps_by_lost) +=
                 pointers.looked;
@@ -199,6 +202,14 @@ struct Seen {
     [[nodiscard]] bool may_be_in_hand(std::uint64_t pauses) const {
         return surely_not_by_lost < enough_pointed_to && objects &&
                *objects < most_in_hand * pauses;
+    }
+    /// What is in step with what is lost, but no part of it: it is no chance that none of so many
+    /// is lost.
+    [[nodiscard]] bool is_beside_lost(const StackReachability& pointers) const {
+        const auto lost = unreachable(of_lost);
+        return lost && pointers.lost == 0 && pointers.looked >= enough_pointed_to &&
+               (pointers.all_known || !outlived_windows(pointers)) &&
+               surely_stay(static_cast<double>(pointers.looked), lost->low);
     }
 };
 
@@ -219,8 +230,10 @@ bool all_stays(const ReportStack& stack) {
 void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
     const StackReachability& seen = stack.reachability;
     const auto lost = unreachable(seen);
-    if (!lost || !agrees_with_staying(stack, *lost, report.sampling.observed_share)) return;
-    stack.evidence.unreachable = lost;
+    if (!lost) return;
+    const bool agrees = agrees_with_staying(stack, *lost, report.sampling.observed_share);
+    if (agrees || !stack.evidence.staying) stack.evidence.unreachable = lost;
+    if (!agrees) return;
     if (is_kept_by_a_cache(stack, *lost)) {
         stack.seen_to_leak = false;
         stack.reason += fmt::format(
@@ -239,6 +252,13 @@ void judge_by_pointers_in_windows(const Report& report, ReportStack& stack) {
     stack.reason = fmt::format("{} any more; besides: {}", lost_text(seen), stack.reason);
 }
 
+/// What is lost is in no cache.
+void take_doubt_off(ReportStack& stack) {
+    if (const std::size_t doubt = stack.reason.find(cache_looks_the_same);
+        doubt != std::string::npos)
+        stack.reason.erase(doubt, cache_looks_the_same.size());
+}
+
 }  // namespace
 
 void leave_open_what_is_pointed_to(Report& report) {
@@ -251,22 +271,31 @@ void leave_open_what_is_pointed_to(Report& report) {
     const bool any_lost = of_lost.lost > 0;
     const bool finds_lost = any_lost && static_cast<double>(of_lost.lost) >=
                                             mostly * static_cast<double>(of_lost.looked);
+    const auto are_pointed_to = [&](const Seen& seen) {
+        const bool may_be_lost =
+            seen.may_be_in_hand(report.sampling.pauses) || (seen.perhaps_by_lost > 0 && any_lost);
+        return seen.all.lost == 0 && !is_refuted(seen.all) &&
+               seen.all.looked >= enough_pointed_to &&
+               (!may_be_lost || is_surely_not_lost(seen, report.memory));
+    };
     std::map<std::string, Seen> seen_of;
     for (std::size_t i = 0; i < report.stacks.size(); ++i)
         if (grows(report.stacks[i])) seen_of[causes[i]].add(report.stacks[i], finds_lost);
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
-        if (stack.verdict != Verdict::leak || stack.evidence.lost_of_heap) continue;
+        if (stack.is_lost && stack.verdict == Verdict::leak) take_doubt_off(stack);
+        if (!grows(stack) || stack.evidence.lost_of_heap) continue;
         const Seen& seen = seen_of.at(causes[i]);
-        if (seen.all.lost > 0 || is_refuted(seen.all) || seen.all.looked < enough_pointed_to)
-            continue;
-        const bool may_be_lost =
-            seen.may_be_in_hand(report.sampling.pauses) || (seen.perhaps_by_lost > 0 && any_lost);
-        if (may_be_lost && !is_surely_not_lost(seen, report.memory)) continue;
+        const bool is_beside = seen.is_beside_lost(stack.reachability);
+        if (!is_beside && !are_pointed_to(seen)) continue;
+        stack.is_pointed_to = true;
+        if (stack.verdict != Verdict::leak) continue;
         stack.verdict = Verdict::growing;
         if (!are_all_pointed_to(stack.reachability))
-            stack.reason += fmt::format("; but all {} blocks of its cause that were looked for {}",
-                                        format_count(seen.all.looked), pointed_to_text);
+            stack.reason +=
+                fmt::format("; but all {} blocks of its {} that were looked for {}",
+                            format_count((is_beside ? stack.reachability : seen.all).looked),
+                            is_beside ? "own" : "cause", pointed_to_text);
     }
 }
 

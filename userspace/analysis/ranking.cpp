@@ -477,9 +477,9 @@ Report build_report(const RecordingContents& contents, const ReportOptions& opti
     leave_out_gone(report);
     judge_by_pointers(report);
     confirm_by_memory(report);
-    join_places(report);
     judge_by_lost_of_heap(report);
     leave_open_what_is_pointed_to(report);
+    join_places(report);
     leave_open_until_collected(report);
     sort_stacks(report.stacks, SortBy::growth);
     report.findings = find_causes(report);

@@ -183,6 +183,7 @@ struct ReportStack {
     bool is_replaced = false;          ///< Hardly any of those stay, for certain (staying.h).
     StackReachability reachability;    ///< Of outstanding blocks.
     bool is_lost = false;              ///< What it was seen to grow by in windows (lost.h).
+    bool is_pointed_to = false;        ///< All that was looked for of what it grows by (lost.h).
     bool may_be_pool = false;          ///< It grows as a leak does, but in few large blocks.
     /// One number for stacks of a kind that take over from one another (succession.h), from 1; 0:
     /// none.

@@ -443,9 +443,8 @@ class Judge {
                                         percent_text(survival->low), percent_text(survival->high))
                           : fmt::format("{} were freed", format_count(facts_.after.freed_count));
         return {Verdict::leak,
-                fmt::format("its troughs rise steadily by {}; {} blocks more, {}; a cache without "
-                            "bound, or one still far from it, looks the same",
-                            rate(), count_text(facts_.grown_count()), staying),
+                fmt::format("its troughs rise steadily by {}; {} blocks more, {}{}", rate(),
+                            count_text(facts_.grown_count()), staying, cache_looks_the_same),
                 std::nullopt};
     }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "analysis/report.h"
 #include "analysis/surroundings.h"
@@ -25,6 +26,10 @@ struct Judgement {
 /// Blocks of a steady stack have all been replaced by followed ones after as many of their lives:
 /// after five, less than 1 % are older.
 inline constexpr double settling_lives = 5;
+
+/// Ends the reason of a leak by its curve, until pointers tell it from one.
+inline constexpr std::string_view cache_looks_the_same =
+    "; a cache without bound, or one still far from it, looks the same";
 
 /// `facts.evidence.q_value` must be set where there is a turnover_z.
 Judgement judge(const Facts& facts, const Surroundings& surroundings);

@@ -99,7 +99,8 @@ std::string changing_text(const ReportSampling& sampling) {
             sampled += period.seconds;
     }
     const auto share = [&](double part) { return percent(all > 0 ? part / all : 0); };
-    std::string text = fmt::format("every allocation followed for {} of the time", share(exact));
+    std::string text = fmt::format("every allocation followed {}for {} of the time",
+                                   windows > 0 ? "without pauses " : "", share(exact));
     if (sampled > 0) text += fmt::format(", samples of them for {}", share(sampled));
     if (windows > 0) text += fmt::format(", in windows with pauses between for {}", share(windows));
     if (sampling.bytes > 0)
@@ -130,16 +131,15 @@ void print_sampling(Page& page, const ReportSampling& sampling) {
             "too low, unless the growth of the memory tells it");
     const RateScale& pace = sampling.rate_scale;
     if (pace.middle == 1) return;
+    const char* whole =
+        sampling.by_calls ? "by the calls that were counted all of the time" : "by its page faults";
     page.paragraph(
         "", header_indent,
-        fmt::format("{} {:.3g} times as fast as that over all of the time ({:.3g} to {:.3g}), "
-                    "{}: rates are made so many times what was seen",
-                    sampling.by_calls
-                        ? "the target made the calls that were counted also in between"
-                        : "by its page faults, the target took new memory",
-                    pace.middle, pace.low, pace.high,
+        fmt::format("{}, the target was {:.3g} times as fast over all of the time ({:.3g} to "
+                    "{:.3g}) as while it was seen, {}: rates are made so many times what was seen",
+                    whole, pace.middle, pace.low, pace.high,
                     pace.low > 1    ? "as probes slow it down"
-                    : pace.high < 1 ? "as it happened to do more while it was seen"
+                    : pace.high < 1 ? "as it happened to do more then"
                                     : "which may be no difference"));
 }
 
@@ -209,7 +209,7 @@ void print_memory(Page& page, const ProcessMemory& memory) {
             fmt::format("; {} of it in swap", format_bytes(static_cast<double>(memory.swap_bytes)));
     if (memory.coverage)
         text += fmt::format("; {} of it is traced heap", percent(*memory.coverage));
-    if (memory.kappa)
+    if (memory.kappa && *memory.kappa > 0 && memory.anonymous.bytes > 0)
         text += fmt::format("; it grew {:.2f} times as much as the heap", *memory.kappa);
     page.paragraph("Anonymous", header_indent, text);
     if (memory.limited_by == MemoryLimit::unknown) return;
