@@ -328,17 +328,39 @@ const char* which_sizes(std::size_t had, std::size_t all) {
     return had == all ? "all sizes" : "nearly all sizes";
 }
 
+/// Of blocks in chunks of a size, those that are followed: of samples, at least.
+double followed_share(std::uint64_t chunk, const ReportSampling& sampling) {
+    if (sampling.bytes == 0) return 1;
+    constexpr double most_header = 24;  // with what the size is rounded up by
+    const double size = std::max(1.0, static_cast<double>(chunk) - most_header);
+    return -std::expm1(-size / static_cast<double>(sampling.bytes));
+}
+
 /// Whether what leaves those blocks was surely seen to allocate some, or is all that was seen of
 /// them and stays: else it may be something that allocates too seldom.
 bool were_seen(const Suspects& suspects, const Sizes& sizes, const Report& report) {
-    const double seen_seconds = seconds_of(report) * report.sampling.observed_share /
-                                std::max(1.0, report.sampling.rate_scale.middle);
-    return std::ranges::any_of(
-               sizes,
-               [&](const auto& size) { return size.second.low * seen_seconds >= least_seen; }) ||
-           std::ranges::all_of(suspects.candidates, [](const Candidate* candidate) {
-               return candidate->stack->totals.freed_count == 0;
-           });
+    const ReportSampling& sampling = report.sampling;
+    const double seen_seconds =
+        seconds_of(report) * sampling.observed_share / std::max(1.0, sampling.rate_scale.middle);
+    return std::ranges::any_of(sizes,
+                               [&](const auto& size) {
+                                   return size.second.low * seen_seconds *
+                                              followed_share(size.first, sampling) >=
+                                          least_seen;
+                               }) ||
+           (sampling.bytes == 0 &&
+            std::ranges::all_of(suspects.candidates, [](const Candidate* candidate) {
+                return candidate->stack->totals.freed_count == 0;
+            }));
+}
+
+/// What the heap grows by: where all of it comes and goes, what it has more of some sizes.
+double growth_of_heap(const Report& report, const Sizes& certain) {
+    const Growth& growth = report.memory.in_use->growth;
+    if (growth.low > 0) return growth.bytes_per_second;
+    double sum = 0;
+    for (const auto& [chunk, rate] : certain) sum += bytes_of(chunk, certain);
+    return sum;
 }
 
 /// Whether all of it is of sizes that threads keep none of, and nobody else was seen to allocate.
@@ -362,10 +384,10 @@ std::string names_of(const Suspects& suspects) {
     return text;
 }
 
-/// `besides`: what is theirs of sizes that others may have, too. `left`: as growth_by_sizes() has
-/// it.
+/// `besides`: what is theirs of sizes that others may have, too. `left`: of the heap's growth, what
+/// is in no finding, if any is in one.
 Finding finding_of(const Suspects& suspects, const Sizes& sizes, const Growth& besides,
-                   bool is_sure, double left, const Report& report) {
+                   bool is_sure, std::optional<double> left, const Report& report) {
     Finding finding;
     finding.frame = *suspects.functions.front()->frame;
     std::vector<std::uint64_t> chunks;
@@ -377,8 +399,7 @@ Finding finding_of(const Suspects& suspects, const Sizes& sizes, const Growth& b
     finding.block_share = bytes_of(suspects.chunks, sizes) / finding.growth.bytes_per_second;
     accumulate(finding.growth, besides);
     const double takes = finding.block_share * finding.growth.bytes_per_second;
-    const bool others_have_some = left < report.memory.in_use->growth.bytes_per_second;
-    if (takes > left && others_have_some) finding.growth = times(finding.growth, left / takes);
+    if (left && takes > *left) finding.growth = times(finding.growth, *left / takes);
     finding.growth.bytes = std::llround(finding.growth.bytes_per_second * seconds_of(report));
     for (const Candidate* const candidate : suspects.candidates)
         add_stack(*candidate->stack, finding);
@@ -428,10 +449,9 @@ GrowingSizes growing_sizes(const Report& report) {
     return result;
 }
 
-std::optional<Finding> growth_by_sizes(const Report& report, double left) {
+std::optional<Finding> growth_by_sizes(const Report& report, double found) {
     const ReportSampling& sampling = report.sampling;
-    if (!report.memory.in_use || sampling.observed_share >= 1 || sampling.bytes > 0)
-        return std::nullopt;
+    if (!report.memory.in_use || sampling.observed_share >= 1) return std::nullopt;
     const Sizes certain = certain_sizes(report);
     const KnownSizes known = known_growth(report, certain);
     const Sizes sizes = unexplained_sizes(certain, known, report);
@@ -440,13 +460,14 @@ std::optional<Finding> growth_by_sizes(const Report& report, double left) {
     const std::optional<Suspects> suspects = suspects_among(functions, candidates, sizes);
     if (!suspects) return std::nullopt;
     const bool is_sure = were_seen(*suspects, sizes, report);
-    if (!is_sure && !is_alone_with_large_ones(*suspects, candidates, sizes)) return std::nullopt;
-    const double takes = bytes_of(suspects->chunks, sizes);
-    if (takes < least_part * report.memory.in_use->growth.bytes_per_second ||
-        takes * least_left > left)
+    if (!is_sure && (sampling.bytes > 0 || !is_alone_with_large_ones(*suspects, candidates, sizes)))
         return std::nullopt;
+    const double takes = bytes_of(suspects->chunks, sizes);
+    const double whole = growth_of_heap(report, certain);
+    const double left = whole - found;
+    if (takes < least_part * whole || takes * least_left > left) return std::nullopt;
     return finding_of(*suspects, sizes, unsure_rest(*suspects, sizes, certain, known), is_sure,
-                      left, report);
+                      found > 0 ? std::optional(left) : std::nullopt, report);
 }
 
 }  // namespace seep

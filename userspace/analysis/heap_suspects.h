@@ -30,8 +30,9 @@ GrowingSizes growing_sizes(const Report& report);
 
 /// Of the sizes of which the heap certainly has more than stacks that grow have, if one function
 /// alone can have nearly all of that, or a few together. Only where all was followed for a part of
-/// the time. `report`: its stacks judged and named, with what the heap has in use. `left`: of the
-/// heap's growth, in bytes a second with headers, what is in no finding yet; no more is told.
-std::optional<Finding> growth_by_sizes(const Report& report, double left);
+/// the time, or samples of it of which some are surely theirs. `report`: its stacks judged and
+/// named, with what the heap has in use. `found`: of the heap's growth, in bytes a second with
+/// headers, what is in findings; no more is told than that leaves.
+std::optional<Finding> growth_by_sizes(const Report& report, double found);
 
 }  // namespace seep

@@ -243,8 +243,7 @@ std::optional<Finding> unexplained_growth(const Report& report) {
 /// in its place by how surely it grows.
 bool add_growth_by_sizes(Report& report) {
     if (report.snapshots < 2 * least_snapshots || !report.memory.in_use) return false;
-    const double left = report.memory.in_use->growth.bytes_per_second - found_growth(report);
-    std::optional<Finding> finding = growth_by_sizes(report, left);
+    std::optional<Finding> finding = growth_by_sizes(report, found_growth(report));
     if (!finding || finding->growth.bytes < least_known) return false;
     const bool leaks = finding->verdict == verdict_name(Verdict::leak);
     const auto place = std::ranges::find_if(report.findings, [&](const Finding& other) {

@@ -51,9 +51,9 @@ Report report_of(std::vector<ReportStack> stacks, const std::map<std::uint64_t, 
     return report;
 }
 
-/// What stacks leave of the heap's growth: all.
+/// Beside no other finding.
 std::optional<Finding> by_sizes(const Report& report) {
-    return growth_by_sizes(report, 1e9);
+    return growth_by_sizes(report, 0);
 }
 
 TEST(HeapSuspects, AreTheFunctionThatAllocatesAllSizes) {
@@ -198,9 +198,26 @@ TEST(HeapSuspects, HaveWhatTheirOwnStacksSeemToLeave) {
 
 TEST(HeapSuspects, AreToldWithNoMoreThanIsLeft) {
     Report report = report_of({allocates("open", blocks(88))}, {{96, 20}});
-    report.memory.in_use->growth.bytes_per_second = 20 * 96 + 1;
-    EXPECT_NEAR(growth_by_sizes(report, 20 * 48)->growth.bytes_per_second, 10 * 88, 1);
-    EXPECT_FALSE(growth_by_sizes(report, 5 * 96));
+    report.memory.in_use->growth = {.bytes_per_second = 20 * 96, .low = 19 * 96, .high = 21 * 96};
+    EXPECT_NEAR(growth_by_sizes(report, 10 * 96)->growth.bytes_per_second, 10 * 88, 1);
+    EXPECT_FALSE(growth_by_sizes(report, 15 * 96));
+}
+
+TEST(HeapSuspects, AreToldWhereAllElseComesAndGoes) {
+    Report report = report_of({allocates("open", blocks(88))}, {{96, 20}});
+    report.memory.in_use->growth = {.bytes_per_second = 1e6, .low = -1e6, .high = 3e6};
+    EXPECT_NEAR(by_sizes(report)->growth.bytes_per_second, 20 * 88, 1);
+    report.memory.in_use->growth.low = 9e5;
+    EXPECT_FALSE(by_sizes(report)) << "most of what grows is not theirs";
+}
+
+TEST(HeapSuspects, OfSamplesSomeMustSurelyBeTheirs) {
+    Report report = report_of({allocates("open", blocks(88))}, {{96, 20}});
+    report.sampling.observed_share = 0.5;  // 1000 blocks
+    report.sampling.bytes = 4096;          // one in 57
+    EXPECT_TRUE(by_sizes(report));
+    report.sampling.bytes = 65536;
+    EXPECT_FALSE(by_sizes(report));
 }
 
 TEST(HeapSuspects, OfTheNextSizeThatWhichGrowsMayHaveIsNotAskedFor) {

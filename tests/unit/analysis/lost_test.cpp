@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "analysis/lost.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "analysis/verdict.h"
 
 namespace seep {
 namespace {
@@ -235,11 +238,29 @@ TEST(Lost, ALeakAllOfWhoseBlocksArePointedToMayBeACache) {
     EXPECT_EQ(of_leaks({search(500, 5)}), Verdict::leak);
     // Of an object of several blocks, one may hold the others.
     EXPECT_EQ(of_leaks({search(15, 0), search(5, 0)}), Verdict::growing);
-    EXPECT_EQ(of_leaks({search(500, 0), search(500, 400)}), Verdict::leak);
     EXPECT_EQ(of_leaks({{}}), Verdict::leak);
+    // Nor is what is in step with what is lost, if that some of it would be lost is no chance.
+    EXPECT_EQ(of_leaks({search(500, 0), search(500, 400)}), Verdict::growing);
+    EXPECT_EQ(of_leaks({search(25, 0), search(500, 60)}), Verdict::leak);
+    EXPECT_EQ(of_leaks({search(500, 1), search(500, 400)}), Verdict::leak);
     // A window may end with ten objects in hand, of thirteen blocks each.
     EXPECT_EQ(of_leaks({search(100, 0), search(1'300, 0)}, 10), Verdict::growing);
     EXPECT_EQ(of_leaks({search(99, 0), search(1'300, 0)}, 10), Verdict::leak);
+}
+
+TEST(Lost, WhatIsLostIsInNoCache) {
+    Report report;
+    report.sampling.observed_share = 0.5;
+    for (const std::uint64_t lost : {100, 0}) {
+        ReportStack& stack = report.stacks.emplace_back(judged(Verdict::leak, search(100, lost)));
+        stack.is_lost = lost > 0;
+        stack.reason = fmt::format("its troughs rise{}; besides", cache_looks_the_same);
+    }
+    leave_open_what_is_pointed_to(report);
+    EXPECT_EQ(report.stacks[0].reason, "its troughs rise; besides");
+    EXPECT_THAT(report.stacks[1].reason, HasSubstr("looks the same"));
+    EXPECT_FALSE(report.stacks[0].is_pointed_to);
+    EXPECT_TRUE(report.stacks[1].is_pointed_to);
 }
 
 TEST(Lost, WhatOutlivedItsWindowIsInNoHand) {
