@@ -313,9 +313,13 @@ void conclude(Report& report) {
                std::ranges::none_of(report.stacks, [](const ReportStack& stack) {
                    return stack.verdict == Verdict::leak;
                })) {
-        // What starts and ends at different times may add up to an even growth.
         report.verdict = verdict_name(Verdict::growing);
-        report.reason += "; but of no code by itself";
+        // What starts and ends at different times may add up to an even growth.
+        if (report.findings.empty() ||
+            report.findings.front().verdict != verdict_name(Verdict::growing))
+            report.reason += "; but of no code by itself";
+        else
+            report.reason = report.findings.front().sentence;
     }
     if (!leaks && suppressed_growth(report) > 0) report.reason += "; a part of it is suppressed";
     add_up_common_function(report);

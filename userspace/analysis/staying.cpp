@@ -34,6 +34,8 @@ constexpr double certainly = 1.645;
 constexpr double hardly_any = 0.25;
 /// Where less is there, those that may be taken for others may be most of it.
 constexpr double mostly = 0.5;
+/// Blocks that must be left of many for these to stay for good.
+constexpr double least_left = 5;
 /// Of a leak's blocks that were looked at: so many, most of which are there, after this share of
 /// the window.
 constexpr double enough_blocks = 10;
@@ -143,8 +145,9 @@ void leave_out_gone(const Staying& staying, ReportStack& stack) {
         stack.verdict = Verdict::steady;
         stack.growth.bytes_per_second = 0;
         stack.growth.bytes = 0;
-    } else if (survival.share < mostly && !staying.sure) {
-        // As many may be taken for others.
+    } else if (survival.share < mostly &&
+               (!staying.sure || survival.share * staying.blocks < least_left)) {
+        // As many may be taken for others, or live for longer than most.
         stack.seen_to_leak = false;
         stack.growth.low = std::min(stack.growth.low, 0.0);
         if (is_open) stack.verdict = Verdict::undetermined;

@@ -158,8 +158,12 @@ std::string overhead_text(const Report& report) {
 }
 
 /// "+3 MiB in the window, +1 MiB an hour": the second by the trend of the low points. Where that
-/// has slowed down to less than half, "lately +100 KiB an hour".
+/// has slowed down to less than half, "lately +100 KiB an hour"; where there is none for certain,
+/// "as it comes and goes".
 std::string growth_text(const Growth& growth, const Growth& lately) {
+    if (growth.low < 0 && growth.high > 0)
+        return fmt::format("{} in the window, as it comes and goes",
+                           signed_bytes(static_cast<double>(growth.bytes)));
     const bool slowed =
         growth.bytes_per_second > 0 && 2 * lately.bytes_per_second < growth.bytes_per_second;
     return fmt::format("{} in the window, {}{} an hour",
@@ -209,7 +213,7 @@ void print_memory(Page& page, const ProcessMemory& memory) {
             fmt::format("; {} of it in swap", format_bytes(static_cast<double>(memory.swap_bytes)));
     if (memory.coverage)
         text += fmt::format("; {} of it is traced heap", percent(*memory.coverage));
-    if (memory.kappa && *memory.kappa > 0 && memory.anonymous.bytes > 0)
+    if (memory.kappa && *memory.kappa > 0 && memory.anonymous.low > 0)
         text += fmt::format("; it grew {:.2f} times as much as the heap", *memory.kappa);
     page.paragraph("Anonymous", header_indent, text);
     if (memory.limited_by == MemoryLimit::unknown) return;
@@ -231,15 +235,21 @@ std::string lost_text(const HeapLost& lost) {
 }
 
 /// By the allocator's own account.
-void print_in_use(Page& page, const HeapInUseGrowth& heap) {
+void print_in_use(Page& page, const HeapInUseGrowth& heap, std::uint64_t anonymous_bytes) {
+    std::string free =
+        fmt::format("{} free in its heaps", format_bytes(static_cast<double>(heap.free_bytes)));
+    // Mapped blocks may be some of it, too.
+    const std::uint64_t resident = anonymous_bytes - std::min(anonymous_bytes, heap.bytes);
+    constexpr std::uint64_t worth_a_word = 1 << 20;
+    if (heap.free_bytes > std::max(2 * resident, worth_a_word))
+        free += fmt::format(", of which {} at most are resident",
+                            format_bytes(static_cast<double>(resident)));
     page.paragraph(
         "Heap in use", header_indent,
-        fmt::format("{} in {} by glibc's account, headers included, {}; {} free in its "
-                    "heaps{}",
+        fmt::format("{} in {} by glibc's account, headers included, {}; {}{}",
                     format_bytes(static_cast<double>(heap.bytes)),
                     counted(heap.blocks, StackKind::heap), growth_text(heap.growth, heap.lately),
-                    format_bytes(static_cast<double>(heap.free_bytes)),
-                    heap.lost && heap.lost->blocks > 0 ? lost_text(*heap.lost) : ""));
+                    free, heap.lost && heap.lost->blocks > 0 ? lost_text(*heap.lost) : ""));
 }
 
 void print_work(Page& page, const Report& report) {
@@ -290,7 +300,8 @@ void print_header(Page& page, const Report& report, bool all) {
                     signed_bytes(report.rss_growth_bytes_per_second *
                                  std::chrono::duration<double>(window).count())));
     print_memory(page, report.memory);
-    if (report.memory.in_use) print_in_use(page, *report.memory.in_use);
+    if (report.memory.in_use)
+        print_in_use(page, *report.memory.in_use, report.memory.anonymous_bytes);
     if (report.recording.sources.heap) print_heap(page, report);
     if (report.mapped) {
         const MappedBytes& mapped = *report.mapped;

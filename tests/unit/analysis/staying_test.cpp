@@ -122,6 +122,15 @@ TEST(Staying, ALeakKeepsWhatItClaims) {
     EXPECT_THAT(stack.reason, HasSubstr("100 % were still there after 33.5s"));
 }
 
+TEST(Staying, OneOfManyMayBeLeftForAWhile) {
+    const auto of_70 = [](std::uint64_t there) {
+        return left_of(claiming("requests", looks({{70, 0}, {70, 70 - there}, {70, 70 - there}})));
+    };
+    EXPECT_FALSE(of_70(1).evidence.staying->dying);
+    EXPECT_EQ(of_70(1).verdict, Verdict::undetermined);
+    EXPECT_EQ(of_70(7).verdict, Verdict::growing);
+}
+
 TEST(Staying, WhatAnotherBlockMayBeTakenForIsNotSeenToStay) {
     StackRevisits vague;
     vague.vague = leaking.sure;
