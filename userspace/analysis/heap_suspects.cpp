@@ -19,6 +19,7 @@
 #include "analysis/growth.h"
 #include "analysis/heap_growth.h"
 #include "analysis/heap_lost.h"
+#include "analysis/sampling.h"
 #include "base/text.h"
 #include "drain/glibc_heap.h"
 
@@ -328,12 +329,10 @@ const char* which_sizes(std::size_t had, std::size_t all) {
     return had == all ? "all sizes" : "nearly all sizes";
 }
 
-/// Of blocks in chunks of a size, those that are followed: of samples, at least.
-double followed_share(std::uint64_t chunk, const ReportSampling& sampling) {
-    if (sampling.bytes == 0) return 1;
+/// Bytes that were asked for, at least, of a block in such a chunk.
+double least_in(std::uint64_t chunk) {
     constexpr double most_header = 24;  // with what the size is rounded up by
-    const double size = std::max(1.0, static_cast<double>(chunk) - most_header);
-    return -std::expm1(-size / static_cast<double>(sampling.bytes));
+    return std::max(1.0, static_cast<double>(chunk) - most_header);
 }
 
 /// Whether what leaves those blocks was surely seen to allocate some, or is all that was seen of
@@ -345,7 +344,8 @@ bool were_seen(const Suspects& suspects, const Sizes& sizes, const Report& repor
     return std::ranges::any_of(sizes,
                                [&](const auto& size) {
                                    return size.second.low * seen_seconds *
-                                              followed_share(size.first, sampling) >=
+                                              followed_share(least_in(size.first),
+                                                             sampling.bytes) >=
                                           least_seen;
                                }) ||
            (sampling.bytes == 0 &&

@@ -11,6 +11,7 @@
 #include "analysis/claims.h"
 #include "analysis/coverage.h"
 #include "analysis/normal.h"
+#include "analysis/sampling.h"
 #include "analysis/staying.h"
 #include "analysis/verdict.h"
 #include "analysis/wilson.h"
@@ -176,7 +177,8 @@ bool is_kept_by_a_cache(const ReportStack& stack, const Unreachable& lost) {
 /// all of the heap is known that they may be reached through.
 struct Seen {
     StackReachability all;
-    StackReachability of_lost;  ///< Of those stacks of which any is lost.
+    StackReachability of_lost;  ///< Of those stacks of which any is lost,
+    double followed = 0;        ///< and of what is lost of these, the blocks that are followed.
     double grown = 0;           ///< Bytes in the window.
     /// Of windows that were about to end, those of the stack with the fewest, as an object may have
     /// many blocks: some may be in hand.
@@ -187,12 +189,16 @@ struct Seen {
     std::uint64_t surely_not_by_lost = 0;
 
     /// `finds_lost`: what is lost is found to be, mostly.
-    void add(const ReportStack& stack, bool finds_lost) {
+    void add(const ReportStack& stack, bool finds_lost, std::uint64_t sampling_bytes) {
         const StackReachability& pointers = stack.reachability;
         grown += static_cast<double>(stack.growth.bytes);
         if (pointers.looked == 0) return;
         accumulate(all, pointers);
-        if (pointers.lost > 0) accumulate(of_lost, pointers);
+        if (pointers.lost > 0) {
+            accumulate(of_lost, pointers);
+            followed +=
+                static_cast<double>(pointers.lost) / mean_weight(stack.totals, sampling_bytes);
+        }
         if (outlived_windows(pointers))
             (pointers.all_known && finds_lost ? surely_not_by_lost : perhaps_by_lost) +=
                 pointers.looked;
@@ -204,12 +210,13 @@ struct Seen {
                *objects < most_in_hand * pauses;
     }
     /// What is in step with what is lost, but no part of it: it is no chance that none of so many
-    /// is lost.
+    /// is lost. What is held by blocks that are lost, too, is known to be where these are followed.
     [[nodiscard]] bool is_beside_lost(const StackReachability& pointers) const {
         const auto lost = unreachable(of_lost);
+        const double followed_share = followed / static_cast<double>(of_lost.lost);
         return lost && pointers.lost == 0 && pointers.looked >= enough_pointed_to &&
                (pointers.all_known || !outlived_windows(pointers)) &&
-               surely_stay(static_cast<double>(pointers.looked), lost->low);
+               surely_stay(static_cast<double>(pointers.looked), lost->low * followed_share);
     }
 };
 
@@ -280,7 +287,8 @@ void leave_open_what_is_pointed_to(Report& report) {
     };
     std::map<std::string, Seen> seen_of;
     for (std::size_t i = 0; i < report.stacks.size(); ++i)
-        if (grows(report.stacks[i])) seen_of[causes[i]].add(report.stacks[i], finds_lost);
+        if (grows(report.stacks[i]))
+            seen_of[causes[i]].add(report.stacks[i], finds_lost, report.sampling.bytes);
     for (std::size_t i = 0; i < report.stacks.size(); ++i) {
         ReportStack& stack = report.stacks[i];
         if (stack.is_lost && stack.verdict == Verdict::leak) take_doubt_off(stack);

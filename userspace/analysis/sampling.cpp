@@ -35,11 +35,16 @@ double growth_standard_error(const Totals& before, const Totals& after) {
         std::max(0.0, held_variance(after) + (1 - 2 * staying) * held_variance(before)));
 }
 
+double followed_share(double size, std::uint64_t sampling_bytes) {
+    return sampling_bytes > 0 && size > 0 ? -std::expm1(-size / static_cast<double>(sampling_bytes))
+                                          : 1;
+}
+
 double mean_weight(const Totals& totals, std::uint64_t sampling_bytes) {
     if (sampling_bytes == 0 || totals.allocated_count == 0) return 1;
     const double size =
         static_cast<double>(totals.allocated_bytes) / static_cast<double>(totals.allocated_count);
-    return size > 0 ? -1 / std::expm1(-size / static_cast<double>(sampling_bytes)) : 1;
+    return 1 / followed_share(size, sampling_bytes);
 }
 
 }  // namespace seep

@@ -24,6 +24,9 @@ std::optional<double> live_standard_error(const Totals& totals, std::uint64_t sa
 /// cancels out.
 double growth_standard_error(const Totals& before, const Totals& after);
 
+/// The share of blocks of a size that is followed. 1 if exact.
+double followed_share(double size, std::uint64_t sampling_bytes);
+
 /// How many allocations a followed one stands for, at the mean size of all. 1 if exact.
 double mean_weight(const Totals& totals, std::uint64_t sampling_bytes);
 

@@ -216,11 +216,15 @@ TEST(Lost, TheReasonSaysWhatIsStillPointedTo) {
 
 /// The verdict of stacks of one cause, beside `other`.
 Verdict of_leaks(const std::vector<StackReachability>& seen, std::uint64_t pauses = 0,
-                 const std::optional<StackReachability>& other = {}) {
+                 const std::optional<StackReachability>& other = {},
+                 std::uint64_t sampling_bytes = 0) {
     Report report;
     report.sampling.pauses = pauses;
+    report.sampling.bytes = sampling_bytes;
     for (const StackReachability& each : seen) {
         ReportStack stack = judged(Verdict::leak, each);
+        stack.totals.allocated_count = 500;
+        stack.totals.allocated_bytes = 50'000;
         stack.evidence.cluster = 1;
         report.stacks.push_back(std::move(stack));
     }
@@ -243,6 +247,9 @@ TEST(Lost, ALeakAllOfWhoseBlocksArePointedToMayBeACache) {
     EXPECT_EQ(of_leaks({search(500, 0), search(500, 400)}), Verdict::growing);
     EXPECT_EQ(of_leaks({search(25, 0), search(500, 60)}), Verdict::leak);
     EXPECT_EQ(of_leaks({search(500, 1), search(500, 400)}), Verdict::leak);
+    // Of samples, what holds it may be lost as well, and hardly ever be followed.
+    EXPECT_EQ(of_leaks({search(100, 0), search(500, 400)}, 0, {}, 1000), Verdict::growing);
+    EXPECT_EQ(of_leaks({search(100, 0), search(500, 400)}, 0, {}, 10'000), Verdict::leak);
     // A window may end with ten objects in hand, of thirteen blocks each.
     EXPECT_EQ(of_leaks({search(100, 0), search(1'300, 0)}, 10), Verdict::growing);
     EXPECT_EQ(of_leaks({search(99, 0), search(1'300, 0)}, 10), Verdict::leak);

@@ -137,11 +137,12 @@ TEST(TextReport, SaysAtWhichPaceTheTargetWasSeen) {
     report.sampling.observed_share = 0.02;
     report.sampling.rate_scale = {.low = 2.4, .middle = 2.5, .high = 2.6};
     EXPECT_THAT(text_report(report, {}),
-                HasSubstr("by its page faults, the target took new memory 2.5 times as fast"));
+                HasSubstr("by its page faults, the target was 2.5 times as fast"));
     report.sampling.by_calls = true;
     const std::string by_calls = text_report(report, {});
-    EXPECT_THAT(by_calls, HasSubstr("the target made the calls that were counted also in between "
-                                    "2.5 times as fast"));
+    EXPECT_THAT(by_calls,
+                HasSubstr("by the calls that were counted all of the time, the target was "
+                          "2.5 times as fast"));
     EXPECT_THAT(by_calls, HasSubstr("probes slow it down"));
     report.sampling.rate_scale = {.low = 0.7, .middle = 0.8, .high = 0.9};
     EXPECT_THAT(text_report(report, {}), HasSubstr("it happened to do more"));
