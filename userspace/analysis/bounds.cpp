@@ -225,6 +225,10 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
             stack.growth.low = 0;
             if (is_seen_to_stay(stack, seconds)) stack.verdict = verdict;
         }
+        // What the heap had more of once need not go on.
+        const bool may_be_over = witness.is_heap && witness.lately.low <= 0;
+        if (bounded && may_be_over && stack.growth.low <= 0 && stack.verdict == Verdict::growing)
+            stack.verdict = Verdict::undetermined;
         if (!bounded && stack.seen_to_leak) stack.reason += doubt;
     }
     if (!known) return;

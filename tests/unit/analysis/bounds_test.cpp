@@ -155,6 +155,24 @@ TEST(Bounds, WhatTheHeapHadMoreUntilItHaltedIsNoRate) {
     EXPECT_LE(report.stacks[0].growth.high, 700);
 }
 
+TEST(Bounds, WhatTheHeapMayHaveHadMoreOfOnceNeedNotGoOn) {
+    const auto verdict = [](double least_lately) {
+        Report report;
+        HeapInUseGrowth heap{.bytes = 70'000'000};
+        heap.growth = growth(60'000);
+        heap.lately = {.bytes_per_second = 40'000, .low = least_lately, .high = 80'000};
+        report.memory.in_use = heap;
+        ReportStack cache = other("a", 100'000);
+        cache.totals.allocated_count = cache.totals.lapsed_count = 1000;
+        cache.totals.allocated_bytes = cache.totals.lapsed_bytes = 100'000;
+        confirm(report, {cache}, 60'000, 40'000);
+        EXPECT_EQ(report.stacks[0].growth.low, 0);
+        return report.stacks[0].verdict;
+    };
+    EXPECT_EQ(verdict(30'000), Verdict::growing);
+    EXPECT_EQ(verdict(-10'000), Verdict::undetermined);
+}
+
 TEST(Bounds, LargeBlocksThatGlibcKeepsInItsHeapsAreHeldAgainstThose) {
     // Of 200 KiB, half of which is touched.
     Report report;
