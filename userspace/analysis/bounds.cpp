@@ -196,6 +196,8 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
     bound.leaking = leaking(report, &Growth::low, &BlockShares::least);
     bound.most = std::max(0.0, whole.most - bound.leaking);
     bound.likely -= leaking(report, &Growth::bytes_per_second, &BlockShares::usual);
+    // What the heap had more of once need not go on.
+    const bool may_be_over = witness.is_heap && witness.lately.low <= 0;
     const std::string reason = memory_reason(witness, bound);
     const auto causes =
         claims_of_causes(claims, report, &Growth::low, [](const ReportStack&) { return 1; });
@@ -225,8 +227,6 @@ void bound_by_memory(const StackClaims& claims, const std::string& doubt, Report
             stack.growth.low = 0;
             if (is_seen_to_stay(stack, seconds)) stack.verdict = verdict;
         }
-        // What the heap had more of once need not go on.
-        const bool may_be_over = witness.is_heap && witness.lately.low <= 0;
         if (bounded && may_be_over && stack.growth.low <= 0 && stack.verdict == Verdict::growing)
             stack.verdict = Verdict::undetermined;
         if (!bounded && stack.seen_to_leak) stack.reason += doubt;

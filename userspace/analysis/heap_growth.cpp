@@ -177,6 +177,11 @@ BlockRate lost_rate(const std::vector<Point>& counts, double of_one = 1) {
             (more + error) / seconds / (1 - most_overlooked)};
 }
 
+double mean_block(const BlocksInUse& all) {
+    return static_cast<double>(all.bytes) /
+           static_cast<double>(std::max<std::uint64_t>(all.blocks, 1));
+}
+
 Growth growth_of(const BlockRate& rate, double seconds) {
     return {.bytes_per_second = rate.more,
             .low = rate.low,
@@ -190,9 +195,8 @@ std::optional<HeapLost> heap_lost(const RecordingContents& contents, double seco
     const BlocksInUse at_end = counts.back().census.all();
     HeapLost lost{.bytes = at_end.bytes, .blocks = at_end.blocks, .growth = {}, .sizes = {}};
     if (counts.back().seconds - counts.front().seconds < least_lost_span * seconds) return lost;
-    const double of_one = static_cast<double>(at_end.bytes) /
-                          static_cast<double>(std::max<std::uint64_t>(at_end.blocks, 1));
-    lost.growth = growth_of(lost_rate(points(counts, in_use), std::max(1.0, of_one)), seconds);
+    const double of_one = std::max(1.0, mean_block(at_end));
+    lost.growth = growth_of(lost_rate(points(counts, in_use), of_one), seconds);
     for (const auto& [size, of_size] : sizes_of(counts)) lost.sizes[size] = lost_rate(of_size);
     return lost;
 }
@@ -206,8 +210,7 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
     if (counts.back().seconds - counts.front().seconds < least_span * seconds) return std::nullopt;
     const BlocksInUse at_end = counts.back().census.all();
     std::vector<Point> bytes = points(counts, in_use);
-    const double of_blocks = static_cast<double>(at_end.bytes) /
-                             static_cast<double>(std::max<std::uint64_t>(at_end.blocks, 1));
+    const double error = least_blocks * mean_block(at_end);
     const LeastFree free = least_free(counts, seconds);
     HeapInUseGrowth growth{
         .bytes = at_end.bytes,
@@ -216,7 +219,7 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
         .freed_bytes = static_cast<std::uint64_t>(std::max(0.0, free.lately - free.earlier)),
         .kept_free_bytes =
             static_cast<std::uint64_t>(free.earlier >= free.lately / 2 ? free.lately : 0),
-        .growth = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds),
+        .growth = growth_of(rate_of(bytes, error), seconds),
         .lately = {},
         .sizes = {},
         .lost = {}};
@@ -224,7 +227,7 @@ std::optional<HeapInUseGrowth> heap_growth(const RecordingContents& contents) {
     growth.most_held = most_held(counts, seconds);
     // From the last one before the middle on.
     while (bytes.size() > least_counts && bytes[1].x <= seconds / 2) bytes.erase(bytes.begin());
-    growth.lately = growth_of(rate_of(bytes, least_blocks * of_blocks), seconds / 2);
+    growth.lately = growth_of(rate_of(bytes, error), seconds / 2);
     for (const auto& [size, of_size] : sizes_of(counts))
         growth.sizes[size] = rate_of(of_size, least_blocks);
     growth.lost = heap_lost(contents, seconds);
@@ -243,6 +246,10 @@ std::string chunk_text(std::uint64_t chunk) {
 BlockRate rate_of_size(const std::map<std::uint64_t, BlockRate>& sizes, std::uint64_t chunk) {
     const auto found = sizes.find(chunk);
     return found == sizes.end() ? BlockRate{} : found->second;
+}
+
+BlockRate without(const BlockRate& all, const BlockRate& some) {
+    return {all.more - some.more, all.low - some.high, all.high - some.low};
 }
 
 }  // namespace seep

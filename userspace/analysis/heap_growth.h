@@ -27,4 +27,7 @@ bool has_halted(const HeapInUseGrowth& heap);
 /// Of blocks of a size_class(); none where the heap has none of it. `sizes`: in use, or lost.
 BlockRate rate_of_size(const std::map<std::uint64_t, BlockRate>& sizes, std::uint64_t chunk);
 
+/// What is left of more blocks without some of them: by the other end of their interval.
+BlockRate without(const BlockRate& all, const BlockRate& some);
+
 }  // namespace seep

@@ -178,11 +178,6 @@ void take(const Growth& growth, const std::string& why, bool surely, ReportStack
     if (stack.verdict == Verdict::undetermined) stack.verdict = Verdict::growing;
 }
 
-/// Of what there is more, what is not claimed by others.
-Rate left_of(const Rate& size, const Rate& others) {
-    return {size.more - others.more, size.low - others.high, size.high - others.low};
-}
-
 /// What some stacks have to do with a size of blocks.
 struct Part {
     double theirs = 0;   ///< What they claim of it, in blocks a second.
@@ -252,7 +247,7 @@ Parts parts_of(const std::vector<const Claim*>& members, const std::vector<Claim
             }
         }
         if (!members.front()->is_replaced) continue;
-        part.size = left_of(part.size, part.others);
+        part.size = without(part.size, part.others);
         part.others = {};
     }
     return parts;
@@ -353,7 +348,7 @@ void HeapRates::rate_stacks(Report& report) const {
         const Growth growth = in_bytes(part_of(size, claim, others), claim.size, seconds);
         const bool alone = claim.rate.low > 0 || (others.high <= 0 && claim.held >= enough_held);
         if (claim.is_replaced) {
-            const Rate left = left_of(size, others);
+            const Rate left = without(size, others);
             if (left.low > 0 && !halted)
                 take(in_bytes(left, claim.size, seconds), more_text(size, claim.chunk), true,
                      stack);

@@ -110,11 +110,6 @@ KnownSizes known_growth(const Report& report, const Sizes& certain) {
     return known;
 }
 
-/// Of what there is more of a size, what is not known to be somebody's.
-BlockRate rest(const BlockRate& all, const Known& known) {
-    return {all.more - known.rate.more, all.low - known.rate.high, all.high - known.rate.low};
-}
-
 /// Those of which stacks that do not grow have blocks.
 std::set<std::uint64_t> sizes_of_others(const Report& report, const Sizes& certain) {
     std::set<std::uint64_t> sizes;
@@ -131,7 +126,7 @@ Sizes unexplained_sizes(const Sizes& certain, const KnownSizes& known, const Rep
     Sizes sizes = certain;
     const std::set<std::uint64_t> of_others = sizes_of_others(report, certain);
     for (const auto& [chunk, of_size] : known) {
-        if (const BlockRate left = rest(certain.at(chunk), of_size); left.low > 0) {
+        if (const BlockRate left = without(certain.at(chunk), of_size.rate); left.low > 0) {
             sizes[chunk] = left;
             continue;
         }
@@ -194,6 +189,13 @@ double bytes_of(std::uint64_t chunk, const Sizes& sizes) {
     return sizes.at(chunk).more * static_cast<double>(chunk);
 }
 
+/// Of all of them, in bytes a second.
+double bytes_of(const Sizes& sizes) {
+    double sum = 0;
+    for (const auto& [chunk, rate] : sizes) sum += bytes_of(chunk, sizes);
+    return sum;
+}
+
 /// Of what there is more of some sizes, in bytes a second.
 double bytes_of(const Counts& chunks, const Sizes& sizes) {
     double sum = 0;
@@ -231,8 +233,7 @@ double others_have(const Suspects& suspects, const std::vector<Candidate>& candi
 std::optional<Suspects> suspects_among(const std::map<std::string, Function>& functions,
                                        const std::vector<Candidate>& candidates,
                                        const Sizes& sizes) {
-    double all = 0;
-    for (const auto& [chunk, rate] : sizes) all += bytes_of(chunk, sizes);
+    const double all = bytes_of(sizes);
     Suspects suspects;
     while (suspects.functions.size() < most_functions) {
         std::optional<std::tuple<double, std::size_t, std::size_t>> least;
@@ -296,7 +297,7 @@ Growth unsure_rest(const Suspects& suspects, const Sizes& unexplained, const Siz
     };
     Growth sum;
     for (const auto& [chunk, of_size] : known) {
-        const BlockRate left = rest(certain.at(chunk), of_size);
+        const BlockRate left = without(certain.at(chunk), of_size.rate);
         if (unexplained.contains(chunk) || left.more <= 0 ||
             !std::ranges::all_of(of_size.stacks, is_theirs))
             continue;
@@ -357,10 +358,7 @@ bool were_seen(const Suspects& suspects, const Sizes& sizes, const Report& repor
 /// What the heap grows by: where all of it comes and goes, what it has more of some sizes.
 double growth_of_heap(const Report& report, const Sizes& certain) {
     const Growth& growth = report.memory.in_use->growth;
-    if (growth.low > 0) return growth.bytes_per_second;
-    double sum = 0;
-    for (const auto& [chunk, rate] : certain) sum += bytes_of(chunk, certain);
-    return sum;
+    return growth.low > 0 ? growth.bytes_per_second : bytes_of(certain);
 }
 
 /// Whether all of it is of sizes that threads keep none of, and nobody else was seen to allocate.
@@ -438,12 +436,9 @@ Finding finding_of(const Suspects& suspects, const Sizes& sizes, const Growth& b
 
 GrowingSizes growing_sizes(const Report& report) {
     const Sizes sizes = certain_sizes(report);
-    GrowingSizes result;
+    GrowingSizes result{.bytes_per_second = bytes_of(sizes), .text = {}};
     std::vector<std::uint64_t> chunks;
-    for (const auto& [chunk, rate] : sizes) {
-        result.bytes_per_second += bytes_of(chunk, sizes);
-        chunks.push_back(chunk);
-    }
+    for (const auto& [chunk, rate] : sizes) chunks.push_back(chunk);
     if (!chunks.empty()) result.text = sizes_text(chunks, sizes);
     result.lost = lost_share(*report.memory.in_use, chunks);
     return result;

@@ -84,20 +84,25 @@ bool of_one_fate(const LockstepStack& few, const LockstepStack& many) {
            torn_objects * (1 + std::sqrt(weight * staying)) + torn_fate * staying;
 }
 
-/// Whether they rise by equal counts, or, where of blocks of one object some are seen to be free
-/// before others, are allocated so, `with_one_fate`.
-bool in_step(const LockstepStack& a, const LockstepStack& b, bool with_one_fate) {
-    const double weight = std::max(a.weight, b.weight);
-    const auto alike_in_parts = [&](const auto& left, const auto& right) {
-        return std::ranges::equal(in_parts(left), in_parts(right), [&](double one, double other) {
-            return alike(one, other, weight);
-        });
-    };
-    return std::min(total(a), total(b)) >= least_in_parts && alike(total(a), total(b), weight) &&
-           (alike_in_parts(a.steps, b.steps) ||
-            (with_one_fate && !a.made.empty() &&
-             std::max(freed_share(a), freed_share(b)) <= mostly_freed &&
-             alike_in_parts(a.made, b.made)));
+bool grow_alike(const LockstepStack& a, const LockstepStack& b) {
+    return std::min(total(a), total(b)) >= least_in_parts &&
+           alike(total(a), total(b), std::max(a.weight, b.weight));
+}
+
+bool alike_in_parts(const std::vector<double>& a, const std::vector<double>& b, double weight) {
+    return std::ranges::equal(in_parts(a), in_parts(b), [&](double left, double right) {
+        return alike(left, right, weight);
+    });
+}
+
+bool rise_in_step(const LockstepStack& a, const LockstepStack& b) {
+    return alike_in_parts(a.steps, b.steps, std::max(a.weight, b.weight));
+}
+
+/// Where of blocks of one object, of one fate, some are seen to be free before others.
+bool are_made_in_step(const LockstepStack& a, const LockstepStack& b) {
+    return !a.made.empty() && std::max(freed_share(a), freed_share(b)) <= mostly_freed &&
+           alike_in_parts(a.made, b.made, std::max(a.weight, b.weight));
 }
 
 /// `few` is the one that rises by fewer blocks.
@@ -117,7 +122,8 @@ bool in_proportion(const LockstepStack& few, const LockstepStack& many) {
     if (blocks < least_in_proportion)
         return std::max(few.weight, many.weight) <= 1 && few.steps.size() >= least_moments &&
                never_apart(few, objects, blocks);
-    return in_step(few, objects, true);
+    return grow_alike(few, objects) &&
+           (rise_in_step(few, objects) || are_made_in_step(few, objects));
 }
 
 std::size_t common_callers(const LockstepStack& a, const LockstepStack& b) {
@@ -185,7 +191,8 @@ std::vector<Lockstep> joined(std::vector<Lockstep> groups, std::span<const Locks
 }  // namespace
 
 bool in_equal_numbers(const LockstepStack& a, const LockstepStack& b) {
-    return in_step(a, b, of_one_fate(a, b));
+    return grow_alike(a, b) &&
+           (rise_in_step(a, b) || (are_made_in_step(a, b) && of_one_fate(a, b)));
 }
 
 std::vector<Lockstep> lockstep_clusters(std::span<const LockstepStack> stacks) {

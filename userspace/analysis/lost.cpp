@@ -213,10 +213,11 @@ struct Seen {
     /// is lost. What is held by blocks that are lost, too, is known to be where these are followed.
     [[nodiscard]] bool is_beside_lost(const StackReachability& pointers) const {
         const auto lost = unreachable(of_lost);
-        const double followed_share = followed / static_cast<double>(of_lost.lost);
-        return lost && pointers.lost == 0 && pointers.looked >= enough_pointed_to &&
-               (pointers.all_known || !outlived_windows(pointers)) &&
-               surely_stay(static_cast<double>(pointers.looked), lost->low * followed_share);
+        if (!lost || pointers.lost > 0 || pointers.looked < enough_pointed_to ||
+            (outlived_windows(pointers) && !pointers.all_known))
+            return false;
+        const double found = lost->low * followed / static_cast<double>(of_lost.lost);
+        return surely_stay(static_cast<double>(pointers.looked), found);
     }
 };
 

@@ -231,6 +231,10 @@ std::optional<Staying> staying(const StackRevisits& revisits) {
 }
 
 void tell_replaced(Report& report) {
+    const auto mark = [](ReportStack& stack, const std::optional<Staying>& seen) {
+        stack.is_replaced = seen && seen->sure && seen->dying && is_hardly_any(*seen);
+        if (stack.is_replaced) stack.evidence.staying = seen;
+    };
     struct Fates {
         StackRevisits replaced;
         bool any_stays = false;
@@ -239,8 +243,7 @@ void tell_replaced(Report& report) {
     for (ReportStack& stack : report.stacks) {
         const auto seen = staying(stack.revisits);
         if (stack.kind != StackKind::heap || !seen || !seen->sure) continue;
-        stack.is_replaced = seen->dying && is_hardly_any(*seen);
-        if (stack.is_replaced) stack.evidence.staying = seen;
+        mark(stack, seen);
         Fates& fates = of_cluster[stack.evidence.cluster];
         if (stack.is_replaced)
             accumulate(fates.replaced.sure, stack.revisits.sure);
@@ -248,15 +251,13 @@ void tell_replaced(Report& report) {
             fates.any_stays = true;
     }
     of_cluster.erase(0);
-    for (ReportStack& stack : report.stacks) {
-        const auto kin = of_cluster.find(stack.evidence.cluster);
-        if (stack.is_replaced || stack.kind != StackKind::heap || kin == of_cluster.end() ||
-            kin->second.any_stays)
-            continue;
-        const auto seen = staying(kin->second.replaced);
-        stack.is_replaced = seen && seen->dying && is_hardly_any(*seen);
-        if (stack.is_replaced) stack.evidence.staying = seen;
-    }
+    std::map<std::uint32_t, std::optional<Staying>> fate_of;
+    for (const auto& [cluster, fates] : of_cluster)
+        if (!fates.any_stays) fate_of[cluster] = staying(fates.replaced);
+    for (ReportStack& stack : report.stacks)
+        if (const auto kin = fate_of.find(stack.evidence.cluster);
+            kin != fate_of.end() && stack.kind == StackKind::heap && !stack.is_replaced)
+            mark(stack, kin->second);
 }
 
 void leave_out_gone(Report& report) {
